@@ -1,0 +1,51 @@
+# Two commands do all on a fresh Debian or Ubuntu machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo test check format lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.installed ## install tvradar into .venv and fetch its models
+
+setup-dev: $(VENV)/.installed-dev
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@tools/system_packages.sh $(PYTHON) venv
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/tvradar engines fetch
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@tools/system_packages.sh $(PYTHON) test
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup ## watch actors being named in a browser; VIDEO=film.mp4 PEOPLE=folder for your own
+	$(BIN)/tvradar demo $(if $(VIDEO),--video '$(VIDEO)') $(if $(PEOPLE),--people '$(PEOPLE)') $(DEMO_OPTIONS)
+
+test: setup-dev ## run all tests
+	$(BIN)/python -m pytest $(TEST_OPTIONS)
+
+check: setup-dev ## formatter, linter, types, layers, content of the wheel
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/check_wheel.py
+
+format: setup-dev ## put the code into the house's form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: setup-dev ## write constraints.txt anew from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 \
+		--no-emit-index-url --no-annotate --no-header --upgrade --output-file constraints.txt
+
+clean: ## remove what `make` made here; models and demo stay in the cache
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

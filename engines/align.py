@@ -1,0 +1,71 @@
+"""Face alignment: the five landmarks of a face onto the template of the embedder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CHIP_SIZE_PX = 112
+
+ARCFACE_TEMPLATE_PX = np.array(
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ],
+    dtype=np.float32,
+)
+"""Right eye, left eye (as the viewer sees them: left, right), nose tip, mouth corners; x, y in a
+112x112 chip. The template of ArcFace (Deng et al. 2019), which SFace uses too."""
+
+
+def similarity_transforms(landmarks_px: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Least-squares similarity (rotation, uniform scale, shift) onto the ArcFace template.
+
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns",
+    1991. In two dimensions without reflection it has a closed form, which is used here: with
+    centred points as complex numbers z (source) and w (target), the best factor is
+    sum(conj(z) w) / sum(|z|^2).
+
+    Args:
+        landmarks_px: float32 (n, 5, 2), x and y in pixels of the frame.
+
+    Returns:
+        float64 (n, 2, 3), each maps frame pixels to chip pixels. Degenerate landmarks (all five
+        in one place) give a pure shift of scale 0.
+    """
+    source = landmarks_px.astype(np.float64)
+    target = ARCFACE_TEMPLATE_PX.astype(np.float64)
+    centre, target_centre = source.mean(axis=1), target.mean(axis=0)
+    z = (source - centre[:, None]) @ np.array([1, 1j])
+    w = (target - target_centre) @ np.array([1, 1j])
+    energy = np.maximum((np.abs(z) ** 2).sum(axis=1), 1e-12)
+    factor = (z.conj() * w).sum(axis=1) / energy
+    a, b = factor.real, factor.imag
+    linear = np.stack([np.stack([a, -b], -1), np.stack([b, a], -1)], axis=1)
+    shift = target_centre - (linear @ centre[..., None])[..., 0]
+    return np.concatenate([linear, shift[..., None]], axis=2)
+
+
+def align(bgr: NDArray[np.uint8], landmarks_px: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Cut aligned face chips out of a picture.
+
+    Args:
+        bgr: uint8 (height, width, 3), BGR.
+        landmarks_px: float32 (n, 5, 2), x and y in pixels of `bgr`.
+
+    Returns:
+        uint8 (n, 112, 112, 3), BGR; what lies outside the picture is black.
+    """
+    size = (CHIP_SIZE_PX, CHIP_SIZE_PX)
+    chips = np.empty((len(landmarks_px), *size, 3), dtype=np.uint8)
+    for chip, matrix in zip(chips, similarity_transforms(landmarks_px), strict=True):
+        cv2.warpAffine(bgr, matrix, size, dst=chip, flags=cv2.INTER_LINEAR)
+    return chips

@@ -1,0 +1,69 @@
+"""The catalog of models: `catalog.toml` as typed, frozen values."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+import msgspec
+
+from engines.errors import ModelMissingError
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a model file comes from: one member of one pinned wheel."""
+
+    requirement: str
+    wheel_sha256: str
+    member: str
+    sha256: str
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One model of the catalog.
+
+    `dimension` is the embedding's length, `colour_order` what the network takes, `alignment` the
+    landmark template that its faces are warped to; all three are empty for a detector.
+    """
+
+    version: str
+    task: Literal["detector", "embedder"]
+    licence: str
+    homepage: str
+    family: str
+    source: Source
+    dimension: int = 0
+    colour_order: Literal["", "rgb", "bgr"] = ""
+    alignment: Literal["", "arcface-112"] = ""
+
+
+class _Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    models: dict[str, Model]
+
+
+@cache
+def load_catalog() -> dict[str, Model]:
+    """Return all models by name."""
+    text = resources.files("engines").joinpath("catalog.toml").read_bytes()
+    return msgspec.toml.decode(text, type=_Catalog).models
+
+
+def find_model(name: str) -> Model:
+    """Return one model.
+
+    Raises:
+        ModelMissingError: the catalog has no such name.
+    """
+    models = load_catalog()
+    if name not in models:
+        raise ModelMissingError(
+            f"model {name!r}: not in the catalog, which has {', '.join(sorted(models))}; "
+            'see "tvradar engines list"'
+        )
+    return models[name]
+
+
+def model_identity(name: str) -> str:
+    """Return the name that a gallery records for its embedder, e.g. `sface-2021dec`."""
+    return f"{name}-{find_model(name).version}"

@@ -1,0 +1,170 @@
+"""YuNet: faces and their five landmarks.
+
+Wu, Peng, Yu: "YuNet: a tiny millisecond-level face detector", 2023. The decoding equals OpenCV's
+FaceDetectorYN, which is the reference in the tests.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from engines.detections import Detections
+from engines.errors import ModelShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from engines.engine import Engine, Tensor
+
+STRIDES_PX = (8, 16, 32)
+PAD_PX = 32
+"""The network halves its input five times, so each side is padded to a multiple of 32."""
+
+PYRAMID_SIDES_PX = (1280, 320)
+"""Further sizes at which a still picture is searched: YuNet sees faces of about 10 to 300 px."""
+
+
+class YunetDetector:
+    """Finds faces in a BGR frame.
+
+    Args:
+        engine: YuNet with dynamic height and width.
+        min_score: faces below are dropped; the geometric mean of class and object score.
+        max_overlap: of two boxes with a larger intersection over union the weaker is dropped.
+        long_side_px: frames with a longer side are shrunk to it; 0 keeps the native size.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        min_score: float = 0.6,
+        max_overlap: float = 0.3,
+        long_side_px: int = 0,
+        max_faces: int = 5000,
+    ) -> None:
+        self._engine = engine
+        self._min_score = min_score
+        self._max_overlap = max_overlap
+        self._long_side_px = long_side_px
+        self._max_faces = max_faces
+
+    def detect(self, bgr: NDArray[np.uint8], *, long_side_px: int | None = None) -> Detections:
+        """Return the faces of a frame, best first.
+
+        Args:
+            bgr: uint8 (height, width, 3), BGR.
+            long_side_px: another size for this frame only, as in the constructor.
+
+        Raises:
+            ModelShapeError: `bgr` is not a colour picture.
+        """
+        found = self._raw(bgr, self._long_side_px if long_side_px is None else long_side_px)
+        return self._suppress(found)
+
+    def detect_pyramid(self, bgr: NDArray[np.uint8]) -> Detections:
+        """Return the faces of a still picture of any size, from 10 px to the whole picture.
+
+        The picture is searched at its own size and smaller ones; costs more than `detect`.
+        """
+        longest = max(bgr.shape[:2])
+        sizes = [0, *(side for side in PYRAMID_SIDES_PX if side < longest)]
+        return self._suppress(Detections.concatenate([self._raw(bgr, side) for side in sizes]))
+
+    def _raw(self, bgr: NDArray[np.uint8], long_side_px: int) -> Detections:
+        if bgr.ndim != 3 or bgr.shape[2] != 3 or bgr.dtype != np.uint8 or not bgr.size:
+            raise ModelShapeError(
+                f"frame: {bgr.dtype} {list(bgr.shape)}, expected uint8 [height, width, 3] BGR"
+            )
+        height, width = bgr.shape[:2]
+        scale = min(1.0, long_side_px / max(height, width)) if long_side_px else 1.0
+        if scale < 1.0:
+            size = max(1, round(width * scale)), max(1, round(height * scale))
+            bgr = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        outputs = self._engine.run({"input": to_input(bgr)})
+        found = decode(outputs, bgr.shape[0], bgr.shape[1], self._min_score)
+        if scale == 1.0:
+            return found
+        factor = np.array([width / bgr.shape[1], height / bgr.shape[0]], np.float32)
+        return Detections(
+            found.xyxy_px * np.tile(factor, 2), found.scores, found.landmarks_px * factor
+        )
+
+    def _suppress(self, found: Detections) -> Detections:
+        order = np.argsort(-found.scores, kind="stable")[: self._max_faces]
+        ordered = found[order]
+        return ordered[suppress_overlaps(ordered.xyxy_px, self._max_overlap)]
+
+
+def to_input(bgr: NDArray[np.uint8]) -> Tensor:
+    """Return the picture as float32 (1, 3, height, width), padded with black to multiples of 32."""
+    height, width = bgr.shape[:2]
+    padded = np.zeros(
+        (1, 3, -(-height // PAD_PX) * PAD_PX, -(-width // PAD_PX) * PAD_PX), np.float32
+    )
+    padded[0, :, :height, :width] = bgr.transpose(2, 0, 1)
+    return padded
+
+
+def decode(outputs: Mapping[str, Tensor], height: int, width: int, min_score: float) -> Detections:
+    """Turn the network's twelve outputs into boxes and landmarks in pixels of its input."""
+    rows, cols = -(-height // PAD_PX) * PAD_PX, -(-width // PAD_PX) * PAD_PX
+    parts = []
+    for stride in STRIDES_PX:
+        class_score = np.clip(outputs[f"cls_{stride}"][0, :, 0], 0, 1)
+        object_score = np.clip(outputs[f"obj_{stride}"][0, :, 0], 0, 1)
+        score = np.sqrt(class_score * object_score)
+        keep = np.flatnonzero(score >= min_score)
+        if (rows // stride) * (cols // stride) != len(score):
+            raise ModelShapeError(
+                f"detector output cls_{stride}: {len(score)} cells, expected "
+                f"{(rows // stride) * (cols // stride)} for a {cols}x{rows} input"
+            )
+        cell = np.stack([keep % (cols // stride), keep // (cols // stride)], axis=-1)
+        box = outputs[f"bbox_{stride}"][0, keep]
+        centre = (cell + box[:, :2]) * stride
+        size = np.exp(box[:, 2:]) * stride
+        corner = centre - size / 2
+        points = outputs[f"kps_{stride}"][0, keep].reshape(-1, 5, 2)
+        parts.append(
+            Detections(
+                np.concatenate([corner, corner + size], axis=1).astype(np.float32),
+                score[keep],
+                ((points + cell[:, None]) * stride).astype(np.float32),
+            )
+        )
+    return Detections.concatenate(parts)
+
+
+def suppress_overlaps(xyxy_px: NDArray[np.float32], max_overlap: float) -> NDArray[np.intp]:
+    """Greedy non-maximum suppression.
+
+    Args:
+        xyxy_px: float32 (n, 4), best first.
+        max_overlap: the largest intersection over union that two kept boxes may have.
+
+    Returns:
+        intp (k,), the indices to keep, ascending.
+    """
+    # OpenCV suppresses on boxes cut to whole pixels; so do we, to keep the same faces.
+    corner = np.trunc(xyxy_px[:, :2])
+    size = np.trunc(xyxy_px[:, 2:] - xyxy_px[:, :2])
+    boxes = np.concatenate([corner, corner + size], axis=1)
+    area = size.prod(axis=1)
+    alive = np.ones(len(boxes), dtype=bool)
+    kept = []
+    for i in range(len(boxes)):
+        if not alive[i]:
+            continue
+        kept.append(i)
+        low = np.maximum(boxes[i, :2], boxes[i + 1 :, :2])
+        high = np.minimum(boxes[i, 2:], boxes[i + 1 :, 2:])
+        shared = np.clip(high - low, 0, None).prod(axis=1)
+        union = np.maximum(area[i] + area[i + 1 :] - shared, 1e-9)
+        alive[i + 1 :] &= shared / union <= max_overlap
+    return np.array(kept, dtype=np.intp)

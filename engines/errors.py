@@ -1,0 +1,33 @@
+"""Errors of the engines package."""
+
+
+class EngineError(Exception):
+    """Base of all errors of this package.
+
+    EngineError
+    ├── ModelMissingError      a model file is not here and could not be fetched
+    ├── ModelIntegrityError    a model file is not the one that the catalog names
+    └── ModelShapeError        a tensor or a graph does not have the form that is needed
+
+    `exit_code` is what the command line ends with: 2 bad input, 3 something needed is missing.
+    """
+
+    exit_code = 1
+
+
+class ModelMissingError(EngineError):
+    """A model file is neither in the cache nor can it be fetched."""
+
+    exit_code = 3
+
+
+class ModelIntegrityError(EngineError):
+    """A file's sha256 differs from the catalog's."""
+
+    exit_code = 3
+
+
+class ModelShapeError(EngineError):
+    """A tensor's name, dtype or shape does not fit the model."""
+
+    exit_code = 2

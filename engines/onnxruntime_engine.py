@@ -1,0 +1,76 @@
+"""Engines run by ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime as ort
+
+from engines.engine import Engine, Tensor
+from engines.errors import ModelIntegrityError, ModelShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class OnnxRuntimeEngine(Engine):
+    """A model in ONNX Runtime.
+
+    Args:
+        path: an ONNX file, FP32 or Q/DQ INT8.
+        threads: threads for one run; 1 keeps other stages' cores free.
+
+    Raises:
+        ModelIntegrityError: ONNX Runtime cannot read the file.
+    """
+
+    def __init__(self, path: Path, *, threads: int = 1, precision: str = "fp32") -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # A spinning pool burns the core that the decoder needs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = ort.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's exceptions share no public base class
+            raise ModelIntegrityError(
+                f"{path}: ONNX Runtime cannot load it ({str(error).splitlines()[0]}); "
+                'delete it and run "tvradar engines fetch"'
+            ) from error
+        self._shapes = {i.name: i.shape for i in self._session.get_inputs()}
+        self._outputs = [o.name for o in self._session.get_outputs()]
+        self._kind = f"onnxruntime {precision}"
+
+    @property
+    def kind(self) -> str:
+        """`onnxruntime` and the precision."""
+        return self._kind
+
+    def run(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """See `Engine.run`."""
+        for name, shape in self._shapes.items():
+            _check(name, shape, inputs.get(name))
+        values = self._session.run(self._outputs, dict(inputs))
+        return dict(zip(self._outputs, values, strict=True))
+
+    def close(self) -> None:
+        """Free the session."""
+        del self._session
+
+
+def _check(name: str, shape: list[int | str], value: Tensor | None) -> None:
+    if value is None:
+        raise ModelShapeError(f"input {name!r}: missing")
+    fits = value.ndim == len(shape) and all(
+        not isinstance(want, int) or want == have
+        for want, have in zip(shape, value.shape, strict=True)
+    )
+    if value.dtype != np.float32 or not fits:
+        raise ModelShapeError(
+            f"input {name!r}: {value.dtype} {list(value.shape)}, expected float32 {shape}"
+        )

@@ -7,7 +7,7 @@ import threading
 import urllib.parse
 import weakref
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -128,7 +128,7 @@ class PeopleTable:
         """Release the file now."""
         self._finalizer()
 
-    def _pages(self, select: str) -> Iterator[tuple[int, ...]]:
+    def _pages(self, select: str) -> Iterator[Any]:
         after = -1
         while True:
             page = self._query(f"{select} WHERE ordinal > ? ORDER BY ordinal LIMIT 1000", after)
@@ -137,7 +137,7 @@ class PeopleTable:
             yield from page
             after = page[-1][0]
 
-    def _query(self, sql: str, *values: object) -> list[tuple[int, ...]]:
+    def _query(self, sql: str, *values: object) -> list[Any]:
         try:
             with self._lock:
                 return self._database.execute(sql, values).fetchall()
@@ -148,9 +148,9 @@ class PeopleTable:
         try:
             person = msgspec.json.decode(str(record), type=Person)
         except (msgspec.MsgspecError, UnicodeError) as error:
-            raise self._corrupt(f"person {ascii(person_id)}: {error}") from error
+            raise self._corrupt(f"person {person_id!a}: {error}") from error
         if person.id != person_id or not isinstance(photo, bytes):
-            raise self._corrupt(f"person {ascii(person_id)}: its record is of another person")
+            raise self._corrupt(f"person {person_id!a}: its record is of another person")
         return msgspec.structs.replace(person, photo=photo)
 
     def _corrupt(self, problem: object) -> GalleryCorruptError:

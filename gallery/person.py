@@ -174,7 +174,7 @@ def _pictures(folder: Path, content: _PersonFile) -> tuple[Picture, ...]:
     for name in sorted(names):
         path = folder / name
         if path.parent != folder or not path.is_file():
-            raise GalleryInputError(f"{folder / PERSON_FILE}: no picture {ascii(name)} beside it")
+            raise GalleryInputError(f"{folder / PERSON_FILE}: no picture {name!a} beside it")
         entry = listed.get(name, _PictureEntry(name, content.source, content.licence))
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         pictures.append(Picture(digest, entry.source, entry.licence))

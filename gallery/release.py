@@ -169,7 +169,7 @@ def _check(release: Release, path: Path) -> None:
         if not 1 <= segment.people <= segment.rows:
             wrong.append(f"{segment.people} people with {segment.rows} templates")
         wrong += [
-            f"file name {ascii(file.name)}"
+            f"file name {file.name!a}"
             for file, suffix in zip(segment.files, (".safetensors", ".sqlite"), strict=True)
             if not _SHA256.fullmatch(file.sha256)
             or file.name != file.sha256 + suffix
@@ -181,7 +181,7 @@ def _check(release: Release, path: Path) -> None:
             0 <= dead.segment < len(release.segments)
             and 0 <= dead.ordinal < release.segments[dead.segment].people
         ):
-            wrong.append(f"tombstone of {ascii(dead.id)}")
+            wrong.append(f"tombstone of {dead.id!a}")
     if list(release.tombstones) != sorted(set(release.tombstones)):
         wrong.append("tombstones not sorted")
     if wrong:

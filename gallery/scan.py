@@ -5,17 +5,19 @@ All run on the caller's thread alone, so that a search never takes the cores of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-try:
-    import numkong
-except ImportError:  # no wheel for this machine: numpy gives the same sums, more slowly
-    numkong = None
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+numkong: Any
+try:
+    numkong = importlib.import_module("numkong")
+except ImportError:  # no wheel for this machine: numpy gives the same sums, more slowly
+    numkong = None
 
 _PROBES = 8
 """More packed probes than this at once, and numkong falls back to a slower path."""

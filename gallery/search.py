@@ -99,9 +99,9 @@ class Gallery:
                 found[probe] += best
         scores = np.full((len(probes), k), -np.inf, np.float32)
         ids: list[list[str]] = []
-        for probe, best in enumerate(found):
+        for probe, unsorted in enumerate(found):
             # Equal scores are ordered by place, so that the answer is always the same.
-            best = sorted(best, key=lambda f: (-f[0], f[1:]))[:k]
+            best = sorted(unsorted, key=lambda f: (-f[0], f[1:]))[:k]
             scores[probe, : len(best)] = [score for score, _, _ in best]
             ids.append([self._open()[s].people.id_of(ordinal) for _, s, ordinal in best])
         return Matches(ids, scores)
@@ -182,7 +182,7 @@ class Gallery:
         place = self._place(person_id)
         if place is None:
             raise GalleryInputError(
-                f"{ascii(person_id)}: nobody in release {self.release} has this id; "
+                f"{person_id!a}: nobody in release {self.release} has this id; "
                 'see "tvradar gallery inspect"'
             )
         return place
@@ -293,10 +293,13 @@ def _best_among(
     segment: Segment, ordinals: NDArray[np.intp], probe: NDArray[np.float32], k: int
 ) -> list[tuple[float, int]]:
     """Return the k best of a few people by their templates and the probe as it is, best first."""
+    if not len(ordinals):
+        return []
     templates = segment.templates
-    found = []
-    for ordinal in ordinals.tolist():
-        rows = segment.rows_of(ordinal)
-        vectors = restore(templates.rows[rows], templates.scales[rows])
-        found.append((float((vectors @ probe).max()), ordinal))
-    return sorted(found, key=lambda f: (-f[0], f[1]))[:k]
+    rows = segment.rows_of_all(ordinals)
+    scores = restore(templates.rows[rows], templates.scales[rows]) @ probe
+    if segment.starts is not None:
+        counts = templates.counts[ordinals].astype(np.intp)
+        scores = np.maximum.reduceat(scores, np.cumsum(counts) - counts)
+    order = np.argsort(-scores, kind="stable")[:k]
+    return [(float(scores[n]), int(ordinals[n])) for n in order]

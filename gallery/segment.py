@@ -8,12 +8,13 @@ people before. One template takes 128 + 4 + 1 bytes at 128 dimensions, 16 more w
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import mmap
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ MAX_TEMPLATES_PER_PERSON = 255
 _FORMAT = "tvradar-segment-1"
 _CHUNK = 8 << 20
 _ALIGNMENT = 64
-_TYPES = {
+_TYPES: dict[str, np.dtype[Any]] = {
     "I8": np.dtype("i1"),
     "U8": np.dtype("u1"),
     "F32": np.dtype("<f4"),
@@ -50,6 +51,7 @@ def write_segment(
     templates: NDArray[np.float32],
     owners: NDArray[np.int32],
     model: str,
+    *,
     fs: FileSystem = DISK,
 ) -> SegmentInfo:
     """Write a segment's two files; the same people give the same bytes, in whatever order.
@@ -74,7 +76,7 @@ def write_segment(
     if owners.min(initial=0) < 0 or owners.max(initial=0) >= len(people):
         raise GalleryInputError(f"segment: an owner is not in 0..{len(people) - 1}")
     order = sorted(range(len(people)), key=lambda n: people[n].id)
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in itertools.pairwise(order):
         if people[before].id == people[after].id:
             raise GalleryInputError(f"{people[after].id}: is there twice, expected one of each")
     counts = np.bincount(owners, minlength=len(people))
@@ -87,7 +89,7 @@ def write_segment(
     by_person = np.argsort(place[owners], kind="stable")
     rows, scales = quantise(templates)
     stored = Templates(rows[by_person], scales[by_person], counts[order].astype(np.uint8))
-    return write_quantised(folder, (people[n] for n in order), stored, model, fs)
+    return write_quantised(folder, (people[n] for n in order), stored, model, fs=fs)
 
 
 def write_quantised(
@@ -95,6 +97,7 @@ def write_quantised(
     people: Iterable[Person],
     templates: Templates,
     model: str,
+    *,
     fs: FileSystem = DISK,
 ) -> SegmentInfo:
     """Write a segment from people sorted by id and their templates in the same order."""
@@ -137,6 +140,14 @@ class Segment:
             return slice(ordinal, ordinal + 1)
         return slice(int(self.starts[ordinal]), int(self.starts[ordinal + 1]))
 
+    def rows_of_all(self, ordinals: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the rows of several people, one person after the other, intp (n,)."""
+        if self.starts is None:
+            return ordinals
+        counts = self.templates.counts[ordinals].astype(np.intp)
+        ends = np.cumsum(counts)
+        return np.arange(counts.sum()) + np.repeat(self.starts[ordinals] - (ends - counts), counts)
+
     def owners_of(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the ordinals of the people that some rows belong to, intp (n,)."""
         if self.starts is None:
@@ -160,7 +171,7 @@ def open_segment(folder: Path, info: SegmentInfo, model: str, dim: int) -> Segme
     except KeyError as error:
         raise _wrong(path, f"tensor {error} is missing") from error
     planes = arrays.get("sketches")
-    expected = {
+    expected: dict[str, tuple[Any, tuple[int, ...]]] = {
         "rows": (np.int8, (info.rows, dim)),
         "scales": (np.float32, (info.rows,)),
         "counts": (np.uint8, (info.people,)),
@@ -191,9 +202,9 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _layout(templates: Templates, model: str) -> tuple[bytes, list[NDArray[np.generic]]]:
+def _layout(templates: Templates, model: str) -> tuple[bytes, list[NDArray[Any]]]:
     """Return the safetensors header and the arrays behind it."""
-    arrays: dict[str, NDArray[np.generic]] = {"rows": templates.rows}
+    arrays: dict[str, NDArray[Any]] = {"rows": templates.rows}
     if len(templates.rows) >= SKETCH_FROM_ROWS:
         arrays["sketches"] = sketch(templates.rows)
     arrays["scales"] = templates.scales
@@ -216,10 +227,10 @@ def _layout(templates: Templates, model: str) -> tuple[bytes, list[NDArray[np.ge
     return len(text).to_bytes(8, "little") + text, list(arrays.values())
 
 
-def _chunks(header: bytes, arrays: list[NDArray[np.generic]]) -> Iterator[bytes | memoryview]:
+def _chunks(header: bytes, arrays: list[NDArray[Any]]) -> Iterator[bytes | memoryview]:
     yield header
     for array in arrays:
-        flat = memoryview(np.ascontiguousarray(array)).cast("B")
+        flat = np.ascontiguousarray(array).data.cast("B")
         for start in range(0, len(flat), _CHUNK):
             yield flat[start : start + _CHUNK]
 
@@ -269,31 +280,34 @@ def _map_checked(path: Path, info: FileInfo) -> mmap.mmap:
     return mapped
 
 
-def _read_arrays(mapped: mmap.mmap, path: Path, model: str) -> dict[str, NDArray[np.generic]]:
+def _read_arrays(mapped: mmap.mmap, path: Path, model: str) -> dict[str, NDArray[Any]]:
     """Return views of the tensors; everything is checked, as if the CRC had not been."""
     try:
-        length = int.from_bytes(mapped[:8], "little")
-        if not 2 <= length <= min(len(mapped) - 8, 1 << 16):
-            raise ValueError(f"header of {length} bytes")
-        described = json.loads(mapped[8 : 8 + length])
-        metadata = described.pop("__metadata__")
-        if (metadata["format"], metadata["model"]) != (_FORMAT, model):
-            raise ValueError(f"is {metadata['format']} of model {metadata['model']!a}")
-        arrays: dict[str, NDArray[np.generic]] = {}
-        end = 0
-        for name, tensor in described.items():
-            dtype, shape = _TYPES[tensor["dtype"]], [int(n) for n in tensor["shape"]]
-            start, stop = tensor["data_offsets"]
-            if start != end or stop - start != math.prod(shape) * dtype.itemsize or min(shape) < 0:
-                raise ValueError(f"tensor {name!a} is out of place")
-            view = np.frombuffer(mapped, dtype, math.prod(shape), 8 + length + start)
-            arrays[name] = view.reshape(shape)
-            end = stop
-        if end != len(mapped) - 8 - length:
-            raise ValueError("bytes after the last tensor")
+        return dict(_parse(mapped, model))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _wrong(path, str(error)) from error
-    return arrays
+
+
+def _parse(mapped: mmap.mmap, model: str) -> Iterator[tuple[str, NDArray[Any]]]:
+    length = int.from_bytes(mapped[:8], "little")
+    if not 2 <= length <= min(len(mapped) - 8, 1 << 16):
+        raise ValueError(f"header of {length} bytes")
+    described = json.loads(mapped[8 : 8 + length])
+    metadata = described.pop("__metadata__")
+    if (metadata["format"], metadata["model"]) != (_FORMAT, model):
+        raise ValueError(f"is {metadata['format']!a} of model {metadata['model']!a}")
+    end = 0
+    for name, tensor in described.items():
+        dtype, shape = _TYPES[tensor["dtype"]], [int(n) for n in tensor["shape"]]
+        start, stop = tensor["data_offsets"]
+        size = math.prod(shape)
+        if start != end or stop - start != size * dtype.itemsize or min(shape) < 0:
+            raise ValueError(f"tensor {name!a} is out of place")
+        view = np.frombuffer(mapped, dtype, size, 8 + length + start)
+        yield name, view.reshape(shape)
+        end = stop
+    if end != len(mapped) - 8 - length:
+        raise ValueError("bytes after the last tensor")
 
 
 def _wrong(path: Path, problem: str) -> GalleryCorruptError:

@@ -14,10 +14,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import logging
-import os
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gallery.errors import (
@@ -34,6 +32,7 @@ from gallery.segment import open_segment, sha256_of, write_segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -55,6 +54,7 @@ def create_gallery(
     templates: NDArray[np.float32],
     owners: NDArray[np.int32],
     model: str,
+    *,
     fs: FileSystem = DISK,
 ) -> Release:
     """Write a release with just these people, and make it the current one.
@@ -73,7 +73,7 @@ def create_gallery(
     """
 
     def write(draft: Draft) -> Release:
-        segment = write_segment(draft.folder, people, templates, owners, model, fs)
+        segment = write_segment(draft.folder, people, templates, owners, model, fs=fs)
         dim = int(templates.shape[1])
         return Release(draft.number, model, dim, (segment,), (), now())
 
@@ -169,7 +169,7 @@ def rollback(folder: Path, fs: FileSystem = DISK) -> Release:
     with _writing(folder, fs):
         current = _current_folder(folder)
         if current is None:
-            raise _no_gallery(folder)
+            raise no_gallery(folder)
         older = [n for n in release_numbers(folder) if n < int(current.name)]
         if not older:
             raise GalleryMissingError(
@@ -234,7 +234,7 @@ def current_release(folder: Path) -> tuple[Release, Path]:
     """
     path = _current_folder(folder)
     if path is None:
-        raise _no_gallery(folder)
+        raise no_gallery(folder)
     release = read_release(path / RELEASE_FILE)
     if str(release.number) != path.name:
         raise GalleryCorruptError(
@@ -264,7 +264,7 @@ def verify(folder: Path) -> list[str]:
         known = {RELEASE_FILE, *(file.name for file in release.files)}
         problems += [
             f"{path / name}: belongs to no release; remove it"
-            for name in sorted(set(os.listdir(path)) - known)
+            for name in sorted({entry.name for entry in path.iterdir()} - known)
         ]
     return list(dict.fromkeys(problems))
 
@@ -319,7 +319,7 @@ def check_file(path: Path, info: FileInfo) -> None:
 def release_numbers(folder: Path) -> list[int]:
     """Return the numbers of all releases that are whole, ascending."""
     try:
-        names = os.listdir(folder / RELEASES)
+        names = [entry.name for entry in (folder / RELEASES).iterdir()]
     except OSError:
         return []
     return sorted(int(name) for name in names if name.isascii() and name.isdigit())
@@ -332,18 +332,19 @@ def now() -> str:
 
 def _current_folder(folder: Path) -> Path | None:
     try:
-        target = os.readlink(folder / CURRENT)
+        target = (folder / CURRENT).readlink()
     except OSError:
         return None
-    parent, _, name = target.rpartition("/")
-    if parent != RELEASES or not (name.isascii() and name.isdigit()):
+    name = target.name
+    if target.parts != (RELEASES, name) or not (name.isascii() and name.isdigit()):
         raise GalleryCorruptError(
-            f"{folder / CURRENT}: points to {target!a}, expected {RELEASES}/<number>"
+            f"{folder / CURRENT}: points to {str(target)!a}, expected {RELEASES}/<number>"
         )
     return folder / RELEASES / name
 
 
-def _no_gallery(folder: Path) -> GalleryMissingError:
+def no_gallery(folder: Path) -> GalleryMissingError:
+    """Return the error that says there is none."""
     return GalleryMissingError(
         f"{folder}: no gallery there (no link {CURRENT!r}); enrol people with "
         '"tvradar gallery enrol PEOPLE_DIR -o DIR", or sync one'

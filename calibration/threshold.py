@@ -27,7 +27,7 @@ PRIOR_WEIGHT = 2000
 """A gallery's own pairs of people count against the prior as this many pairs."""
 NORM_REFERENCE = 12.5
 NORM_SLOPE = 0.0145
-NORM_RANGE = 6.0
+NORM_RANGE = 5.0
 """A small or blurred face has a short embedding, before normalisation, and is less like everybody,
 strangers included: their mean cosine falls by the slope for each unit of norm while the deviation
 stays (320 faces of 18 people shrunk to 20 to 110 px and blurred, `docs/accuracy.md`). So the

@@ -23,10 +23,12 @@ STEADY = 0.06
 TAKEOVER = 0.1
 """Another person replaces a name only with a score this much better."""
 SMALL_GALLERY = 50
-CONTEXT_RELIEF = 0.05
+CONTEXT_RELIEF = 0.08
 """With a small gallery, when everybody else in the shot is named, a stranger there is less likely:
-the threshold falls by this for a claim with a clear margin. See ADR 6 for its price."""
-CONTEXT_MARGIN = 0.08
+the threshold falls by this for a poor face with a clear margin. Only for a poor one: a good face of
+the right person hardly ever scores so low, a poor one often does. See ADR 6 for its price."""
+CONTEXT_MARGIN = 0.1
+CONTEXT_MAX_NORM = 10.5
 MIN_LEGIBLE_SIDE_PX = 32.0
 MAX_LEGIBLE_YAW = 0.65
 MIN_LEGIBLE_SHARPNESS = 0.006
@@ -132,7 +134,9 @@ def _judge(claim: Claim, policy: Policy, taken: set[str], relief: float) -> Deci
     if best.score < needed:
         why: Why = _why_illegible(claim) or "below_threshold"
         return Decision(None, best.score, why, claim.candidates)
-    if best.id in taken or (best.score - second < margin and claim.said != best.id):
+    if best.id in taken:
+        return Decision(None, best.score, "below_threshold", claim.candidates)
+    if best.score - second < margin and claim.said != best.id:
         return Decision(None, best.score, "ambiguous", claim.candidates)
     return Decision(best.id, best.score, None, claim.candidates)
 
@@ -171,4 +175,5 @@ def _context_speaks_for(
         and (together is None or together(c.track, claim.track))
         and _why_illegible(c) is None
     ]
-    return policy.people <= SMALL_GALLERY and len(others) >= 2 and all(others)
+    poor = claim.norm < CONTEXT_MAX_NORM
+    return poor and policy.people <= SMALL_GALLERY and len(others) >= 2 and all(others)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from edge import cli_engines, cli_gallery
+from edge import cli_bench, cli_engines, cli_enrol
 from edge.console import err
 
 app = typer.Typer(
@@ -21,8 +21,9 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 2 wrong use or bad input, 3 something needed is missing, "
     "1 anything else.",
 )
-app.add_typer(cli_gallery.app, name="gallery")
+app.add_typer(cli_enrol.app, name="gallery")
 app.add_typer(cli_engines.app, name="engines")
+app.add_typer(cli_bench.app, name="bench")
 
 GalleryOption = Annotated[
     Path, typer.Option("--gallery", "-g", help="Folder that `tvradar gallery enrol` wrote.")
@@ -109,6 +110,24 @@ def timeline(
 
     output = TimelineOutput(json=json, vtt=vtt, html=html, only=only, edl=edl, concat=concat)
     write_timeline(source, gallery, output, cast=cast, fpir=fpir, lang=lang)
+
+
+@app.command()
+def evaluate(
+    dataset: Annotated[
+        Path, typer.Argument(help="One folder of pictures per person, named by id.")
+    ],
+    gallery: GalleryOption,
+    json: JsonOption = False,
+    fpir: FpirOption = 0.01,
+) -> None:
+    """Measure how well a gallery names pictures; people who are not in it are the strangers.
+
+    Example: tvradar evaluate probes --gallery mine
+    """
+    from edge.run_evaluate import run_evaluate  # noqa: PLC0415
+
+    run_evaluate(dataset, gallery, json=json, fpir=fpir)
 
 
 @app.command()

@@ -45,7 +45,7 @@ def list_engines(
 
 @app.command("fetch")
 def fetch_engines() -> None:
-    """Download and verify the models, and fold them to FP32 ONNX files; works offline afterwards."""
+    """Download and verify the models and make FP32 ONNX files; works offline afterwards."""
     from engines.catalog import load_catalog  # noqa: PLC0415
     from engines.fetch import fetch  # noqa: PLC0415
 

@@ -17,7 +17,6 @@ from gallery.store import open_gallery
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge.recognise.scene import Scene
     from edge.video.frame import Frame
     from gallery.search import Gallery
 
@@ -72,7 +71,7 @@ def identify_source(
         )
         for scene in scenes:
             summary.add(scene)
-        warnings = tuple(source.warnings)
+        warnings = source.stats.warnings
         complete = not stop()
     return summary.result(uri, threshold=threshold, complete=complete, warnings=warnings)
 

@@ -7,7 +7,7 @@ at the same time names the same person.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from calibration.threshold import ImpostorModel
@@ -80,7 +80,7 @@ class Policy:
     people: int
     cast: frozenset[str] = frozenset()
     cast_relief: float = 0.06
-    impostors: ImpostorModel = ImpostorModel()
+    impostors: ImpostorModel = field(default_factory=ImpostorModel)
 
     def needed(self, person: str, norm: float) -> float:
         """Return the lowest cosine that names this person, for an embedding of this norm."""
@@ -168,12 +168,15 @@ def _context_speaks_for(
     together: Callable[[int, int], bool] | None,
 ) -> bool:
     """Everybody else who can be told is named, and they are at least two."""
-    others = [
-        decisions[c.track].id is not None
+    named = {
+        c.track: decisions[c.track].id is not None
         for c in claims
-        if c.track != claim.track
-        and (together is None or together(c.track, claim.track))
-        and _why_illegible(c) is None
+        if c.track != claim.track and (together is None or together(c.track, claim.track))
+    }
+    others = [
+        named[c.track]
+        for c in claims
+        if c.track in named and (named[c.track] or _why_illegible(c) is None)
     ]
     poor = claim.norm < CONTEXT_MAX_NORM
     return poor and policy.people <= SMALL_GALLERY and len(others) >= 2 and all(others)

@@ -188,9 +188,7 @@ class Recogniser:
             overall = float(quality.overall[i])
             if state.template.contradicts(embedded.vectors[i], overall):
                 state = self._split(state)  # noqa: PLW2901
-            state.template.add(
-                embedded.vectors[i], float(embedded.norms[i]), overall, frame.pts_s
-            )
+            state.template.add(embedded.vectors[i], float(embedded.norms[i]), overall, frame.pts_s)
             state.yaw = min(state.yaw, float(quality.yaw[i]))
             state.sharpness = max(state.sharpness, float(quality.sharpness[i]))
             state.rough_quality = max(state.rough_quality, float(rough[index]))

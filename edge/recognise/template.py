@@ -41,9 +41,7 @@ class TrackTemplate:
     norms: list[float] = field(default_factory=list)
     times_s: list[float] = field(default_factory=list)
 
-    def add(
-        self, vector: NDArray[np.float32], norm: float, quality: float, pts_s: float
-    ) -> None:
+    def add(self, vector: NDArray[np.float32], norm: float, quality: float, pts_s: float) -> None:
         """Take a face; the weakest one goes when there are too many."""
         self.vectors.append(vector)
         self.norms.append(norm)

@@ -41,7 +41,9 @@ def pipeline(
         ("wrong", "wrong names (frame, person)"),
     ):
         ours, theirs = getattr(found.ours, name), getattr(found.opencv, name)
-        table.add_row(title, "" if ours is None else str(ours), "" if theirs is None else str(theirs))
+        table.add_row(
+            title, "" if ours is None else str(ours), "" if theirs is None else str(theirs)
+        )
     for stage in sorted({*found.ours.stage_ms, *found.opencv.stage_ms}):
         cells = [
             f"{s[stage]['p50']:.1f} / {s[stage]['p95']:.1f}" if stage in s else ""

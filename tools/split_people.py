@@ -17,7 +17,9 @@ from pathlib import Path
 
 def main() -> int:
     """Return 0, or 2 when the dataset has too few people or pictures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("dataset", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--enrolled", type=int, default=12, help="people to enrol")

@@ -22,6 +22,8 @@ MIN_CHANGE = 12.0
 RATIO = 3.5
 """A cut changes the picture this many times as much as the frames before it did."""
 WINDOW = 8
+MIN_SHOT_FRAMES = 5
+"""A photographer's flash is two changes, and a whip pan many: no shot is shorter."""
 
 
 class ShotDetector:
@@ -30,6 +32,7 @@ class ShotDetector:
     def __init__(self) -> None:
         self._last: NDArray[np.float32] | None = None
         self._recent: deque[float] = deque(maxlen=WINDOW)
+        self._since_cut = MIN_SHOT_FRAMES
 
     def is_cut(self, bgr: NDArray[np.uint8]) -> bool:
         """Return whether this frame begins a new shot; the first frame does not.
@@ -48,9 +51,9 @@ class ShotDetector:
         change[..., 0] *= np.minimum(hsv[..., 1], last[..., 1]) / 255
         amount = float(change.mean())
         usual = float(np.median(self._recent)) if self._recent else 0.0
-        cut = amount > max(MIN_CHANGE, RATIO * usual)
-        if cut:
-            self._recent.clear()
-        else:
-            self._recent.append(amount)
-        return cut
+        self._recent.append(amount)
+        self._since_cut += 1
+        if amount <= max(MIN_CHANGE, RATIO * usual) or self._since_cut < MIN_SHOT_FRAMES:
+            return False
+        self._since_cut = 0
+        return True

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from edge.video.tonemap import is_hdr, tone_map
+
 if TYPE_CHECKING:
     from fractions import Fraction
 
@@ -36,8 +38,9 @@ def square_size(
 class Converter:
     """Converts with one swscale context, kept from frame to frame: making one costs more."""
 
-    def __init__(self, *, max_height: int = 0, threads: int = 1) -> None:
+    def __init__(self, *, max_height: int = 0, hdr_to_sdr: bool = True, threads: int = 1) -> None:
         self._max_height = max_height
+        self._hdr_to_sdr = hdr_to_sdr
         self._threads = threads
         self._reformatter = VideoReformatter()
         self._lock = threading.Lock()
@@ -58,5 +61,7 @@ class Converter:
                 threads=self._threads,
             )
         bgr = np.asarray(converted.to_ndarray(), dtype=np.uint8)
+        if self._hdr_to_sdr and is_hdr(frame.color_trc):
+            bgr = tone_map(bgr, frame.color_trc, frame.color_primaries)
         turn = TURNS.get(frame.rotation % 360)
         return bgr if turn is None else np.asarray(cv2.rotate(bgr, turn), dtype=np.uint8)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 MAX_PIXELS = 178_956_970  # where Pillow speaks of a decompression bomb: 512 MB as BGR
 GREY = 128  # what shows through transparent pixels: neither edge of the range
 EXIF_ORIENTATION = 0x0112
@@ -95,7 +95,8 @@ def _to_8_bit(grey: NDArray[Any]) -> NDArray[np.uint8]:
     if grey.dtype == np.uint16:
         return np.asarray(grey >> 8, dtype=np.uint8)
     values = np.nan_to_num(grey.astype(np.float32), posinf=0, neginf=0)
-    # Files of these kinds do not say their range: 0..1, 0..255, 0..65535 and more are all in use.
-    top = max(1.0, float(values.max(initial=0)))
-    full = next((limit for limit in (1.0, 255.0, 65535.0) if top <= limit), top)
+    # Integers are 16 bits deep in files; floats do not say their range, 0..1 and 0..255 are usual.
+    limits = (65535.0,) if grey.dtype.kind in "iu" else (1.0, 255.0)
+    top = float(values.max(initial=0))
+    full = next((limit for limit in limits if top <= limit), top)
     return (np.clip(values, 0, full) * (255 / full)).astype(np.uint8)

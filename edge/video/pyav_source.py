@@ -16,6 +16,7 @@ import av.logging
 
 from edge.errors import SourceError, SourceLostError
 from edge.video.convert import Converter, square_size
+from edge.video.deinterlace import Deinterlacer
 from edge.video.frame import Frame
 from edge.video.pts import PtsMender
 from edge.video.pyav_address import address_of, explain
@@ -83,6 +84,9 @@ class PyAVSource:
         self._warnings: list[str] = []
         self._decoded_size = (0, 0)
         self._end_s = 0.0
+        self._deinterlacer = None
+        if options.deinterlace != "off":
+            self._deinterlacer = Deinterlacer(always=options.deinterlace == "on")
         self._container, address_live = self._open(uri)
         try:
             self._stream = self._choose_stream()
@@ -142,7 +146,9 @@ class PyAVSource:
         self.size = (0, 0)
         if width and height:
             self.size = square_size(width, height, self._aspect, self._options.max_height)
-        self._converter = Converter(max_height=self._options.max_height)
+        self._converter = Converter(
+            max_height=self._options.max_height, hdr_to_sdr=self._options.tone_map
+        )
         sound = bool(SOUND_CLOCKS & set(self._container.format.name.split(",")))
         self._mender = PtsMender(
             step_s=1 / self.fps if self.fps else 0.04,
@@ -208,6 +214,8 @@ class PyAVSource:
             self._size_changes += self._decoded_size != (0, 0)
             self._decoded_size = size
             self._aspect = _aspect(self._stream)
+            upright = square_size(*size, self._aspect, self._options.max_height)
+            self.size = upright[::-1] if decoded.rotation % 180 else upright
         raw_s = None if decoded.pts is None else decoded.time
         pts_s = self._mender.mend(raw_s)
         self._end_s = pts_s
@@ -225,14 +233,22 @@ class PyAVSource:
         while True:
             packet = self._guarded(packets)
             if packet is None:
+                if self._deinterlacer is not None and not self._closing.is_set():
+                    yield from self._deinterlacer.flush()
                 return
             for frame in self._decode(packet):
                 if frame.is_corrupt:
                     self._counts["corrupt_frames"] += 1
                 elif not self._closing.is_set():
-                    yield frame
+                    yield from self._whole(frame)
             if self._seek_to_s is not None:
                 packets = self._seek_now()
+
+    def _whole(self, frame: VideoFrame) -> Iterator[VideoFrame]:
+        """Make whole pictures of interlaced ones."""
+        if self._deinterlacer is None:
+            return iter((frame,))
+        return self._deinterlacer.push(frame)
 
     def _demux(self) -> Iterator[Packet[VideoStream]]:
         return self._container.demux(self._stream)
@@ -311,6 +327,8 @@ class PyAVSource:
                 assert base is not None
                 self._container.seek(int(raw_s / base), stream=self._stream)
                 self._mender.sought()
+                if self._deinterlacer is not None:
+                    self._deinterlacer.reset()
         return self._demux()
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import threading
 import urllib.parse
@@ -39,7 +40,22 @@ def build_people_table(path: Path, people: Iterable[Person]) -> int:
 
     The same people give the same bytes: the one field that names SQLite's version is set to the
     oldest version that can read the file.
+
+    Raises:
+        OSError: the disk is full, or cannot be written to.
     """
+    try:
+        count = _insert(path, people)
+    except sqlite3.OperationalError as error:
+        full = "full" in str(error)
+        raise OSError(errno.ENOSPC if full else errno.EIO, str(error), str(path)) from error
+    with path.open("r+b") as file:
+        file.seek(_VERSION_FIELDS.start)
+        file.write(_VERSION)
+    return count
+
+
+def _insert(path: Path, people: Iterable[Person]) -> int:
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.executescript(_SCHEMA)
         database.execute("BEGIN")
@@ -49,9 +65,6 @@ def build_people_table(path: Path, people: Iterable[Person]) -> int:
         )
         count = int(database.execute("SELECT count(*) FROM people").fetchone()[0])
         database.execute("COMMIT")
-    with path.open("r+b") as file:
-        file.seek(_VERSION_FIELDS.start)
-        file.write(_VERSION)
     return count
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from gallery.errors import GalleryError, GalleryInputError
 from gallery.quantise import check_vectors, quantise, restore, sketch
-from gallery.scan import dots, nearest_sketches
+from gallery.scan import dots, highest, nearest_sketches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -69,6 +69,7 @@ class Gallery:
         self.dim = release.dim
         self.release = release.number
         self.people_count = release.people_count
+        self.index = "sketch" if any(s.planes is not None for s in segments) else "exact"
         self.template_count = sum(s.info.rows for s in segments) - sum(
             int(s.templates.counts[dead].sum())
             for s, dead in zip(segments, self._dead, strict=True)
@@ -247,7 +248,7 @@ def _coarse(
     if segment.starts is not None:
         wanted = min(len(rows), wanted * int(segment.templates.counts.max()))
     if len(rows) > wanted:
-        owners = owners[np.argpartition(-scores, wanted)[:wanted]]
+        owners = owners[highest(scores, wanted)]
     return np.unique(owners)
 
 
@@ -261,15 +262,12 @@ def _scan(
     for first in range(0, people, _BLOCK_PEOPLE):
         last = min(first + _BLOCK_PEOPLE, people)
         block = _score_people(segment, first, last, probes)
-        block[dead[(dead >= first) & (dead < last)] - first] = -np.inf
+        block[:, dead[(dead >= first) & (dead < last)] - first] = -np.inf
         for n in range(len(probes)):
-            column = np.ascontiguousarray(block[:, n])
-            best = np.arange(last - first)
-            if len(best) > wanted:
-                best = np.argpartition(-column, wanted)[:wanted]
-            best = best[column[best] > -np.inf]
+            best = highest(block[n], wanted)
+            best = best[block[n, best] > -np.inf]
             owners[n].append(best + first)
-            scores[n].append(column[best])
+            scores[n].append(block[n, best])
     kept = []
     for their_owners, their_scores in zip(owners, scores, strict=True):
         order = np.argsort(-np.concatenate(their_scores), kind="stable")[:wanted]
@@ -280,13 +278,14 @@ def _scan(
 def _score_people(
     segment: Segment, first: int, last: int, probes: NDArray[np.int8]
 ) -> NDArray[np.float32]:
-    """Return each person's best int8 score for each probe, float32 (last - first, m)."""
+    """Return each person's best int8 score for each probe, float32 (m, last - first)."""
     start, stop = segment.rows_of(first).start, segment.rows_of(last - 1).stop
     templates = segment.templates
-    scores = dots(templates.rows[start:stop], probes) * templates.scales[start:stop, None]
+    whole = dots(templates.rows[start:stop], probes)
+    scores = np.ascontiguousarray(whole.T) * templates.scales[start:stop]
     if segment.starts is None:
         return scores
-    return np.maximum.reduceat(scores, segment.starts[first:last] - start, axis=0)
+    return np.maximum.reduceat(scores, segment.starts[first:last] - start, axis=1)
 
 
 def _best_among(

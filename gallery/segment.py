@@ -146,7 +146,10 @@ class Segment:
             return ordinals
         counts = self.templates.counts[ordinals].astype(np.intp)
         ends = np.cumsum(counts)
-        return np.arange(counts.sum()) + np.repeat(self.starts[ordinals] - (ends - counts), counts)
+        first = self.starts[ordinals].astype(np.intp) - (ends - counts)
+        rows: NDArray[np.intp] = np.repeat(first, counts)
+        rows += np.arange(len(rows))
+        return rows
 
     def owners_of(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the ordinals of the people that some rows belong to, intp (n,)."""

@@ -113,7 +113,9 @@ def commit(folder: Path, write: Callable[[Draft], Release], fs: FileSystem = DIS
         release = write(Draft(staging, number, previous))
         if previous:
             _link_missing(release, staging, [previous[1]], fs)
-        _publish(folder, release, staging, fs)
+        # Whoever was erased must not live on in the release before; here it is not needed to fall
+        # back on, as a device needs it until it has confirmed the new one.
+        _publish(folder, release, staging, keep=1 if release.forget_previous else 2, fs=fs)
     return release
 
 
@@ -138,6 +140,13 @@ def install_release(folder: Path, staging_folder: Path, fs: FileSystem = DISK) -
                 f"{staging_folder}: release {release.number} is older than the current "
                 f'{current.name}; go back with "rollback"'
             )
+        if current == target:
+            # The same once more: a power cut came between COMMIT and the caller's note of it.
+            if read_release(target / RELEASE_FILE) == release:
+                return release
+            raise GalleryInputError(
+                f"{staging_folder}: another release {release.number} is current here"
+            )
         staging = folder / RELEASES / f"{_STAGING}-{release.number}"
         fs.make_folder(staging)
         here = [folder / RELEASES / str(n) for n in release_numbers(folder)]
@@ -147,15 +156,8 @@ def install_release(folder: Path, staging_folder: Path, fs: FileSystem = DISK) -
                 check_file(staging / info.name, info)
             open_segment(staging, segment, release.model, release.dim)
         if target.exists():
-            if current == target:
-                # The same once more: a power cut came between COMMIT and its note of it.
-                if read_release(target / RELEASE_FILE) == release:
-                    return release
-                raise GalleryInputError(
-                    f"{staging_folder}: another release {release.number} is current here"
-                )
-            remove_tree(fs, target)
-        _publish(folder, release, staging, fs)
+            _discard(target, fs)
+        _publish(folder, release, staging, keep=2, fs=fs)
     return release
 
 
@@ -398,7 +400,7 @@ def _link_missing(release: Release, target: Path, sources: list[Path], fs: FileS
         fs.sync_file(target / info.name)
 
 
-def _publish(folder: Path, release: Release, staging: Path, fs: FileSystem) -> None:
+def _publish(folder: Path, release: Release, staging: Path, *, keep: int, fs: FileSystem) -> None:
     fs.write(staging / RELEASE_FILE, [encode_release(release)])
     fs.sync_file(staging / RELEASE_FILE)
     fs.sync_folder(staging)
@@ -408,7 +410,7 @@ def _publish(folder: Path, release: Release, staging: Path, fs: FileSystem) -> N
     _point_to(folder, str(release.number), fs)
     log.info("%s: release %d is current", folder, release.number)
     try:
-        _prune(folder, keep=2, before=before, fs=fs)
+        _prune(folder, keep=keep, before=before, fs=fs)
     except OSError as error:
         # The release stands; the next writer prunes again.
         log.warning("%s: could not remove old releases: %s", folder, error)
@@ -425,10 +427,14 @@ def _prune(folder: Path, *, keep: int, fs: FileSystem, before: Path | None = Non
     kept = {current, before} if keep > 1 else {current}
     for number in release_numbers(folder):
         path = folder / RELEASES / str(number)
-        if path in kept:
-            continue
-        # Renamed first: a release that is half deleted must not look like one to fall back on.
-        doomed = folder / RELEASES / f"{_STAGING}-old-{number}"
-        fs.rename(path, doomed)
-        remove_tree(fs, doomed)
+        if path not in kept:
+            _discard(path, fs)
     fs.sync_folder(folder / RELEASES)
+
+
+def _discard(path: Path, fs: FileSystem) -> None:
+    # Renamed first: a release that is half deleted must not look like one to fall back on.
+    doomed = path.with_name(f"{_STAGING}-old-{path.name}")
+    fs.rename(path, doomed)
+    fs.sync_folder(path.parent)
+    remove_tree(fs, doomed)

@@ -116,7 +116,7 @@ def _change(
         old, old_folder = draft.previous
         if entries is not None:
             _check_entries(folder, old, entries, removed)
-        changed = _change_release(draft, old, old_folder, entries, removed, verb, fs)
+        changed = _change_release(draft, entries, removed, verb=verb, fs=fs)
         base = changed.segments[0].rows if changed.segments else 0
         loose = sum(s.rows for s in changed.segments[1:]) + len(changed.tombstones)
         if loose > COMPACT_SHARE * base:
@@ -142,15 +142,16 @@ def _check_entries(
 
 def _change_release(
     draft: Draft,
-    old: Release,
-    old_folder: Path,
     entries: Entries | None,
     removed: frozenset[str],
+    *,
     verb: str,
     fs: FileSystem,
 ) -> Release:
     """Write the delta and return the release with it, as yet unmerged."""
-    segments = [open_segment(old_folder, s, old.model, old.dim) for s in old.segments]
+    assert draft.previous is not None
+    old, folder = draft.previous
+    segments = [open_segment(folder, s, old.model, old.dim) for s in old.segments]
     places = {(t.segment, t.ordinal) for t in old.tombstones}
     new = {person.id for person in entries.people} if entries else set()
     tombstones = list(old.tombstones)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 from typing import TYPE_CHECKING
 
 import paho.mqtt.client as mqtt
 
 if TYPE_CHECKING:
+    import socket
+    import ssl
     from collections.abc import Callable
 
 

@@ -15,19 +15,21 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from gallery import store
 from gallery.person import Person
-from gallery.publish.content import Options, prepare, resign
 from gallery.publish.chunk_server import ChunkServer
+from gallery.publish.content import Options, prepare, resign
 from gallery.publish.repository import Repository
 from gallery.publish.to_broker import BrokerPlace
 from gallery.sync.broker import Broker
 from gallery.sync.errors import Refused, SourceError
 from gallery.sync.link import MqttLink
 from gallery.sync.service import Settings, SyncService
+from gallery.sync.status import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,7 +188,9 @@ class World:
 
     # Devices.
 
-    def device(self, name: str | None = None, *, origin: str | None = None, **settings: Any) -> SyncService:
+    def device(
+        self, name: str | None = None, *, origin: str | None = None, **settings: Any
+    ) -> SyncService:
         name = name or f"tv-{uuid.uuid4().hex[:10]}"
         settings.setdefault("read_timeout_s", 0.6)
         settings.setdefault("silence_s", 0.4)
@@ -217,7 +221,9 @@ class World:
         """Return the status as it lies on the broker."""
         payload = self.get(f"{service.settings.device}/status", "tvradar")
         assert payload is not None
-        return dict(json.loads(payload))
+        status = decode(payload)
+        assert status is not None
+        return msgspec.structs.asdict(status)
 
     def refuses(
         self, service: SyncService, attack: str, caplog: pytest.LogCaptureFixture, detail: str = ""

@@ -60,13 +60,11 @@ class HostileBroker:
 
 
 @pytest.mark.parametrize("protocol", [4, 5])
-def test_oversize_message_is_not_read(protocol, caplog) -> None:
+def test_oversize_message_is_not_read(protocol: int, caplog: pytest.LogCaptureFixture) -> None:
     """200 MB announced: the link hangs up instead of buffering, in MQTT 3.1.1 and 5."""
     header = b"\x30" + b"\xff\xff\xff\x5f" + b"\x00\x01t"
     broker = HostileBroker(header + b"x" * 65536)
-    link = MqttLink(
-        Broker("127.0.0.1", broker.port, protocol=protocol), "tv", backoff_base_s=20.0
-    )
+    link = MqttLink(Broker("127.0.0.1", broker.port, protocol=protocol), "tv", backoff_base_s=20.0)
     with link:
         deadline = time.monotonic() + 5
         while not link.oversize and time.monotonic() < deadline:
@@ -97,6 +95,8 @@ def test_an_old_broker_gets_mqtt_3() -> None:
 
 
 def test_nobody_listens() -> None:
-    with MqttLink(Broker("127.0.0.1", 9), "tv", backoff_base_s=0.1) as link:
-        with pytest.raises(SourceError, match="refused"):
-            link.wait_up(0.5)
+    with (
+        MqttLink(Broker("127.0.0.1", 9), "tv", backoff_base_s=0.1) as link,
+        pytest.raises(SourceError, match="refused"),
+    ):
+        link.wait_up(0.5)

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.integration.sync.conftest import Mosquitto, World
+
 import json
 import time
 from datetime import datetime, timedelta, timezone
@@ -37,7 +44,7 @@ class Authority:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self._store(name, key, self._sign(subject, key))
 
-    def _sign(self, subject, key, *, ca=False):
+    def _sign(self, subject: x509.Name, key: Any, *, ca: bool = False) -> x509.Certificate:
         now = datetime.now(timezone.utc)
         builder = (
             x509.CertificateBuilder()
@@ -49,7 +56,9 @@ class Authority:
             .not_valid_after(now + timedelta(days=2))
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
                 critical=False,
@@ -60,20 +69,18 @@ class Authority:
             builder = builder.add_extension(usage, critical=True)
         return builder.sign(self.key, hashes.SHA256())
 
-    def _store(self, name, key, certificate) -> None:
+    def _store(self, name: str, key: Any, certificate: x509.Certificate) -> None:
         pem = serialization.Encoding.PEM
         (self.folder / f"{name}.pem").write_bytes(certificate.public_bytes(pem))
         (self.folder / f"{name}-key.pem").write_bytes(
-            key.private_bytes(
-                pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
+            key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         )
 
 
 class Site:
     """A broker with the shipped configuration."""
 
-    def __init__(self, folder: Path, make_broker) -> None:
+    def __init__(self, folder: Path, make_broker: type[Mosquitto]) -> None:
         self.folder = folder
         folder.mkdir()
         self.authority = Authority(folder)
@@ -102,20 +109,20 @@ class Site:
 
 
 @pytest.fixture
-def site(fast_folder, make_broker):
+def site(fast_folder: Path, make_broker: type[Mosquitto]) -> Iterator[Site]:
     made = Site(fast_folder / "site", make_broker)
     yield made
     made.broker.kill()
 
 
-def received(link, topic, timeout_s=0.5):
+def received(link: MqttLink, topic: str, timeout_s: float = 0.5) -> bytes | None:
     with link.collect() as collector:
         collector.want([topic])
         message = collector.get(timeout_s)
     return message and message[1]
 
 
-def test_an_update_with_device_certificates(site, world) -> None:
+def test_an_update_with_device_certificates(site: Site, world: World) -> None:
     with site.link("publisher") as link:
         world.sign(seed=1)
         BrokerPlace(world.repository, link).publish()
@@ -130,7 +137,7 @@ def test_an_update_with_device_certificates(site, world) -> None:
         assert status["release"] == 1
 
 
-def test_a_device_without_a_certificate_is_refused(site) -> None:
+def test_a_device_without_a_certificate_is_refused(site: Site) -> None:
     uri = f"mqtts://localhost:{site.broker.port}?ca={site.folder}/ca.pem"
     with (
         MqttLink(Broker.from_uri(uri), "tv-1", backoff_base_s=0.1) as link,
@@ -139,7 +146,7 @@ def test_a_device_without_a_certificate_is_refused(site) -> None:
         link.wait_up(1.0)
 
 
-def test_a_broker_with_another_name_is_refused(site) -> None:
+def test_a_broker_with_another_name_is_refused(site: Site) -> None:
     uri = site.uri("tv-1").replace("localhost", "127.0.0.1")
     with (
         MqttLink(Broker.from_uri(uri), "tv-1", backoff_base_s=0.1) as link,
@@ -149,21 +156,23 @@ def test_a_broker_with_another_name_is_refused(site) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["", "&protocol=4"])
-def test_a_publisher_without_rights(site, world, protocol) -> None:
+def test_a_publisher_without_rights(site: Site, world: World, protocol: Any) -> None:
     """Acl: a device that plays the publisher changes nothing, and is told so."""
     with site.link("publisher") as link:
         world.sign(seed=1)
         BrokerPlace(world.repository, link).publish()
         before = received(link, "tvradar-gallery/m/timestamp.json")
         world.sign(seed=2)
-        with site.link("tv-2", extra=protocol) as thief:
-            with pytest.raises(PublishError, match=r"ACL|authoriz"):
-                BrokerPlace(world.repository, thief).publish()
+        with (
+            site.link("tv-2", extra=protocol) as thief,
+            pytest.raises(PublishError, match=r"ACL|authoriz"),
+        ):
+            BrokerPlace(world.repository, thief).publish()
         assert received(link, "tvradar-gallery/m/timestamp.json") == before
         assert received(link, "tvradar-gallery/m/3.snapshot.json") is None
 
 
-def test_a_device_that_writes_another_devices_topics(site) -> None:
+def test_a_device_that_writes_another_devices_topics(site: Site) -> None:
     with site.link("publisher") as watcher, site.link("tv-2") as thief:
         with pytest.raises(SourceError, match="uthori"):
             thief.publish("tvradar/tv-1/status", b"{}", retain=True).result(5)
@@ -172,7 +181,7 @@ def test_a_device_that_writes_another_devices_topics(site) -> None:
         assert received(watcher, "tvradar/tv-1/status") is None
 
 
-def test_a_device_that_reads_another_devices_topics(site) -> None:
+def test_a_device_that_reads_another_devices_topics(site: Site) -> None:
     with site.link("tv-1") as owner, site.link("tv-2") as thief:
         owner.publish("tvradar/tv-1/status", b'{"device":"tv-1"}', retain=True).result(5)
         assert received(thief, "tvradar/tv-1/status") is None
@@ -180,7 +189,7 @@ def test_a_device_that_reads_another_devices_topics(site) -> None:
         assert received(thief, "tvradar/#") is None
 
 
-def test_a_device_that_asks_for_chunks_as_another(site) -> None:
+def test_a_device_that_asks_for_chunks_as_another(site: Site) -> None:
     with site.link("chunk-server") as server, site.link("tv-2") as thief:
         heard = []
         server.handle("$share/cs/tvradar-gallery/rq/+", heard.append)
@@ -191,14 +200,14 @@ def test_a_device_that_asks_for_chunks_as_another(site) -> None:
         assert [payload for _, payload in heard] == [b"as myself"]
 
 
-def test_a_device_cannot_throw_another_one_out(site) -> None:
+def test_a_device_cannot_throw_another_one_out(site: Site) -> None:
     """The broker takes the client id from the certificate, whatever the client says."""
     with site.link("tv-1") as owner, site.link("tv-2", client_id="tv-1"):
         time.sleep(0.5)
         assert owner.connects == 1
 
 
-def test_a_retained_manifest_survives_kill_9_of_the_broker(site, world) -> None:
+def test_a_retained_manifest_survives_kill_9_of_the_broker(site: Site, world: World) -> None:
     with site.link("publisher") as link:
         world.sign(seed=1)
         BrokerPlace(world.repository, link).publish()

@@ -35,7 +35,7 @@ PROGRAMME = (
     ),
     Shot(
         6.0,
-        (Move("collins_portrait", View(0.7, 0.42, 0.5), View(0.47, 0.27, 0.48)),),
+        (Move("collins_portrait", View(0.7, 0.36, 0.52), View(0.47, 0.27, 0.48)),),
     ),
     Shot(
         3.6,

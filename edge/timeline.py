@@ -13,6 +13,8 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from edge.errors import EdgeError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -23,7 +25,7 @@ MAX_GAP_S = 1.0
 MAX_EDL_EVENTS = 999
 
 
-class TimelineError(Exception):
+class TimelineError(EdgeError):
     """A timeline cannot be given out in the wanted form; wrong use, so `exit_code` is 2."""
 
     exit_code = 2
@@ -143,10 +145,10 @@ def to_json(timeline: Timeline) -> bytes:
     return msgspec.json.encode(timeline)
 
 
-def to_table(timeline: Timeline, *, width: int = 40) -> Table:
+def to_table(timeline: Timeline, *, width: int = 28) -> Table:
     """Return a table for the terminal with a bar per person, `width` characters wide."""
     table = Table(title=Text(timeline.source), title_justify="left")
-    table.add_column("person")
+    table.add_column("person", overflow="fold")
     table.add_column("seen", justify="right")
     table.add_column("times", justify="right")
     table.add_column("first", justify="right")

@@ -13,6 +13,8 @@ import av
 import cv2
 import numpy as np
 
+from edge.errors import EdgeError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
@@ -28,7 +30,7 @@ COPIED_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
 """Codecs that MP4 and Matroska both hold; others are left out, with a warning."""
 
 
-class VideoWriteError(Exception):
+class VideoWriteError(EdgeError):
     """A video cannot be written as wanted; bad input, so `exit_code` is 2."""
 
     exit_code = 2

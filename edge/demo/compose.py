@@ -6,6 +6,7 @@ import hashlib
 import logging
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -34,6 +35,8 @@ REVISION = 1
 """Raised when the same shot list would give another film."""
 
 MANIFEST = "manifest.json"
+
+STALE_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ def prepare(cache_dir: Path, *, show_progress: bool = True) -> DemoMaterial:
     folder = root / f"programme-{_key()}"
     if _is_whole(folder):
         return DemoMaterial.within(folder)
+    root.mkdir(parents=True, exist_ok=True)
+    _sweep(root)
     with _progress(shown=show_progress) as progress:
         task = progress.add_task("photographs", total=None)
         paths = fetch_portraits(
@@ -86,6 +91,13 @@ def prepare(cache_dir: Path, *, show_progress: bool = True) -> DemoMaterial:
                 progress.update(task, completed=done, total=total)
             _put_in_place(made, folder)
     return DemoMaterial.within(folder)
+
+
+def _sweep(root: Path) -> None:
+    """Remove what runs that were killed have left behind."""
+    for stale in root.glob(".making-*"):
+        if time.time() - stale.stat().st_mtime > STALE_S:
+            shutil.rmtree(stale, ignore_errors=True)
 
 
 def _key() -> str:

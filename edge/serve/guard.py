@@ -77,7 +77,10 @@ class Guard:
         if scope["path"] in OPEN_PATHS:
             return None
         if self._token and not self._has_token(scope, headers):
-            return 401, 'token needed: open the page with "?token=…" or send "Authorization: Bearer"'
+            return (
+                401,
+                'token needed: open the page with "?token=…" or send "Authorization: Bearer"',
+            )
         if scope.get("method") == "POST" and not self._spend():
             return 429, "too many commands, try again in a second"
         if scope.get("method") == "POST" and _body_length(headers) > MAX_BODY_BYTES:

@@ -26,13 +26,13 @@ from edge.errors import NotReachableError
 from edge.serve.guard import Guard
 from edge.serve.live import PROTOCOL, Hub
 from edge.serve.metrics import Metrics
-from edge.serve.preview import Preview
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from edge.recognise.answer import Answer
     from edge.serve.ports import FeedbackPort, PeoplePort, RadarPort
+    from edge.serve.preview import Preview
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,9 @@ class _FeedbackBody(msgspec.Struct, forbid_unknown_fields=True):
     id: str
 
 
-def create_app(device: Device, *, hosts: frozenset[str] = frozenset(), token: str = "") -> Starlette:
+def create_app(
+    device: Device, *, hosts: frozenset[str] = frozenset(), token: str = ""
+) -> Starlette:
     """Return the ASGI application.
 
     Args:
@@ -284,7 +286,7 @@ async def _close(socket: WebSocket) -> None:
 
 
 async def _body(request: Request, kind: type[Any]) -> Any:
-    """Return the decoded body, or the response that refuses it; an empty body is an empty object."""
+    """Return the decoded body (empty: an empty object), or the response that refuses it."""
     try:
         data = await request.body()
         return msgspec.json.decode(data or b"{}", type=kind)

@@ -13,31 +13,45 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        make = {"registry": self.registry}
-        self.frames = Counter("tvradar_frames", "Frames recognised", **make)
-        self.dropped = Counter("tvradar_frames_dropped", "Frames that newer ones replaced", **make)
+        self.frames = Counter("tvradar_frames", "Frames recognised", registry=self.registry)
+        self.dropped = Counter(
+            "tvradar_frames_dropped", "Frames that newer ones replaced", registry=self.registry
+        )
         self.stages = Histogram(
             "tvradar_stage_seconds",
             "Time of a stage for one frame",
             ["stage"],
             buckets=_STAGE_BUCKETS_S,
-            **make,
+            registry=self.registry,
         )
         self.presses = Histogram(
             "tvradar_press_seconds",
             "Time from a press to its answer",
             ["answer"],
             buckets=_PRESS_BUCKETS_S,
-            **make,
+            registry=self.registry,
         )
         self.faces = Counter(
-            "tvradar_faces", "Faces by outcome: named, or why not", ["outcome"], **make
+            "tvradar_faces",
+            "Faces by outcome: named, or why not",
+            ["outcome"],
+            registry=self.registry,
         )
-        self.flips = Counter("tvradar_name_flips", "Tracks that changed their name", **make)
-        self.feedback = Counter("tvradar_feedback", "Names that viewers refused", **make)
-        self.release = Gauge("tvradar_gallery_release", "Release of the gallery in use", **make)
-        self.people = Gauge("tvradar_gallery_people", "People in the gallery", **make)
-        self.readers = Gauge("tvradar_live_readers", "Overlays that are connected", **make)
+        self.flips = Counter(
+            "tvradar_name_flips", "Tracks that changed their name", registry=self.registry
+        )
+        self.feedback = Counter(
+            "tvradar_feedback", "Names that viewers refused", registry=self.registry
+        )
+        self.release = Gauge(
+            "tvradar_gallery_release", "Release of the gallery in use", registry=self.registry
+        )
+        self.people = Gauge(
+            "tvradar_gallery_people", "People in the gallery", registry=self.registry
+        )
+        self.readers = Gauge(
+            "tvradar_live_readers", "Overlays that are connected", registry=self.registry
+        )
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

@@ -26,6 +26,7 @@ MIN_VISIBLE = 0.6
 """A face counts as visible with so much of its box inside its part of the screen."""
 
 SEAM_PX = 6
+TITLE_HEIGHT_PX = 180
 
 
 class TrueFace(msgspec.Struct, frozen=True):
@@ -115,7 +116,8 @@ class _Set:
                 frame[:, left : left + self.size[0]] = stage.frame(t)
         if self.title is not None:
             alpha = self.title * min(1.0, 6 * t, 6 * (1 - t))
-            frame = (frame + (255.0 - frame) * alpha).astype(np.uint8)
+            part = frame[-TITLE_HEIGHT_PX:]
+            part[:] = (part + (255.0 - part) * alpha).astype(np.uint8)
         return frame
 
     def faces(self, index: int, opacity: float) -> Iterator[TrueFace]:
@@ -184,7 +186,7 @@ def _add_stream(container: Any) -> Any:
     stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     stream.time_base = Fraction(1, FPS)
     # A fixed number of threads: x264's output depends on it.
-    stream.options = {"preset": "veryfast", "crf": "20", "threads": "2", "g": str(2 * FPS)}
+    stream.options = {"preset": "superfast", "crf": "22", "threads": "2", "g": str(2 * FPS)}
     return stream
 
 
@@ -221,10 +223,10 @@ def _visible(box: tuple[float, float, float, float], size: tuple[int, int]) -> f
 
 
 def _title(lines: Sequence[str]) -> NDArray[np.float32]:
-    """Return the text's coverage, float32 (height, width, 1), 0 to 1, in Pillow's own font."""
-    image = Image.new("L", (WIDTH, HEIGHT))
+    """Return coverage of the frame's lowest rows, float32 (180, width, 1), in Pillow's own font."""
+    image = Image.new("L", (WIDTH, TITLE_HEIGHT_PX))
     draw = ImageDraw.Draw(image)
     for row, line in enumerate(lines):
         font = ImageFont.load_default(44 if row == 0 else 30)
-        draw.text((80, HEIGHT - 170 + 60 * row), line, fill=255, font=font)
+        draw.text((80, 10 + 60 * row), line, fill=255, font=font)
     return (np.asarray(image, np.float32) / 255.0)[..., None]

@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 REFINE_AFTER_S = 0.4
 """Long enough for two or three more faces to be embedded, and within half a second."""
 PAGE_FILES = {
+    "favicon.svg": "image/svg+xml",
     "index.html": "text/html; charset=utf-8",
     "overlay.css": "text/css; charset=utf-8",
     "overlay.js": "text/javascript; charset=utf-8",
@@ -281,7 +282,7 @@ class _Routes:
 
 async def _close(socket: WebSocket) -> None:
     if socket.application_state is not WebSocketState.DISCONNECTED:
-        with contextlib.suppress(RuntimeError, OSError):
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
             await socket.close()
 
 

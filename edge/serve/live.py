@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.recognise.answer import Answer
     from edge.recognise.scene import Scene
     from edge.serve.ports import PeoplePort
@@ -108,12 +110,20 @@ class Hub:
         return known[person_id]
 
     def _wake(self) -> None:
-        self._in_loop(lambda: [reader.changed.set() for reader in self._readers])
+        def wake() -> None:
+            for reader in self._readers:
+                reader.changed.set()
+
+        self._in_loop(wake)
 
     def _enqueue(self, message: bytes) -> None:
-        self._in_loop(lambda: [reader.queue(message) for reader in self._readers])
+        def enqueue() -> None:
+            for reader in self._readers:
+                reader.queue(message)
 
-    def _in_loop(self, action: Any) -> None:
+        self._in_loop(enqueue)
+
+    def _in_loop(self, action: Callable[[], None]) -> None:
         if self._loop is None:
             return
         with contextlib.suppress(RuntimeError):  # the loop has ended; so have its readers

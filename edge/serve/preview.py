@@ -45,9 +45,11 @@ class Preview:
         self.newest = struct.pack("<I", len(scene_json)) + scene_json + jpeg.tobytes()
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(
-                    lambda: [changed.set() for changed in self._changed]
-                )
+                self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        for changed in self._changed:
+            changed.set()
 
     def join(self) -> asyncio.Event:
         """Return an event that is set at each new picture."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gallery.release import Release
     from gallery.segment import Segment
 
-CANDIDATES = 4096
+CANDIDATES = 8192
 """Rows that are compared exactly after the sketches (`docs/search.md` has the table)."""
 _BLOCK_PEOPLE = 32_768
 _SPARE = 8
@@ -44,6 +44,7 @@ class Matches:
 class _Probes:
     exact: NDArray[np.float32]
     rows: NDArray[np.int8]
+    scales: NDArray[np.float32]
 
 
 _Found = tuple[float, int, int]
@@ -69,7 +70,7 @@ class Gallery:
         self.dim = release.dim
         self.release = release.number
         self.people_count = release.people_count
-        self.index = "sketch" if any(s.planes is not None for s in segments) else "exact"
+        self.index = "sketch" if any(s.sketches is not None for s in segments) else "exact"
         self.template_count = sum(s.info.rows for s in segments) - sum(
             int(s.templates.counts[dead].sum())
             for s, dead in zip(segments, self._dead, strict=True)
@@ -92,7 +93,9 @@ class Gallery:
         check_vectors(probes, "probes", self.dim)
         if k < 1:
             raise GalleryInputError(f"search: k is {k}, expected at least 1")
-        both = _Probes(probes, quantise(probes)[0])
+        if not len(probes):
+            return Matches([], np.zeros((0, k), np.float32))
+        both = _Probes(probes, *quantise(probes))
         found: list[list[_Found]] = [[] for _ in probes]
         for index, segment in enumerate(self._open()):
             chosen = None if only is None else self._ordinals(index, only)
@@ -200,11 +203,13 @@ class Gallery:
         dead = self._dead[index]
         if chosen is not None:
             found = [_best_among(segment, chosen, p, k) for p in probes.exact]
-        elif segment.planes is not None:
-            planes = sketch(probes.rows)
+        elif segment.sketches is not None:
+            planes = sketch(probes.rows, probes.scales, segment.sketches.centre)
             found = []
             for n, exact in enumerate(probes.exact):
-                near = nearest_sketches(segment.planes, planes[:, n], max(CANDIDATES, 16 * k))
+                near = nearest_sketches(
+                    segment.sketches.planes, planes[:, n], max(CANDIDATES, 16 * k)
+                )
                 first = _coarse(segment, near, probes.rows[n], k, dead)
                 found.append(_best_among(segment, first, exact, k))
         else:

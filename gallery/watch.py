@@ -13,7 +13,6 @@ from gallery.store import CURRENT, open_gallery
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import TracebackType
 
     from gallery.search import Gallery
 
@@ -70,17 +69,6 @@ class GalleryWatcher:
     def __call__(self) -> Gallery:
         """Return `gallery`."""
         return self._gallery
-
-    def __enter__(self) -> GalleryWatcher:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stop watching; the gallery stays usable."""

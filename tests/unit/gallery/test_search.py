@@ -175,7 +175,7 @@ def test_numpy_gives_the_same_sums_as_numkong() -> None:
 def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Gallery, Any, Any, Path]:
     """Return a gallery that has sketches, its people's identities, and the templates."""
     folder = tmp_path_factory.mktemp("large")
-    faces = SyntheticFaces(64, seed=3)
+    faces = SyntheticFaces(128, seed=3)
     identities = faces.identities(SKETCH_FROM_ROWS)
     templates = faces.pictures(identities, 0)
     everybody = [Person(f"p{n:06d}", {"en": "A"}) for n in range(len(templates))]
@@ -187,7 +187,7 @@ def test_sketches_find_whom_float_search_finds(large: Any) -> None:
     gallery, identities, templates, folder = large
     assert gallery.index == "sketch"
     chosen = np.random.default_rng(0).integers(0, len(templates), 200)
-    probes = SyntheticFaces(64, seed=3).pictures(identities[chosen], 1)
+    probes = SyntheticFaces(128, seed=3).pictures(identities[chosen], 1)
     scores = np.concatenate([probes[n : n + 20] @ templates.T for n in range(0, 200, 20)])
     best_scores = scores.max(axis=1)
     found = gallery.search(probes, 3)
@@ -197,7 +197,7 @@ def test_sketches_find_whom_float_search_finds(large: Any) -> None:
     # Two that are nearly alike may change places: int8 keeps a score to 0.006.
     assert (best_scores - theirs)[strong].max() < 0.012
     (segment,) = current_release(folder)[0].segments
-    assert segment.templates_file.size < segment.rows * (64 + 16 + 4 + 1) + 2048
+    assert segment.templates_file.size < segment.rows * (128 + 16 + 4 + 1) + 2048
 
 
 def test_several_threads_get_the_same_answers(large: Any) -> None:
@@ -240,3 +240,28 @@ def test_quantisation_keeps_scores() -> None:
     rows, scales = quantise(a)
     found = np.einsum("nd,nd->n", rows * scales[:, None], b)
     assert np.abs(found - np.einsum("nd,nd->n", a, b)).max() < 0.006
+
+
+def test_nearest_sketches_are_the_nearest() -> None:
+    rng = np.random.default_rng(0)
+    planes = rng.integers(0, 2**63, (2, 70_001), dtype=np.uint64)
+    # Clusters, so that the sample's guess is far off and has to be corrected both ways.
+    planes[:, 1000:1400] = planes[:, :1]
+    planes[:, ::31] = planes[:, 62:63]
+    for probe, count in ((planes[:, 5], 4096), (planes[:, 0], 300), (planes[:, 62], 3000)):
+        distances = np.bitwise_count(planes ^ probe[:, None]).sum(axis=0)
+        found = scan.nearest_sketches(planes, probe, count)
+        limit = np.sort(distances)[count - 1]
+        np.testing.assert_array_equal(found, np.flatnonzero(distances <= limit))
+
+
+def test_highest_holds_the_highest() -> None:
+    rng = np.random.default_rng(0)
+    for size, count in ((10, 20), (100, 20), (5000, 20), (70_000, 13), (64 * 30, 30)):
+        scores = rng.standard_normal(size).astype(np.float32)
+        expected = set(np.argsort(-scores)[:count].tolist())
+        found = scan.highest(scores, count)
+        assert expected <= set(found.tolist())
+        assert len(found) <= 20 * count
+    tied = np.zeros(5000, np.float32)
+    assert len(scan.highest(tied, 3)) >= 3

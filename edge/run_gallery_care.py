@@ -88,7 +88,8 @@ def inspect_gallery(folder: Path, *, html: Path | None, top: int, lang: str, jso
         f"{folder}: release {release.number} of {release.created}\n"
         f"model {release.model}, {release.dim} dimensions, {gallery.index} search\n"
         f"{gallery.people_count} people, {gallery.template_count} templates, "
-        f"{size / 1e6:.2f} MB in {len(release.segments)} segments, {len(release.tombstones)} tombstones",
+        f"{size / 1e6:.2f} MB in {len(release.segments)} segments, "
+        f"{len(release.tombstones)} tombstones",
         markup=False,
     )
     table = Table("id", "name", "role", "pictures", "templates")

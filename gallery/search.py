@@ -101,7 +101,11 @@ class Gallery:
             chosen = None if only is None else self._ordinals(index, only)
             for probe, best in enumerate(self._search_segment(index, segment, both, k, chosen)):
                 found[probe] += best
-        scores = np.full((len(probes), k), -np.inf, np.float32)
+        return self._matches(found, k)
+
+    def _matches(self, found: list[list[_Found]], k: int) -> Matches:
+        """Return the k best of what was found for each probe, of all segments together."""
+        scores = np.full((len(found), k), -np.inf, np.float32)
         ids: list[list[str]] = []
         for probe, unsorted in enumerate(found):
             # Equal scores are ordered by place, so that the answer is always the same.
@@ -149,15 +153,7 @@ class Gallery:
 
     def sample_templates(self, n: int, seed: int) -> NDArray[np.float32]:
         """Return templates of living people at random, without repetition, float32 (<= n, d)."""
-        places = []
-        for index, (segment, dead) in enumerate(zip(self._open(), self._dead, strict=True)):
-            alive = np.ones(segment.info.people, bool)
-            alive[dead] = False
-            rows = np.flatnonzero(np.repeat(alive, segment.templates.counts))
-            places.append(np.stack([np.full(len(rows), index), rows]))
-        if not places:
-            return np.zeros((0, self.dim), np.float32)
-        every = np.concatenate(places, axis=1)
+        every = self._living_rows()
         rng = np.random.default_rng(seed)
         chosen = rng.permutation(every.shape[1])[:n]
         out = np.empty((len(chosen), self.dim), np.float32)
@@ -165,6 +161,27 @@ class Gallery:
             templates = self._open()[index].templates
             out[place] = templates.rows[row].astype(np.float32) * templates.scales[row]
         return out
+
+    def _living_rows(self) -> NDArray[np.intp]:
+        """Return the segment and row of each template of living people, intp (2, n)."""
+        places = [np.zeros((2, 0), np.intp)]
+        for index, (segment, dead) in enumerate(zip(self._open(), self._dead, strict=True)):
+            alive = np.ones(segment.info.people, bool)
+            alive[dead] = False
+            rows = np.flatnonzero(np.repeat(alive, segment.templates.counts))
+            places.append(np.stack([np.full(len(rows), index), rows]))
+        return np.concatenate(places, axis=1)
+
+    def _best_at(
+        self, places: NDArray[np.intp], probe: NDArray[np.float32], k: int
+    ) -> list[_Found]:
+        """Return the best people who own some templates, given as intp (2, n)."""
+        found: list[_Found] = []
+        for index, segment in enumerate(self._open()):
+            owners = np.unique(segment.owners_of(places[1, places[0] == index]))
+            best = _best_among(segment, owners, probe, k)
+            found += [(score, index, ordinal) for score, ordinal in best]
+        return found
 
     def close(self) -> None:
         """Release the files now; searches that run in other threads end first, or fail cleanly."""

@@ -16,7 +16,7 @@ import fcntl
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gallery.errors import (
     GalleryCorruptError,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Index = Literal["exact", "hnsw"]
 CURRENT = "current"
 RELEASES = "releases"
 _STAGING = ".staging"
@@ -191,12 +192,14 @@ def forget_previous(folder: Path, fs: FileSystem = DISK) -> None:
         _prune(folder, keep=1, fs=fs)
 
 
-def open_gallery(folder: Path, model: str | None = None) -> Gallery:
+def open_gallery(folder: Path, model: str | None = None, index: Index = "exact") -> Gallery:
     """Open the current release.
 
     Args:
         folder: the gallery.
         model: identity of the embedder that the probes will come from; None if there are none.
+        index: `exact`, with sketches in front past 200,000 templates; or `hnsw`, see
+            `gallery.graph`.
 
     Raises:
         GalleryMissingError: there is no gallery in the folder.
@@ -206,7 +209,7 @@ def open_gallery(folder: Path, model: str | None = None) -> Gallery:
     for attempt in range(3):
         current = _current_folder(folder)
         try:
-            return open_release(folder, model)
+            return open_release(folder, model, index)
         except GalleryMissingError:
             # Two releases may have come since the link was read, and the first one gone.
             if attempt == 2 or current is None or _current_folder(folder) == current:
@@ -214,7 +217,7 @@ def open_gallery(folder: Path, model: str | None = None) -> Gallery:
     raise AssertionError
 
 
-def open_release(folder: Path, model: str | None = None) -> Gallery:
+def open_release(folder: Path, model: str | None, index: Index) -> Gallery:
     """Open the current release, once; see `open_gallery`."""
     release, path = current_release(folder)
     if model is not None and model != release.model:
@@ -224,6 +227,11 @@ def open_release(folder: Path, model: str | None = None) -> Gallery:
             f"the embedder {release.model!r}"
         )
     segments = tuple(open_segment(path, s, release.model, release.dim) for s in release.segments)
+    if index == "hnsw":
+        # Not at the top: it is an option that few take, and it brings a library of its own.
+        from gallery.graph import GraphGallery  # noqa: PLC0415
+
+        return GraphGallery(release, segments)
     return Gallery(release, segments)
 
 

@@ -2,9 +2,9 @@
 
 
 class CalibrationError(Exception):
-    """Base of all errors of this package.
+    """What was asked for cannot be measured or derived from what was given.
 
-    `exit_code` is what the command line ends with: 2 bad input, 3 something needed is missing.
+    `exit_code` is what the command line ends with: 2 bad input.
     """
 
     exit_code = 2

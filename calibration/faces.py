@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ import numpy as np
 
 from calibration.errors import CalibrationError
 from engines.align import CHIP_SIZE_PX, align
+from engines.errors import PictureError
+from engines.picture import PICTURE_SUFFIXES, read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +23,8 @@ if TYPE_CHECKING:
 
     from engines.detector import YunetDetector
 
-SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".webp"})
+log = logging.getLogger(__name__)
+
 TIGHT_CROP_PX = 400
 """A smaller picture may be a crop of one face, which the detector finds only with room around."""
 
@@ -46,10 +50,10 @@ def find_pictures(root: Path) -> list[Picture]:
     Raises:
         CalibrationError: there is none.
     """
-    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
     if not paths:
         raise CalibrationError(
-            f"{root}: no pictures, expected {', '.join(sorted(SUFFIXES))} files, "
+            f"{root}: no pictures, expected {', '.join(sorted(PICTURE_SUFFIXES))} files, "
             "best in one folder per person"
         )
     found = []
@@ -58,13 +62,6 @@ def find_pictures(root: Path) -> list[Picture]:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         found.append(Picture(path, parts[0] if len(parts) > 1 else "", digest))
     return found
-
-
-def read_bgr(path: Path) -> NDArray[np.uint8] | None:
-    """Return uint8 (height, width, 3) BGR, or None for a damaged file."""
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    return None if bgr is None else np.asarray(bgr, np.uint8)
 
 
 def give_room(bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -121,11 +118,14 @@ def read_chips(
     """Return the largest face of each picture; pictures without one are left out."""
     found = []
     for picture in pictures:
-        bgr = read_bgr(picture.path)
-        chip = None if bgr is None else largest_chip(detector, bgr)
+        progress()
+        try:
+            chip = largest_chip(detector, read_picture(picture.path))
+        except PictureError as error:
+            log.warning("left out: %s", error)
+            continue
         if chip is not None:
             found.append((chip, picture))
-        progress()
     size = (CHIP_SIZE_PX, CHIP_SIZE_PX, 3)
     return Chips(
         np.stack([c for c, _ in found]) if found else np.zeros((0, *size), np.uint8),

@@ -131,6 +131,61 @@ def evaluate(
 
 
 @app.command()
+def run(
+    config: Annotated[Path | None, typer.Option(help="TOML file; options win over it.")] = None,
+    source: Annotated[str, typer.Option(help="Video file, stream URL or v4l2:///dev/video0.")] = "",
+    gallery: Annotated[Path | None, typer.Option("--gallery", "-g", help="The gallery.")] = None,
+    output: Annotated[str, typer.Option(help="Also write a video with names burned in.")] = "",
+    port: Annotated[int | None, typer.Option(help="Port of the overlay page.")] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show the picture on the page, for development.")
+    ] = False,
+) -> None:
+    """Run the service: name the people in a live source and serve the overlay.
+
+    Example: tvradar run --source rtsp://box/live --gallery mine
+    """
+    from edge.run_device import run_device  # noqa: PLC0415
+
+    run_device(config, source=source, gallery=gallery, output=output, port=port, preview=preview)
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float | None, typer.Option(help="End after this time.")] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.")] = 8787,
+    video: Annotated[Path | None, typer.Option(help="Your own film, with --people.")] = None,
+    people: Annotated[Path | None, typer.Option(help="Your own folder of people.")] = None,
+) -> None:
+    """Watch people being named, in a browser.
+
+    Sets up a gallery and a programme composed from public-domain photographs, or runs on your own
+    film: tvradar demo --video film.mp4 --people folder
+    """
+    from edge.run_device import run_demo  # noqa: PLC0415
+
+    run_demo(seconds=seconds, browser=not no_browser, port=port, video=video, people=people)
+
+
+@app.command()
+def press(
+    url: Annotated[str, typer.Option(help="The running service.")] = "http://127.0.0.1:8787",
+    at: Annotated[
+        float | None, typer.Option(help="Moment in seconds of the source's clock; now by default.")
+    ] = None,
+    token: Annotated[
+        str, typer.Option(envvar="TVRADAR_TOKEN", help="Token of the service, if it has one.")
+    ] = "",
+    json: JsonOption = False,
+) -> None:
+    """Ask the running service who is on screen, as the button on the remote does."""
+    from edge.run_device import press_button  # noqa: PLC0415
+
+    press_button(url, at=at, token=token, json=json)
+
+
+@app.command()
 def doctor(json: JsonOption = False) -> None:
     """Check what is installed, what is missing, and how to mend it."""
     from edge.doctor import examine, print_findings  # noqa: PLC0415

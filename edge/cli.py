@@ -1,29 +1,163 @@
-"""The command line, `tvradar …`."""
+"""The command line, `tvradar …`: the commands and how they end."""
 
 from __future__ import annotations
 
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(no_args_is_help=True)
-engines_app = typer.Typer(no_args_is_help=True)
-app.add_typer(engines_app, name="engines")
+from edge import cli_bench, cli_engines, cli_enrol
+from edge.console import err
 
+app = typer.Typer(
+    name="tvradar",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Press a button on the remote; the TV says who is on screen.",
+    epilog="Exit codes: 0 done, 2 wrong use or bad input, 3 something needed is missing, "
+    "1 anything else.",
+)
+app.add_typer(cli_enrol.app, name="gallery")
+app.add_typer(cli_engines.app, name="engines")
+app.add_typer(cli_bench.app, name="bench")
 
-@engines_app.command("fetch")
-def engines_fetch() -> None:
-    """Download and verify the models, and fold them to FP32 ONNX files."""
-    from engines.catalog import load_catalog  # noqa: PLC0415
-    from engines.fetch import fetch  # noqa: PLC0415
-
-    for name in load_catalog():
-        typer.echo(f"{name}: {fetch(name)}")
+GalleryOption = Annotated[
+    Path, typer.Option("--gallery", "-g", help="Folder that `tvradar gallery enrol` wrote.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+FpirOption = Annotated[
+    float, typer.Option(help="Promised share of strangers who get a wrong name, e.g. 0.003.")
+]
+CastOption = Annotated[
+    str, typer.Option(metavar="ID,ID", help="The title's cast, favoured over everybody else.")
+]
+LangOption = Annotated[str, typer.Option(help="Language of the names: en, zh, …")]
 
 
 @app.callback()
-def _root() -> None:
+def root(
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")] = False,
+) -> None:
     """Press a button on the remote; the TV says who is on screen."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+
+@app.command()
+def identify(
+    source: Annotated[
+        str, typer.Argument(help="Picture, folder of pictures, video file or stream URL.")
+    ],
+    gallery: GalleryOption,
+    json: JsonOption = False,
+    annotate: Annotated[
+        Path | None, typer.Option(help="Also write the source with boxes and names burned in.")
+    ] = None,
+    cast: CastOption = "",
+    fpir: FpirOption = 0.01,
+    lang: LangOption = "en",
+    seconds: Annotated[
+        float | None, typer.Option(help="Stop after this much of the source.")
+    ] = None,
+) -> None:
+    """Name the people in a picture or a video, from start to end.
+
+    Ctrl-C ends early and keeps what was found so far.
+
+    Example: tvradar identify film.mp4 --gallery mine --annotate named.mp4
+    """
+    from edge.run_identify import identify_source, print_identification  # noqa: PLC0415
+
+    found = identify_source(
+        source, gallery, cast=cast, fpir=fpir, lang=lang, annotate=annotate, seconds=seconds
+    )
+    print_identification(found, json=json)
+
+
+@app.command()
+def timeline(
+    source: Annotated[str, typer.Argument(help="Video file or stream URL.")],
+    gallery: GalleryOption,
+    json: JsonOption = False,
+    vtt: Annotated[bool, typer.Option("--vtt", help="Print WebVTT subtitles.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with a bar for each person.")
+    ] = None,
+    only: Annotated[
+        str, typer.Option(metavar="ID", help="Print the cut list of one person only.")
+    ] = "",
+    edl: Annotated[bool, typer.Option("--edl", help="With --only: a CMX3600 cut list.")] = False,
+    concat: Annotated[
+        bool, typer.Option("--concat", help="With --only: a list for FFmpeg's concat demuxer.")
+    ] = False,
+    cast: CastOption = "",
+    fpir: FpirOption = 0.01,
+    lang: LangOption = "en",
+) -> None:
+    """Tell who appears when; with --only, cut a film down to one person's scenes.
+
+    Example: tvradar timeline film.mp4 --gallery mine --only lin --concat > lin.txt
+    """
+    from edge.run_timeline import TimelineOutput, write_timeline  # noqa: PLC0415
+
+    output = TimelineOutput(json=json, vtt=vtt, html=html, only=only, edl=edl, concat=concat)
+    write_timeline(source, gallery, output, cast=cast, fpir=fpir, lang=lang)
+
+
+@app.command()
+def evaluate(
+    dataset: Annotated[
+        Path, typer.Argument(help="One folder of pictures per person, named by id.")
+    ],
+    gallery: GalleryOption,
+    json: JsonOption = False,
+    fpir: FpirOption = 0.01,
+) -> None:
+    """Measure how well a gallery names pictures; people who are not in it are the strangers.
+
+    Example: tvradar evaluate probes --gallery mine
+    """
+    from edge.run_evaluate import run_evaluate  # noqa: PLC0415
+
+    run_evaluate(dataset, gallery, json=json, fpir=fpir)
+
+
+@app.command()
+def doctor(json: JsonOption = False) -> None:
+    """Check what is installed, what is missing, and how to mend it."""
+    from edge.doctor import examine, print_findings  # noqa: PLC0415
+
+    findings = examine()
+    print_findings(findings, json=json)
+    if any(f.state == "missing" and f.needed for f in findings):
+        raise typer.Exit(3)
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; the errors of our packages become one line and an exit code."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        err.print("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        exit_code = getattr(error, "exit_code", None)
+        if exit_code is None:
+            raise
+        err.print(f"[red]error:[/red] {_escaped(str(error))}", soft_wrap=True)
+        sys.exit(exit_code)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", "\\[")

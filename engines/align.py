@@ -54,18 +54,25 @@ def similarity_transforms(landmarks_px: NDArray[np.float32]) -> NDArray[np.float
     return np.concatenate([linear, shift[..., None]], axis=2)
 
 
-def align(bgr: NDArray[np.uint8], landmarks_px: NDArray[np.float32]) -> NDArray[np.uint8]:
+def align(
+    bgr: NDArray[np.uint8], landmarks_px: NDArray[np.float32], *, zoom: float = 1.0
+) -> NDArray[np.uint8]:
     """Cut aligned face chips out of a picture.
 
     Args:
         bgr: uint8 (height, width, 3), BGR.
         landmarks_px: float32 (n, 5, 2), x and y in pixels of `bgr`.
+        zoom: enlarges the face about the template's centre; 1 is the template itself.
 
     Returns:
         uint8 (n, 112, 112, 3), BGR; what lies outside the picture is black.
     """
     size = (CHIP_SIZE_PX, CHIP_SIZE_PX)
     chips = np.empty((len(landmarks_px), *size, 3), dtype=np.uint8)
-    for chip, matrix in zip(chips, similarity_transforms(landmarks_px), strict=True):
+    matrices = similarity_transforms(landmarks_px)
+    if zoom != 1.0:
+        matrices = matrices * zoom
+        matrices[:, :, 2] += ARCFACE_TEMPLATE_PX.mean(axis=0) * (1 - zoom)
+    for chip, matrix in zip(chips, matrices, strict=True):
         cv2.warpAffine(bgr, matrix, size, dst=chip, flags=cv2.INTER_LINEAR)
     return chips

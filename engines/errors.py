@@ -7,6 +7,7 @@ class EngineError(Exception):
     EngineError
     ├── ModelMissingError      a model file is not here and could not be fetched
     ├── ModelIntegrityError    a model file is not the one that the catalog names
+    ├── PictureError           a file is not a picture that can be read
     └── ModelShapeError        a tensor or a graph does not have the form that is needed
 
     `exit_code` is what the command line ends with: 2 bad input, 3 something needed is missing.
@@ -29,5 +30,11 @@ class ModelIntegrityError(EngineError):
 
 class ModelShapeError(EngineError):
     """A tensor's name, dtype or shape does not fit the model."""
+
+    exit_code = 2
+
+
+class PictureError(EngineError):
+    """A file is missing, or no picture, or damaged."""
 
     exit_code = 2

@@ -1,0 +1,82 @@
+"""The score from which a name may be said: from a promised rate of false names.
+
+A stranger is compared with everybody in the gallery and the best score counts, so that the
+threshold must rise with the gallery. Impostor scores of SFace are close to normal (skewness below
+0.2 on 15,000 pairs of 18 people); with n people and a promised false positive identification rate
+(FPIR) the threshold is their quantile at (1 - FPIR) ** (1 / n).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import norm
+
+from calibration.errors import CalibrationError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PRIOR_MEAN = 0.11
+PRIOR_SD = 0.094
+"""Cosine of SFace between different people, template of three pictures against one: measured on
+18 people, `docs/accuracy.md`."""
+PRIOR_WEIGHT = 2000
+"""A gallery's own pairs of people count against the prior as this many pairs."""
+NORM_REFERENCE = 12.5
+NORM_SLOPE = 0.0145
+NORM_RANGE = 5.0
+"""A small or blurred face has a short embedding, before normalisation, and is less like everybody,
+strangers included: their mean cosine falls by the slope for each unit of norm while the deviation
+stays (320 faces of 18 people shrunk to 20 to 110 px and blurred, `docs/accuracy.md`). So the
+threshold may fall with it at the same rate of false names."""
+LOWEST = 0.34
+"""No promise lets a name be said below; what the peers use for galleries of a few people."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImpostorModel:
+    """Cosines between different people: normal, with this mean and standard deviation."""
+
+    mean: float = PRIOR_MEAN
+    sd: float = PRIOR_SD
+
+    def relief(self, norm: float) -> float:
+        """Return how much lower impostors score for an embedding of this norm."""
+        return NORM_SLOPE * min(max(NORM_REFERENCE - norm, 0.0), NORM_RANGE)
+
+    @classmethod
+    def of_templates(cls, templates: NDArray[np.float32]) -> ImpostorModel:
+        """Learn from templates of different people, float32 (n, dimension), unit length.
+
+        Few people are outweighed by the prior. A template of many pictures is smoother than a
+        probe of one, so the deviation is never taken below the prior's.
+        """
+        n = len(templates)
+        if n < 2:
+            return cls()
+        cosines = (templates @ templates.T)[np.triu_indices(n, 1)]
+        share = len(cosines) / (len(cosines) + PRIOR_WEIGHT)
+        mean = share * float(cosines.mean()) + (1 - share) * PRIOR_MEAN
+        sd = share * max(float(cosines.std()), PRIOR_SD) + (1 - share) * PRIOR_SD
+        return cls(mean, sd)
+
+
+def threshold_for(people: int, fpir: float, model: ImpostorModel | None = None) -> float:
+    """Return the lowest cosine that may name somebody.
+
+    Args:
+        people: size of the gallery.
+        fpir: the promised share of strangers who get a name, between 0 and 1.
+        model: the impostor scores; the prior when nothing better is known.
+
+    Raises:
+        CalibrationError: `fpir` is not between 0 and 1.
+    """
+    if not 0 < fpir < 1:
+        raise CalibrationError(f"fpir: {fpir}, expected a rate between 0 and 1, such as 0.003")
+    model = model or ImpostorModel()
+    quantile = norm.isf(-np.expm1(np.log1p(-fpir) / max(people, 1)))
+    return max(LOWEST, float(model.mean + model.sd * quantile))

@@ -1,0 +1,337 @@
+"""`identify`: a picture or a video from start to end, with the hindsight that a file allows.
+
+A live picture must name a face from what came before; a file need not. Tracks are followed frame
+by frame, and when a shot is over each track gets one decision from all of its faces, which holds
+for all of its frames: no name changes within a track, and a face that turns away keeps its name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from edge.recognise.decide import Claim, Decision, Policy, decide
+from edge.recognise.recogniser import Recogniser, RecogniserOptions, TrackState, policy_for, search
+from edge.recognise.scene import Face, Scene
+from edge.recognise.track import MIN_HITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from edge.video.frame import Frame
+    from engines.faces import FacePipeline, StillFaces
+    from gallery.search import Gallery
+
+
+class IdentifiedCandidate(msgspec.Struct, frozen=True):
+    """Somebody whom a face may show."""
+
+    id: str
+    score: float
+
+
+class IdentifiedFace(msgspec.Struct, frozen=True):
+    """One face in one frame; the fields are those of DESIGN.md."""
+
+    pts_s: float
+    frame: int
+    track: int
+    box: tuple[float, float, float, float]
+    id: str | None
+    name: str | None
+    score: float
+    why: str | None
+    candidates: tuple[IdentifiedCandidate, ...]
+    shot: int = 0
+
+
+class IdentifiedPerson(msgspec.Struct, frozen=True):
+    """One person's appearance in the whole source."""
+
+    id: str
+    name: str
+    seconds: float
+    first_s: float
+    last_s: float
+    score: float
+
+
+class Identification(msgspec.Struct, frozen=True):
+    """The answer of `identify`; `complete` is false when it was interrupted."""
+
+    source: str
+    frames: int
+    people: tuple[IdentifiedPerson, ...]
+    faces: tuple[IdentifiedFace, ...]
+    duration_s: float = 0.0
+    shots: int = 1
+    threshold: float = 0.0
+    complete: bool = True
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Shot:
+    """A shot that is not decided yet."""
+
+    scenes: list[Scene] = field(default_factory=list)
+    tracks: list[TrackState] = field(default_factory=list)
+
+
+class OfflineRecogniser:
+    """Follows a video to its end; yields the scenes of each shot once it is decided."""
+
+    def __init__(
+        self,
+        pipeline: FacePipeline,
+        gallery: Gallery,
+        options: RecogniserOptions,
+    ) -> None:
+        self._gallery = gallery
+        # the first sighting of a face counts too, once there was a second
+        options = dataclasses.replace(options, min_hits=1)
+        self._recogniser = Recogniser(pipeline, lambda: gallery, options)
+        self._recogniser.on_track_end = self._take_track
+        self._shot = _Shot()
+        self._ended: list[TrackState] = []
+
+    @property
+    def stage_s(self) -> dict[str, list[float]]:
+        """Seconds of each stage of each frame."""
+        return self._recogniser.stage_s
+
+    def process(self, frame: Frame) -> list[Scene]:
+        """Take a frame; return the scenes that were decided by its coming."""
+        scene = self._recogniser.process(frame)
+        decided = []
+        if self._shot.scenes and scene.shot != self._shot.scenes[-1].shot:
+            decided = self._decide_shot()
+        self._shot.scenes.append(scene)
+        return decided
+
+    def finish(self) -> list[Scene]:
+        """Return the scenes of the last shot."""
+        self._recogniser.end_shot()
+        return self._decide_shot()
+
+    def _take_track(self, state: TrackState) -> None:
+        self._ended.append(state)
+
+    def _decide_shot(self) -> list[Scene]:
+        scenes, tracks = self._shot.scenes, self._ended
+        self._shot, self._ended = _Shot(), []
+        policy = self._recogniser.policy(self._gallery)
+        decisions = decide_tracks(tracks, scenes, self._gallery, policy)
+        return [_with_decisions(scene, decisions) for scene in scenes]
+
+
+def decide_tracks(
+    tracks: list[TrackState], scenes: list[Scene], gallery: Gallery, policy: Policy
+) -> dict[int, Decision]:
+    """Decide all tracks of one shot at once, from all that was seen of them."""
+    frames: dict[int, set[int]] = defaultdict(set)
+    for scene in scenes:
+        for face in scene.faces:
+            frames[face.track].add(scene.index)
+    least = MIN_HITS if len(scenes) > 1 else 1
+    tracks = [t for t in tracks if t.track.number in frames and t.track.hits >= least]
+    known = [t for t in tracks if t.template.vectors]
+    found: dict[int, Claim] = {}
+    if known:
+        probes = np.stack([t.template.overall() for t in known])
+        for state, candidates in zip(known, search(gallery, probes), strict=True):
+            state.candidates = candidates
+    for state in tracks:
+        state.said = None
+        found[state.track.number] = state.claim()
+    return decide(list(found.values()), policy, lambda a, b: not frames[a].isdisjoint(frames[b]))
+
+
+def _with_decisions(scene: Scene, decisions: dict[int, Decision]) -> Scene:
+    faces = []
+    for face in scene.faces:
+        d = decisions.get(face.track)
+        if d is not None:
+            faces.append(
+                msgspec.structs.replace(
+                    face, id=d.id, score=round(d.score, 4), why=d.why, candidates=d.candidates
+                )
+            )
+    return msgspec.structs.replace(scene, faces=tuple(faces))
+
+
+def identify_still(
+    pipeline: FacePipeline,
+    gallery: Gallery,
+    frame: Frame,
+    policy: Policy,
+    *,
+    first_track: int = 0,
+    shot: int = 0,
+) -> Scene:
+    """Name the faces of one still picture; each face is a track of its own."""
+    found = pipeline.still(frame.bgr)
+    candidates = search(gallery, found.vectors) if len(found.faces) else []
+    claims = [
+        Claim(first_track + i, candidates[i], *_legibility(found, i))
+        for i in range(len(found.faces))
+    ]
+    decisions = decide(claims, policy)
+    faces = []
+    for i, claim in enumerate(claims):
+        left, top, right, bottom = (round(float(v), 1) for v in found.faces.xyxy_px[i])
+        d = decisions[claim.track]
+        faces.append(
+            Face(
+                claim.track,
+                (left, top, right, bottom),
+                d.id,
+                round(d.score, 4),
+                d.why,
+                d.candidates,
+                round(float(found.faces.scores[i]), 3),
+            )
+        )
+    height, width = frame.bgr.shape[:2]
+    return Scene(frame.pts_s, frame.index, width, height, shot, tuple(faces), gallery.release)
+
+
+def _legibility(found: StillFaces, i: int) -> tuple[float, float, float, float]:
+    quality = found.quality
+    return (
+        float(quality.side_px[i]),
+        float(quality.yaw[i]),
+        float(quality.sharpness[i]),
+        float(found.norms[i]),
+    )
+
+
+def recognise_all(
+    pipeline: FacePipeline,
+    gallery: Gallery,
+    frames: Iterable[Frame],
+    options: RecogniserOptions,
+    *,
+    still: bool,
+    stop: Callable[[], bool] = lambda: False,
+    on_frame: Callable[[Frame], None] = lambda _: None,
+) -> Iterator[Scene]:
+    """Yield the decided scene of each frame, shot by shot.
+
+    Args:
+        pipeline: the loaded models.
+        gallery: who is known.
+        frames: in order.
+        options: budgets and promises.
+        still: each frame is a picture of its own.
+        stop: asked after each frame; true ends early, with all that was seen decided.
+        on_frame: called with each frame, for progress.
+    """
+    if still:
+        policy = policy_for(gallery, options.fpir, options.cast)
+        track = 0
+        for shot, frame in enumerate(frames):
+            scene = identify_still(pipeline, gallery, frame, policy, first_track=track, shot=shot)
+            track += len(scene.faces)
+            on_frame(frame)
+            yield scene
+            if stop():
+                return
+        return
+    recogniser = OfflineRecogniser(pipeline, gallery, options)
+    for frame in frames:
+        yield from recogniser.process(frame)
+        on_frame(frame)
+        if stop():
+            break
+    yield from recogniser.finish()
+
+
+class Summary:
+    """Adds up scenes to an `Identification`.
+
+    Args:
+        gallery: where names come from.
+        lang: the language of the names.
+        only: keep the faces of this person only.
+    """
+
+    def __init__(self, gallery: Gallery, lang: str = "en", only: Collection[str] = ()) -> None:
+        self._gallery = gallery
+        self._lang = lang
+        self._only = frozenset(only)
+        self._faces: list[IdentifiedFace] = []
+        self._seen: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+        self._last_pts_s: float | None = None
+        self._step_s = 0.04
+        self._names: dict[str, str] = {}
+        self.frames = 0
+        self.shots = 0
+
+    def add(self, scene: Scene) -> None:
+        """Take a decided scene."""
+        if self._last_pts_s is not None and scene.pts_s > self._last_pts_s:
+            self._step_s = min(scene.pts_s - self._last_pts_s, 1.0)
+        self._last_pts_s = scene.pts_s
+        self.frames += 1
+        self.shots = max(self.shots, scene.shot + 1)
+        for face in scene.faces:
+            if self._only and face.id not in self._only:
+                continue
+            self._faces.append(self._published(scene, face))
+            if face.id is not None:
+                self._seen[face.id].append((scene.pts_s, self._step_s, face.score))
+
+    def _published(self, scene: Scene, face: Face) -> IdentifiedFace:
+        return IdentifiedFace(
+            round(scene.pts_s, 4),
+            scene.index,
+            face.track,
+            face.box,
+            face.id,
+            self.name(face.id) if face.id else None,
+            face.score,
+            face.why,
+            tuple(IdentifiedCandidate(c.id, c.score) for c in face.candidates),
+            scene.shot,
+        )
+
+    def name(self, person: str) -> str:
+        """Return a person's name in the wanted language."""
+        if person not in self._names:
+            self._names[person] = self._gallery.person(person).name(self._lang)
+        return self._names[person]
+
+    def result(
+        self, source: str, *, threshold: float, complete: bool, warnings: tuple[str, ...] = ()
+    ) -> Identification:
+        """Return everything so far."""
+        people = [
+            IdentifiedPerson(
+                person,
+                self.name(person),
+                round(sum(step for _, step, _ in seen), 3),
+                round(seen[0][0], 4),
+                round(seen[-1][0], 4),
+                round(max(score for _, _, score in seen), 4),
+            )
+            for person, seen in self._seen.items()
+        ]
+        people.sort(key=lambda p: (-p.seconds, p.id))
+        duration = (self._last_pts_s or 0.0) + (self._step_s if self.frames else 0.0)
+        return Identification(
+            source,
+            self.frames,
+            tuple(people),
+            tuple(self._faces),
+            round(duration, 3),
+            self.shots,
+            round(threshold, 4),
+            complete,
+            warnings,
+        )

@@ -1,0 +1,70 @@
+"""What a press of the radar button is answered with."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from edge.recognise.scene import Candidate, Why  # noqa: TC001 - msgspec reads them at run time
+
+
+class AnswerPerson(msgspec.Struct, frozen=True):
+    """Somebody who is, or just was, on screen.
+
+    Attributes:
+        id: the person's id.
+        names: by language.
+        role: what they are known for, by language.
+        score: cosine similarity of the best candidate.
+        track: the track that shows them, for "not this person".
+        box: left, top, right, bottom in pixels of the newest frame, or None when just gone.
+        present: whether they are on screen at the moment of the press.
+        seen_s: seconds between their last sighting and the press.
+    """
+
+    id: str
+    names: dict[str, str]
+    role: dict[str, str]
+    score: float
+    track: int
+    box: tuple[float, float, float, float] | None
+    present: Literal["now", "just_gone"]
+    seen_s: float
+
+
+class AnswerAmbiguous(msgspec.Struct, frozen=True):
+    """A face that is "A or B"."""
+
+    track: int
+    box: tuple[float, float, float, float]
+    candidates: tuple[Candidate, ...]
+
+
+class AnswerUnnamed(msgspec.Struct, frozen=True):
+    """A face without a name, and why."""
+
+    track: int
+    box: tuple[float, float, float, float]
+    why: Why
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The answer to one press.
+
+    Attributes:
+        press: number of the press; the refined answer carries the same.
+        pts_s: the moment that was asked about.
+        refined: false for the first answer, true for the one that follows.
+        people: on screen first, the largest face first; then those just gone, newest first.
+        ambiguous: faces that two people match about as well.
+        unnamed: faces without a name.
+    """
+
+    press: int
+    pts_s: float
+    refined: bool
+    people: tuple[AnswerPerson, ...]
+    ambiguous: tuple[AnswerAmbiguous, ...] = ()
+    unnamed: tuple[AnswerUnnamed, ...] = ()
+    size: tuple[int, int] = (0, 0)

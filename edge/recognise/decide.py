@@ -1,0 +1,182 @@
+"""From scores to names: threshold, margin, one person once, and steadiness.
+
+Each track claims its best candidate. A claim holds when its score passes the threshold for the
+gallery's size, its margin to the second is clear, and no better claim of a track that is on screen
+at the same time names the same person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from calibration.threshold import ImpostorModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edge.recognise.scene import Candidate, Why
+
+MARGIN = 0.04
+STEADY = 0.06
+"""A name that was said stays until its score falls this far below the threshold."""
+TAKEOVER = 0.1
+"""Another person replaces a name only with a score this much better."""
+SMALL_GALLERY = 50
+CONTEXT_RELIEF = 0.08
+"""With a small gallery, when everybody else in the shot is named, a stranger there is less likely:
+the threshold falls by this for a poor face with a clear margin. Only for a poor one: a good face of
+the right person hardly ever scores so low, a poor one often does. See ADR 6 for its price."""
+CONTEXT_MARGIN = 0.1
+CONTEXT_MAX_NORM = 10.5
+MIN_LEGIBLE_SIDE_PX = 32.0
+MAX_LEGIBLE_YAW = 0.65
+MIN_LEGIBLE_SHARPNESS = 0.006
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one track has to say.
+
+    Attributes:
+        track: its number.
+        candidates: best first, with cosine scores; empty while nothing was compared.
+        side_px, yaw, sharpness: of its best face, as in `engines.quality`.
+        norm: of its embeddings before normalisation, weighted as its template is.
+        said: the id that was shown for it last, or None.
+    """
+
+    track: int
+    candidates: tuple[Candidate, ...]
+    side_px: float
+    yaw: float
+    sharpness: float
+    norm: float
+    said: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A name, or the reason why there is none."""
+
+    id: str | None
+    score: float
+    why: Why | None
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When a name may be said.
+
+    Attributes:
+        threshold: lowest cosine, see `calibration.threshold`.
+        people: size of the gallery.
+        cast: ids of the title's cast; they are favoured by `cast_relief`.
+        impostors: how far the threshold may fall for a face that tells little.
+    """
+
+    threshold: float
+    people: int
+    cast: frozenset[str] = frozenset()
+    cast_relief: float = 0.06
+    impostors: ImpostorModel = field(default_factory=ImpostorModel)
+
+    def needed(self, person: str, norm: float) -> float:
+        """Return the lowest cosine that names this person, for an embedding of this norm."""
+        needed = self.threshold - self.impostors.relief(norm)
+        if not self.cast:
+            return needed
+        return needed - (self.cast_relief if person in self.cast else -self.cast_relief / 2)
+
+
+def decide(
+    claims: Sequence[Claim], policy: Policy, together: Callable[[int, int], bool] | None = None
+) -> dict[int, Decision]:
+    """Return the decision for each track.
+
+    Args:
+        claims: all tracks of a frame, or of a shot.
+        policy: thresholds.
+        together: whether two tracks (by number) are ever on screen at once; always, by default.
+    """
+    decisions: dict[int, Decision] = {}
+    named: list[tuple[str, int]] = []
+    ranked = sorted(claims, key=lambda c: -(c.candidates[0].score if c.candidates else -1))
+    for relief in (0.0, CONTEXT_RELIEF):
+        for claim in ranked:
+            if claim.track in decisions and decisions[claim.track].id:
+                continue
+            if relief and not _context_speaks_for(claim, claims, decisions, policy, together):
+                continue
+            taken = {
+                person
+                for person, track in named
+                if together is None or together(track, claim.track)
+            }
+            decision = _judge(claim, policy, taken, relief)
+            if decision.id:
+                named.append((decision.id, claim.track))
+            if not relief or decision.id:
+                decisions[claim.track] = decision
+    return decisions
+
+
+def _judge(claim: Claim, policy: Policy, taken: set[str], relief: float) -> Decision:
+    if not claim.candidates:
+        return Decision(None, 0.0, _why_illegible(claim) or "too_small", ())
+    best = _steady_best(claim)
+    second = max((c.score for c in claim.candidates if c.id != best.id), default=-1.0)
+    needed = policy.needed(best.id, claim.norm) - relief
+    if claim.said == best.id:
+        needed -= STEADY
+    margin = CONTEXT_MARGIN if relief else MARGIN
+    if best.score < needed:
+        why: Why = _why_illegible(claim) or "below_threshold"
+        return Decision(None, best.score, why, claim.candidates)
+    if best.id in taken:
+        return Decision(None, best.score, "below_threshold", claim.candidates)
+    if best.score - second < margin and claim.said != best.id:
+        return Decision(None, best.score, "ambiguous", claim.candidates)
+    return Decision(best.id, best.score, None, claim.candidates)
+
+
+def _steady_best(claim: Claim) -> Candidate:
+    """Return the candidate that counts: the one said before, unless another is clearly better."""
+    best = claim.candidates[0]
+    for candidate in claim.candidates:
+        if candidate.id == claim.said and best.score - candidate.score < TAKEOVER:
+            return candidate
+    return best
+
+
+def _why_illegible(claim: Claim) -> Why | None:
+    if claim.side_px < MIN_LEGIBLE_SIDE_PX:
+        return "too_small"
+    if claim.yaw > MAX_LEGIBLE_YAW:
+        return "profile"
+    if claim.sharpness < MIN_LEGIBLE_SHARPNESS:
+        return "blurred"
+    return None
+
+
+def _context_speaks_for(
+    claim: Claim,
+    claims: Sequence[Claim],
+    decisions: dict[int, Decision],
+    policy: Policy,
+    together: Callable[[int, int], bool] | None,
+) -> bool:
+    """Everybody else who can be told is named, and they are at least two."""
+    named = {
+        c.track: decisions[c.track].id is not None
+        for c in claims
+        if c.track != claim.track and (together is None or together(c.track, claim.track))
+    }
+    others = [
+        named[c.track]
+        for c in claims
+        if c.track in named and (named[c.track] or _why_illegible(c) is None)
+    ]
+    poor = claim.norm < CONTEXT_MAX_NORM
+    return poor and policy.people <= SMALL_GALLERY and len(others) >= 2 and all(others)

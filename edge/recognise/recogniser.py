@@ -1,0 +1,302 @@
+"""A frame's way: cut, detect, track, embed, search, decide; out comes one immutable scene."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from calibration.threshold import ImpostorModel, threshold_for
+from edge.recognise.decide import Claim, Decision, Policy, decide
+from edge.recognise.scene import Candidate, Face, Scene
+from edge.recognise.shots import ShotDetector
+from edge.recognise.template import TrackTemplate
+from edge.recognise.track import MIN_HITS, Track, Tracker
+from engines.align import align
+from engines.quality import measure_quality, yaw_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from numpy.typing import NDArray
+
+    from edge.video.frame import Frame
+    from engines.detections import Detections
+    from engines.faces import FacePipeline
+    from gallery.search import Gallery
+
+CANDIDATES = 3
+ENOUGH_FACES = 4
+BETTER_VIEW = 1.15
+"""A face is embedded when it is this much better than the best one so far ..."""
+STALE_S = 0.8
+"""... or when the last one of its track is this old."""
+COHORT = 2000
+COAST_S = 0.2
+"""A face that the detector misses is shown this much longer where it was heading."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecogniserOptions:
+    """What the recogniser may spend and promise.
+
+    Attributes:
+        fpir: promised share of strangers who get a name.
+        embeddings_per_frame: faces embedded in one frame at most.
+        detect_every: detection runs on every n-th frame; tracks move on between.
+        cast: ids of the title's cast, favoured in decisions.
+        min_hits: sightings after which a track is shown.
+    """
+
+    fpir: float = 0.01
+    embeddings_per_frame: int = 2
+    detect_every: int = 1
+    cast: frozenset[str] = frozenset()
+    min_hits: int = MIN_HITS
+
+
+@dataclass(slots=True)
+class TrackState:
+    """All that is known of one track."""
+
+    track: Track
+    template: TrackTemplate = field(default_factory=TrackTemplate)
+    side_px: float = 0.0
+    yaw: float = 1.0
+    sharpness: float = 0.0
+    rough_quality: float = 0.0
+    embedded_s: float = -1e9
+    candidates: tuple[Candidate, ...] = ()
+    searched_release: int = -1
+    fresh: bool = False
+    said: str | None = None
+
+    def claim(self) -> Claim:
+        """Return what the decision needs to know."""
+        return Claim(
+            self.track.number,
+            self.candidates,
+            self.side_px,
+            self.yaw,
+            self.sharpness,
+            self.template.norm() if self.template.vectors else 0.0,
+            self.said,
+        )
+
+
+class Recogniser:
+    """Names the faces of one video, frame by frame; one thread uses it.
+
+    Args:
+        pipeline: the loaded models.
+        gallery: returns the gallery to use; asked once per frame, so that a new one may come in
+            between two frames.
+        options: budgets and promises.
+    """
+
+    def __init__(
+        self,
+        pipeline: FacePipeline,
+        gallery: Callable[[], Gallery],
+        options: RecogniserOptions | None = None,
+    ) -> None:
+        self._pipeline = pipeline
+        self._gallery = gallery
+        self._options = options or RecogniserOptions()
+        self._shots = ShotDetector()
+        self._tracker = Tracker()
+        self._states: dict[int, TrackState] = {}
+        self._policy: tuple[int, Policy] | None = None
+        self._shot = 0
+        self._frames = 0
+        self.stage_s: dict[str, list[float]] = {}
+        self.on_track_end: Callable[[TrackState], None] = lambda _: None
+
+    def process(self, frame: Frame) -> Scene:
+        """Return what is known of the faces in a frame."""
+        gallery = self._gallery()
+        clock = _Clock(self.stage_s)
+        if self._shots.is_cut(frame.bgr):
+            self.end_shot()
+        clock.lap("shots")
+        if self._frames % self._options.detect_every == 0 or not self._states:
+            faces = self._pipeline.detector.detect(frame.bgr)
+            clock.lap("detect")
+            seen = self._follow(faces, frame)
+            clock.lap("track")
+            self._embed(seen, faces, frame)
+            clock.lap("embed")
+        self._frames += 1
+        self._search(gallery)
+        clock.lap("search")
+        shown = [s for s in self._states.values() if self._is_shown(s, frame.pts_s)]
+        decisions = decide([s.claim() for s in shown], self.policy(gallery))
+        for state in shown:
+            state.said = decisions[state.track.number].id
+        clock.lap("decide")
+        return self._scene(frame, gallery, shown, decisions)
+
+    def end_shot(self) -> None:
+        """End all tracks, as at a cut or at the end of the video."""
+        for state in self._states.values():
+            self.on_track_end(state)
+        self._states.clear()
+        self._tracker.reset()
+        self._shot += 1
+        self._frames = 0
+
+    def policy(self, gallery: Gallery) -> Policy:
+        """Return the thresholds for a gallery; computed once for each release."""
+        if self._policy is None or self._policy[0] != gallery.release:
+            self._policy = (
+                gallery.release,
+                policy_for(gallery, self._options.fpir, self._options.cast),
+            )
+        return self._policy[1]
+
+    def _follow(self, faces: Detections, frame: Frame) -> list[tuple[TrackState, int]]:
+        seen = []
+        for track, index in self._tracker.update(faces, frame.pts_s):
+            state = self._states.setdefault(track.number, TrackState(track))
+            state.side_px = max(state.side_px, float(faces.sides_px[index]))
+            seen.append((state, index))
+        alive = {track.number for track in self._tracker.tracks}
+        for number in [n for n in self._states if n not in alive]:
+            self.on_track_end(self._states.pop(number))
+        return seen
+
+    def _embed(self, seen: list[tuple[TrackState, int]], faces: Detections, frame: Frame) -> None:
+        """Embed the faces that are worth it, within the frame's budget."""
+        if not seen:
+            return
+        rough = _rough_quality(faces, frame)
+        wanted = [
+            (_urgency(state, float(rough[index]), frame.pts_s), state, index)
+            for state, index in seen
+        ]
+        wanted = sorted((w for w in wanted if w[0] > 0), key=lambda w: -w[0])
+        chosen = wanted[: self._options.embeddings_per_frame]
+        if not chosen:
+            return
+        picked = faces[[index for _, _, index in chosen]]
+        chips = align(frame.bgr, picked.landmarks_px)
+        quality = measure_quality(picked, chips)
+        embedded = self._pipeline.embedder.embed(chips)
+        for i, (_, state, index) in enumerate(chosen):
+            overall = float(quality.overall[i])
+            if state.template.contradicts(embedded.vectors[i], overall):
+                state = self._split(state)  # noqa: PLW2901
+            state.template.add(embedded.vectors[i], float(embedded.norms[i]), overall, frame.pts_s)
+            state.yaw = min(state.yaw, float(quality.yaw[i]))
+            state.sharpness = max(state.sharpness, float(quality.sharpness[i]))
+            state.rough_quality = max(state.rough_quality, float(rough[index]))
+            state.embedded_s = frame.pts_s
+            state.fresh = True
+
+    def _split(self, state: TrackState) -> TrackState:
+        """End a track that has jumped to another face, and begin a new one in its place."""
+        self.on_track_end(self._states.pop(state.track.number))
+        renewed = TrackState(self._tracker.renumber(state.track), side_px=state.side_px)
+        self._states[renewed.track.number] = renewed
+        return renewed
+
+    def _search(self, gallery: Gallery) -> None:
+        """Compare the tracks whose template or gallery has changed."""
+        stale = [
+            s
+            for s in self._states.values()
+            if s.template.vectors and (s.fresh or s.searched_release != gallery.release)
+        ]
+        if not stale:
+            return
+        probes = np.stack([s.template.mean(s.track.last_s) for s in stale])
+        for state, candidates in zip(stale, search(gallery, probes), strict=True):
+            state.candidates = candidates
+            state.searched_release = gallery.release
+            state.fresh = False
+
+    def _is_shown(self, state: TrackState, pts_s: float) -> bool:
+        return state.track.hits >= self._options.min_hits and pts_s - state.track.last_s <= COAST_S
+
+    def _scene(
+        self,
+        frame: Frame,
+        gallery: Gallery,
+        shown: Iterable[TrackState],
+        decisions: dict[int, Decision],
+    ) -> Scene:
+        height, width = frame.bgr.shape[:2]
+        faces = tuple(
+            face_of(s.track, s.track.at(frame.pts_s), decisions[s.track.number]) for s in shown
+        )
+        return Scene(frame.pts_s, frame.index, width, height, self._shot, faces, gallery.release)
+
+
+def face_of(track: Track, xyxy_px: NDArray[np.float32], decision: Decision) -> Face:
+    """Return a track in a frame as it is published."""
+    left, top, right, bottom = (round(float(v), 1) for v in xyxy_px)
+    return Face(
+        track=track.number,
+        box=(left, top, right, bottom),
+        id=decision.id,
+        score=round(decision.score, 4),
+        why=decision.why,
+        candidates=decision.candidates,
+        detection=round(track.score, 3),
+    )
+
+
+def search(
+    gallery: Gallery, probes: NDArray[np.float32], only: Collection[str] | None = None
+) -> list[tuple[Candidate, ...]]:
+    """Return the best candidates of each probe, float32 (n, dimension), best first."""
+    matches = gallery.search(probes, k=CANDIDATES, only=only)
+    return [
+        tuple(Candidate(p, round(float(s), 4)) for p, s in zip(ids, scores, strict=False))
+        for ids, scores in zip(matches.ids, matches.scores, strict=True)
+    ]
+
+
+def policy_for(gallery: Gallery, fpir: float, cast: frozenset[str] = frozenset()) -> Policy:
+    """Return the thresholds for a gallery, from its size and its own impostor scores."""
+    model = ImpostorModel.of_templates(gallery.sample_templates(COHORT, seed=0))
+    threshold = threshold_for(gallery.people_count, fpir, model)
+    return Policy(threshold, gallery.people_count, cast, impostors=model)
+
+
+def _rough_quality(faces: Detections, frame: Frame) -> NDArray[np.float32]:
+    """Return a quality, float32 (n,), that needs no chip; faces cut by the border count less."""
+    height, width = frame.bgr.shape[:2]
+    inside = np.clip(faces.xyxy_px, 0, np.array([width, height, width, height], np.float32))
+    area = (faces.xyxy_px[:, 2:] - faces.xyxy_px[:, :2]).prod(axis=1)
+    visible = (inside[:, 2:] - inside[:, :2]).prod(axis=1) / np.maximum(area, 1)
+    pose = 1 - 0.8 * np.clip(yaw_of(faces.landmarks_px), 0, 1)
+    return np.asarray(faces.sides_px * faces.scores * pose * visible**2, np.float32)
+
+
+def _urgency(state: TrackState, rough: float, pts_s: float) -> float:
+    """Return how much a face should be embedded now; 0 or less: it need not be."""
+    known = len(state.template.vectors)
+    if not known:
+        return 100.0 + rough
+    if rough > BETTER_VIEW * state.rough_quality:
+        return 10.0 * rough / max(state.rough_quality, 1e-6)
+    if known < ENOUGH_FACES and pts_s - state.embedded_s > 0.1:
+        return 1.0 + ENOUGH_FACES - known
+    age = pts_s - state.embedded_s
+    return age / STALE_S if age > STALE_S else 0.0
+
+
+class _Clock:
+    """Notes the time of each stage of a frame."""
+
+    def __init__(self, stage_s: dict[str, list[float]]) -> None:
+        self._stage_s = stage_s
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._stage_s.setdefault(stage, []).append(now - self._last)
+        self._last = now

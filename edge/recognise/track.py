@@ -1,0 +1,135 @@
+"""Tracks: the same face from frame to frame, by place alone.
+
+ByteTrack's two rounds (Zhang et al. 2022): sure detections are assigned first and may begin a
+track; weak ones only carry on a track that has lost its face. See ADR 5 for why it is our own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engines.detections import Detections
+
+SURE_SCORE = 0.6
+MAX_DISTANCE = 1.0
+"""A face moves at most its own size between two detections; further is another face."""
+MAX_SIZE_RATIO = 1.8
+MAX_LOST_S = 1.0
+MIN_HITS = 2
+"""A track seen once only is not shown in a video: detectors err for single frames."""
+
+
+@dataclass(slots=True)
+class Track:
+    """One face over time, within one shot.
+
+    Attributes:
+        number: unique in a session.
+        xyxy_px: float32 (4,), the box in the last frame where it was seen.
+        velocity_px_s: float32 (4,), of the box's edges.
+        score: the detector's, of the last sighting.
+        first_s, last_s: when it was first and last seen.
+        hits: number of sightings.
+    """
+
+    number: int
+    xyxy_px: NDArray[np.float32]
+    first_s: float
+    last_s: float
+    score: float
+    velocity_px_s: NDArray[np.float32] = field(default_factory=lambda: np.zeros(4, np.float32))
+    hits: int = 1
+
+    def at(self, pts_s: float) -> NDArray[np.float32]:
+        """Return the box, float32 (4,), moved on to a time at constant velocity."""
+        ahead = min(max(pts_s - self.last_s, 0.0), 0.3)
+        return np.asarray(self.xyxy_px + self.velocity_px_s * ahead, np.float32)
+
+    def see(self, xyxy_px: NDArray[np.float32], score: float, pts_s: float) -> None:
+        """Take a new sighting."""
+        elapsed = pts_s - self.last_s
+        if elapsed > 0:
+            velocity = (xyxy_px - self.xyxy_px) / elapsed
+            # both edges of an axis share a velocity: a box does not grow by itself
+            shared = (velocity[:2] + velocity[2:]) / 2
+            self.velocity_px_s = np.asarray(
+                0.5 * self.velocity_px_s + 0.5 * np.tile(shared, 2), np.float32
+            )
+        self.xyxy_px, self.score, self.last_s = xyxy_px, score, pts_s
+        self.hits += 1
+
+
+class Tracker:
+    """Assigns detections to tracks."""
+
+    def __init__(self, *, max_lost_s: float = MAX_LOST_S) -> None:
+        self.tracks: list[Track] = []
+        self._max_lost_s = max_lost_s
+        self._next = 0
+
+    def reset(self) -> None:
+        """Forget all tracks, as at a cut; numbers go on."""
+        self.tracks = []
+
+    def renumber(self, track: Track) -> Track:
+        """Put a new track, with a number of its own, in the place of one that jumped."""
+        renewed = Track(self._next, track.xyxy_px, track.last_s, track.last_s, track.score, hits=2)
+        self._next += 1
+        self.tracks = [renewed if t is track else t for t in self.tracks]
+        return renewed
+
+    def update(self, faces: Detections, pts_s: float) -> list[tuple[Track, int]]:
+        """Take a frame's detections; return each seen track with the index of its detection."""
+        sure = np.flatnonzero(faces.scores >= SURE_SCORE)
+        weak = np.flatnonzero(faces.scores < SURE_SCORE)
+        seen: list[tuple[Track, int]] = []
+        free = list(self.tracks)
+        for group in (sure, weak):
+            pairs = _assign([track.at(pts_s) for track in free], faces.xyxy_px[group])
+            taken = {row for row, _ in pairs}
+            seen += [(free[row], int(group[col])) for row, col in pairs]
+            free = [track for row, track in enumerate(free) if row not in taken]
+        for track, index in seen:
+            track.see(faces.xyxy_px[index], float(faces.scores[index]), pts_s)
+        used = {index for _, index in seen}
+        seen += [(self._begin(faces, i, pts_s), i) for i in sure.tolist() if i not in used]
+        self.tracks = [t for t in self.tracks if pts_s - t.last_s <= self._max_lost_s]
+        return seen
+
+    def _begin(self, faces: Detections, index: int, pts_s: float) -> Track:
+        track = Track(self._next, faces.xyxy_px[index], pts_s, pts_s, float(faces.scores[index]))
+        self._next += 1
+        self.tracks.append(track)
+        return track
+
+
+def _assign(
+    expected: list[NDArray[np.float32]], found: NDArray[np.float32]
+) -> list[tuple[int, int]]:
+    """Return (row, column) pairs of boxes that are the same face, at the least total distance."""
+    if not expected or not len(found):
+        return []
+    boxes = np.stack(expected)
+    size_a, size_b = (np.sqrt(_area(b)) for b in (boxes, found))
+    apart = np.linalg.norm(_centre(boxes)[:, None] - _centre(found)[None], axis=-1)
+    larger = np.maximum(size_a[:, None], size_b[None])
+    smaller = np.maximum(np.minimum(size_a[:, None], size_b[None]), 1e-6)
+    cost = apart / larger + 0.5 * np.log(larger / smaller)
+    allowed = (apart <= MAX_DISTANCE * larger) & (larger <= MAX_SIZE_RATIO * smaller)
+    rows, cols = linear_sum_assignment(np.where(allowed, cost, 1e6))
+    return [(int(r), int(c)) for r, c in zip(rows, cols, strict=True) if allowed[r, c]]
+
+
+def _centre(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray((xyxy[:, :2] + xyxy[:, 2:]) / 2, np.float32)
+
+
+def _area(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0).prod(axis=1), np.float32)

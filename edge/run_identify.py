@@ -1,0 +1,115 @@
+"""The command `identify`: sources and galleries opened, progress shown, results printed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from edge.console import err, graceful_stop, out, print_json, progress_bar
+from edge.identify import Identification, Summary, recognise_all
+from edge.recognise.recogniser import RecogniserOptions, policy_for
+from edge.video.source import open_source
+from engines.faces import load_pipeline
+from gallery.errors import GalleryInputError
+from gallery.store import open_gallery
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge.video.frame import Frame
+    from gallery.search import Gallery
+
+THREADS = 2
+
+
+def parse_cast(cast: str, gallery: Gallery) -> frozenset[str]:
+    """Return the ids of `--cast`, all of which the gallery must know.
+
+    Raises:
+        GalleryInputError: an id is not in the gallery.
+    """
+    wanted = frozenset(part.strip() for part in cast.split(",") if part.strip())
+    unknown = sorted(wanted - set(gallery.ids()))
+    if unknown:
+        raise GalleryInputError(
+            f'--cast: {", ".join(unknown)} not in the gallery; see "tvradar gallery inspect"'
+        )
+    return wanted
+
+
+def identify_source(
+    uri: str,
+    gallery_dir: Path,
+    *,
+    cast: str = "",
+    fpir: float = 0.01,
+    lang: str = "en",
+    annotate: Path | None = None,
+    seconds: float | None = None,
+) -> Identification:
+    """Return who is in a source; see `edge.cli.identify` for the arguments."""
+    pipeline = load_pipeline(threads=THREADS)
+    gallery = open_gallery(gallery_dir, pipeline.model)
+    options = RecogniserOptions(fpir=fpir, cast=parse_cast(cast, gallery), embeddings_per_frame=4)
+    threshold = policy_for(gallery, fpir).threshold
+    summary = Summary(gallery, lang)
+    with open_source(uri) as source, graceful_stop() as stop, progress_bar("frames") as progress:
+        task = progress.add_task("identify", total=source.frame_count)
+        last_s = 0.0
+
+        def on_frame(frame: Frame) -> None:
+            nonlocal last_s
+            last_s = frame.pts_s
+            progress.advance(task)
+
+        def enough() -> bool:
+            return stop() or (seconds is not None and last_s >= seconds)
+
+        scenes = recognise_all(
+            pipeline, gallery, source, options, still=source.still, stop=enough, on_frame=on_frame
+        )
+        for scene in scenes:
+            summary.add(scene)
+        warnings = source.stats.warnings
+        complete = not stop()
+    return summary.result(uri, threshold=threshold, complete=complete, warnings=warnings)
+
+
+def print_identification(found: Identification, *, json: bool) -> None:
+    """Print the answer: a table, or one JSON object."""
+    for warning in found.warnings:
+        err.print(f"warning: {warning}", markup=False)
+    if json:
+        print_json(found)
+        return
+    still = found.frames == 1
+    table = (
+        Table("person", "id", "score")
+        if still
+        else Table("person", "id", "seconds", "first", "last", "score")
+    )
+    for p in found.people:
+        times = [] if still else [f"{p.seconds:.1f}", clock(p.first_s), clock(p.last_s)]
+        table.add_row(p.name, p.id, *times, f"{p.score:.2f}")
+    if found.people:
+        out.print(table)
+    tracks = {f.track: f for f in found.faces}
+    reasons: dict[str, int] = {}
+    for face in tracks.values():
+        if face.why:
+            reasons[face.why] = reasons.get(face.why, 0) + 1
+    told = ", ".join(f"{n} {why.replace('_', ' ')}" for why, n in sorted(reasons.items()))
+    out.print(
+        f"{len(found.people)} people named, {sum(reasons.values())} faces without a name"
+        + (f" ({told})" if told else "")
+        + f"; {found.frames} frames, {found.duration_s:.1f} s"
+        + ("" if found.complete else "; interrupted")
+    )
+
+
+def clock(seconds: float) -> str:
+    """Return a time as `m:ss.s`, or `h:mm:ss.s` from an hour on."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"

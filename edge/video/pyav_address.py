@@ -1,0 +1,134 @@
+"""What FFmpeg needs to know to open a URI, and what its errors mean."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av.error
+
+from edge.errors import SourceError, SourceLostError, SourceMissingError
+from edge.video.source import LIVE_SCHEMES, scheme_of
+
+if TYPE_CHECKING:
+    from edge.video.source import SourceOptions
+
+NETWORK = frozenset({"rtsp", "rtsps", "rtmp", "udp", "rtp", "srt", "tcp", "http", "https"})
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """How FFmpeg is to open a source."""
+
+    url: str
+    format: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    network: bool = False
+    live: bool = False
+
+
+def address_of(uri: str, options: SourceOptions) -> Address:
+    """Translate a URI and our options to FFmpeg's."""
+    scheme = scheme_of(uri)
+    if scheme == "v4l2":
+        return Address(_rest(uri), "video4linux2", _device(options), live=True)
+    if scheme == "screen":
+        return Address(_rest(uri) or os.environ.get("DISPLAY", ":0"), "x11grab", _device(options))
+    network = scheme in NETWORK
+    live = scheme in LIVE_SCHEMES
+    if options.live is not None:
+        live = options.live
+    settings = _newest_first(scheme, options) if live else {}
+    if network and not live:
+        # A film on a server: a connection that breaks is opened again where it broke.
+        settings = {"reconnect": "1", "reconnect_on_network_error": "1"}
+        settings["reconnect_delay_max"] = "4"
+    return Address(uri, None, settings | options.demuxer, network, live)
+
+
+def _rest(uri: str) -> str:
+    return uri.partition(":")[2].removeprefix("//")
+
+
+def _device(options: SourceOptions) -> dict[str, str]:
+    settings = {}
+    if options.size:
+        settings["video_size"] = f"{options.size[0]}x{options.size[1]}"
+    if options.fps:
+        settings["framerate"] = f"{options.fps:g}"
+    return settings | options.demuxer
+
+
+def _newest_first(scheme: str, options: SourceOptions) -> dict[str, str]:
+    """Return what makes FFmpeg hand out frames at once instead of collecting them."""
+    settings = {"fflags": "nobuffer", "flags": "low_delay", "analyzeduration": "1000000"}
+    if scheme in {"rtsp", "rtsps"}:
+        settings["rtsp_transport"] = options.rtsp_transport
+        settings["max_delay"] = "100000"  # µs to wait for packets out of order
+    if scheme == "udp":
+        # A burst of packets must not be lost while the decoder works.
+        settings["buffer_size"] = str(2 << 20)
+        settings["overrun_nonfatal"] = "1"
+    return settings
+
+
+def explain(error: Exception, uri: str, address: Address) -> SourceError:
+    """Make of FFmpeg's error one that says what is wrong and what to do."""
+    text = str(getattr(error, "strerror", None) or error)
+    if isinstance(error, (av.error.HTTPNotFoundError, FileNotFoundError)):
+        return SourceMissingError(uri, "there is nothing at this address", remedy="check the path")
+    if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
+        remedy = "put the user and password in: scheme://user:password@host"
+        return SourceMissingError(uri, "the server wants a user and password", remedy=remedy)
+    if address.network and isinstance(error, (av.error.ExitError, TimeoutError)):
+        return SourceLostError(uri, "no answer in time", remedy="check that it is on and reachable")
+    if address.network and not isinstance(error, av.error.InvalidDataError):
+        remedy = "check that it is on and reachable"
+        return SourceLostError(uri, f"cannot be opened ({text})", remedy=remedy)
+    if address.format:
+        return SourceError(uri, f"the device cannot be opened ({text})")
+    if not address.network:
+        return _explain_file(Path(address.url), uri)
+    return SourceError(uri, "what comes from there is no video", "MPEG-TS, MP4, HLS, …")
+
+
+def _explain_file(path: Path, uri: str) -> SourceError:
+    with path.open("rb") as file:
+        head = file.read(4096)
+        if head[4:8] == b"ftyp" and b"moov" not in _mp4_boxes(path):
+            found = "an MP4 without its index (moov): the recording or download was cut off"
+            return SourceError(uri, found, remedy="get it again, or mend it with untrunc")
+    if _is_text(head):
+        return SourceError(uri, "a text file, whatever its name says", "a video or a picture")
+    return SourceError(uri, "no video that FFmpeg can read", "MP4, MKV, TS, AVI, …")
+
+
+def _mp4_boxes(path: Path) -> set[bytes]:
+    """Return the kinds of the boxes at the top of an MP4 file."""
+    kinds: set[bytes] = set()
+    end = path.stat().st_size
+    with path.open("rb") as file:
+        place = 0
+        while place + 8 <= end and len(kinds) < 1000:
+            file.seek(place)
+            header = file.read(16)
+            length = int.from_bytes(header[:4], "big")
+            if length == 1:
+                length = int.from_bytes(header[8:16], "big")
+            if length < 8:
+                break
+            kinds.add(header[4:8])
+            place += length
+    return kinds
+
+
+def _is_text(head: bytes) -> bool:
+    if b"\0" in head:
+        return False
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 4  # a character cut in two at the end
+    return True

@@ -1,0 +1,194 @@
+"""Who is in a gallery: people as frozen values, and the `person.toml` that describes one."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from gallery.errors import GalleryInputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_ID_BYTES = 128
+MAX_PHOTO_BYTES = 65_536
+PERSON_FILE = "person.toml"
+
+
+class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A film, a series, a record: `title` is plain or by language."""
+
+    title: dict[str, str] | str
+    year: int | None = None
+    role: str = ""
+
+
+class Picture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where an enrolled picture came from; the picture itself is not kept."""
+
+    sha256: str
+    source: str = ""
+    licence: str = ""
+
+
+class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One person of a gallery.
+
+    Attributes:
+        id: see `check_person_id`.
+        names: by language, at least one.
+        role: what they are known for, by language.
+        biography: a few sentences, by language.
+        works: best known first.
+        pictures: what the templates were made from.
+        photo: a JPEG of at most 256 pixels a side, or empty.
+    """
+
+    id: str
+    names: dict[str, str]
+    role: dict[str, str] = {}
+    biography: dict[str, str] = {}
+    works: tuple[Work, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    photo: bytes = b""
+
+    def name(self, lang: str = "en") -> str:
+        """Return the name in a language, else in its base language, else English, else any."""
+        return in_language(self.names, lang) or self.id
+
+
+def in_language(texts: dict[str, str], lang: str = "en") -> str:
+    """Return the text in `lang` (`zh-Hant` falls back to `zh`, then `en`, then any), or ""."""
+    for wanted in (lang, lang.partition("-")[0], "en"):
+        if texts.get(wanted):
+            return texts[wanted]
+    return next(iter(texts.values()), "")
+
+
+def check_person_id(person_id: str) -> str:
+    """Return the id if it is safe as a file name, a URL part and a topic; refuse it otherwise.
+
+    Letters of any script, digits, `_`, `-` and `.` are safe; a dot may not come first.
+
+    Raises:
+        GalleryInputError: the id is none.
+    """
+    shown = ascii(person_id[:40])
+    rule = "expected letters, digits, '_', '-' or '.' (not first), at most 128 bytes of UTF-8"
+    if not person_id or person_id.startswith("."):
+        raise GalleryInputError(f"person id {shown}: is empty or starts with a dot; {rule}")
+    try:
+        length = len(person_id.encode())
+    except UnicodeEncodeError:
+        raise GalleryInputError(f"person id {shown}: is not valid Unicode; {rule}") from None
+    if length > MAX_ID_BYTES:
+        raise GalleryInputError(f"person id {shown}…: is {length} bytes long; {rule}")
+    for character in person_id:
+        if not _is_safe(character):
+            raise GalleryInputError(f"person id {shown}: has {character!a} in it; {rule}")
+    if not unicodedata.is_normalized("NFC", person_id):
+        raise GalleryInputError(
+            f"person id {shown}: is not in the Unicode form NFC, so that two ids could look alike; "
+            "rename it"
+        )
+    return person_id
+
+
+def check_person(person: Person) -> Person:
+    """Return a person whose values can be stored.
+
+    Raises:
+        GalleryInputError: the id is unsafe, there is no name, or the photo is no small JPEG.
+    """
+    check_person_id(person.id)
+    if not any(name.strip() for name in person.names.values()):
+        raise GalleryInputError(f"{person.id}: has no name, expected at least one language")
+    if person.photo and not person.photo.startswith(b"\xff\xd8\xff"):
+        raise GalleryInputError(f"{person.id}: the photo is no JPEG")
+    if len(person.photo) > MAX_PHOTO_BYTES:
+        raise GalleryInputError(
+            f"{person.id}: the photo has {len(person.photo)} bytes, expected at most "
+            f"{MAX_PHOTO_BYTES}; make it smaller (256 pixels a side)"
+        )
+    return person
+
+
+class _PictureEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    file: str
+    source: str = ""
+    licence: str = ""
+
+
+class _PersonFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`person.toml`. Texts are plain (then English) or tables by language."""
+
+    name: dict[str, str] | str = ""
+    role: dict[str, str] | str = ""
+    biography: dict[str, str] | str = ""
+    works: tuple[Work, ...] = ()
+    source: str = ""
+    licence: str = ""
+    pictures: tuple[_PictureEntry, ...] = ()
+
+
+def read_person_file(folder: Path) -> Person:
+    """Return the person that a folder of PEOPLE_DIR describes, without photo.
+
+    The folder's name is the id. `person.toml` is optional: without one, the name is the id with
+    spaces for underscores. `source` and `licence` hold for all pictures of the folder but those
+    that `[[pictures]]` lists by `file`.
+
+    Raises:
+        GalleryInputError: the id is unsafe, or `person.toml` is not what it should be.
+    """
+    person_id = check_person_id(folder.name)
+    path = folder / PERSON_FILE
+    content = _PersonFile()
+    if path.is_file():
+        try:
+            content = msgspec.toml.decode(path.read_bytes(), type=_PersonFile)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise GalleryInputError(f"{path}: {error}") from error
+    names = _by_language(content.name) or {"en": person_id.replace("_", " ")}
+    return check_person(
+        Person(
+            id=person_id,
+            names=names,
+            role=_by_language(content.role),
+            biography=_by_language(content.biography),
+            works=content.works,
+            pictures=_pictures(folder, content),
+        )
+    )
+
+
+def _pictures(folder: Path, content: _PersonFile) -> tuple[Picture, ...]:
+    listed = {entry.file: entry for entry in content.pictures}
+    names = set(listed)
+    if content.source or content.licence:
+        names |= {p.name for p in folder.iterdir() if p.is_file() and p.name != PERSON_FILE}
+    pictures = []
+    for name in sorted(names):
+        path = folder / name
+        if path.parent != folder or not path.is_file():
+            raise GalleryInputError(f"{folder / PERSON_FILE}: no picture {name!a} beside it")
+        entry = listed.get(name, _PictureEntry(name, content.source, content.licence))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        pictures.append(Picture(digest, entry.source, entry.licence))
+    return tuple(pictures)
+
+
+def _by_language(text: dict[str, str] | str) -> dict[str, str]:
+    if isinstance(text, dict):
+        return text
+    return {"en": text} if text else {}
+
+
+def _is_safe(character: str) -> bool:
+    # \w leaves out the vowel signs of Indic scripts, which names there cannot do without.
+    return (
+        character.isalnum() or character in "_-." or unicodedata.category(character) in {"Mn", "Mc"}
+    )

@@ -1,0 +1,1 @@
+"""The cloud's side of gallery updates: keys, signed metadata, files, broker, fleet."""

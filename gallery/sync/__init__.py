@@ -1,0 +1,1 @@
+"""The device's side of gallery updates: signed, resumable, safe against a power cut."""

@@ -1,0 +1,108 @@
+"""How the recogniser fares with a release: a small file that it writes and the updater reads.
+
+The two are separate processes and users, so they share a folder (`/run/tvradar`) and no more.
+`starts` counts the starts of the recogniser since the machine started: one that dies of a new
+release is started again by systemd, and the count gives it away.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CRASHES = 3
+"""So many starts during a probation mean that the release kills the recogniser."""
+
+
+class Pulse(msgspec.Struct, frozen=True):
+    """What the recogniser last said.
+
+    Attributes:
+        release: the release that it uses.
+        starts: its starts so far; rises with each.
+        at_s: system time.
+        error: why it cannot use the newest release, empty if it can.
+        named_share: share of the faces of the last minutes that got a name, None if unknown.
+    """
+
+    release: int
+    starts: int
+    at_s: float
+    error: str = ""
+    named_share: float | None = None
+
+
+class Health(Protocol):
+    """Asked during a probation."""
+
+    def begin(self, release: int) -> None:
+        """Note the state before the release is used."""
+
+    def verdict(self, release: int) -> str | None:
+        """Return why the release is bad, None while it is not."""
+
+
+class PulseFile:
+    """Both ends of the file; the recogniser calls `beat()`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._starts_before: int | None = None
+
+    def read(self) -> Pulse | None:
+        """Return the last pulse, None if there is none that can be read."""
+        try:
+            return msgspec.json.decode(self.path.read_bytes(), type=Pulse)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+    def beat(
+        self,
+        release: int,
+        *,
+        started: bool = False,
+        error: str = "",
+        named_share: float | None = None,
+    ) -> None:
+        """Write a pulse; `started` once per start of the recogniser, before it opens a gallery."""
+        before = self.read()
+        starts = (before.starts if before else 0) + started
+        pulse = Pulse(release, starts, time.time(), error, named_share)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.path.with_name(f".{self.path.name}.new")
+        draft.write_bytes(msgspec.json.encode(pulse))
+        draft.replace(self.path)  # no fsync: it is about this run of the machine only
+
+    def begin(self, _release: int) -> None:
+        """See `Health`."""
+        pulse = self.read()
+        self._starts_before = pulse.starts if pulse else 0
+
+    def verdict(self, release: int) -> str | None:
+        """See `Health`."""
+        pulse = self.read()
+        if pulse is None:
+            return None
+        if self._starts_before is None:
+            self._starts_before = pulse.starts
+        crashes = pulse.starts - self._starts_before
+        if crashes >= CRASHES:
+            return f"the recogniser started {crashes} times since release {release} is in use"
+        if pulse.release == release and pulse.error:
+            return f"the recogniser cannot use release {release}: {pulse.error}"
+        return None
+
+
+class NoHealth:
+    """Nobody watches: a probation always ends well."""
+
+    def begin(self, release: int) -> None:
+        """See `Health`."""
+
+    def verdict(self, release: int) -> str | None:
+        """See `Health`."""

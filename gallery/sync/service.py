@@ -1,0 +1,290 @@
+"""`tvradar sync`: the updater as a service, on a broker, a web server or a folder."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from gallery.sync import status as status_messages
+from gallery.sync.broker import Broker
+from gallery.sync.device import Device, Phase
+from gallery.sync.download import Stopped
+from gallery.sync.errors import SyncError, SyncSetupError
+from gallery.sync.health import Health, PulseFile
+from gallery.sync.link import LinkState, MqttLink
+from gallery.sync.metadata import FileMetadata, MetadataSource
+from gallery.sync.mqtt_metadata import READ_TIMEOUT_S, MqttMetadata
+from gallery.sync.mqtt_sources import SILENCE_S, RetainedChunks, ServerChunks
+from gallery.sync.sources import ChunkSource, FileChunks, HttpSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gallery.sync.manifest import Manifest
+
+log = logging.getLogger(__name__)
+
+POLL_S = 3600.0
+RETRY_S = 60.0
+BURST = 5
+BURST_REFILL_S = 2.0
+FLOOD = 20
+"""Wake-ups by new timestamps: five at once, then one in two seconds, whatever floods in."""
+_DEVICE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What the service needs to know.
+
+    Attributes:
+        origin: `mqtt[s]://…`, `http[s]://…`, `file://…` or a folder.
+        root: the first root metadata.
+        sources: further addresses of the published files, for a device that has its own mirror.
+        read_timeout_s: for one piece of metadata.
+        silence_s: after which a source of chunks counts as dead.
+    """
+
+    device: str
+    origin: str
+    gallery: Path
+    state: Path
+    root: Path
+    model: str | None = None
+    pulse: Path | None = None
+    built_s: float = 0.0
+    sources: tuple[str, ...] = ()
+    poll_s: float = POLL_S
+    read_timeout_s: float = READ_TIMEOUT_S
+    silence_s: float = SILENCE_S
+
+    def __post_init__(self) -> None:
+        """Check the name: it becomes a topic level and a client id."""
+        if not _DEVICE.fullmatch(self.device):
+            raise SyncSetupError(
+                f"device {self.device!r}: expected 1 to 64 letters, digits, '-' or '_'"
+            )
+
+
+class SyncService:
+    """Keeps one gallery current.
+
+    Args:
+        settings: see there.
+        on_change: told the status whenever it changes.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_change: Callable[[status_messages.Status], None] = lambda _: None,
+        health: Health | None = None,
+    ) -> None:
+        self.settings = settings
+        self._on_change = on_change
+        self._stop, self._wake = threading.Event(), threading.Event()
+        pulse = PulseFile(settings.pulse) if settings.pulse else None
+        self._pulse = pulse
+        self.device = Device(
+            settings.gallery,
+            settings.state,
+            _read_root(settings.root),
+            name=settings.device,
+            model=settings.model,
+            health=health or pulse,
+            built_s=settings.built_s,
+            stopped=self._stop.is_set,
+            on_phase=self._tell,
+        )
+        self.link = self._make_link()
+        self._metadata = self._make_metadata()
+        self._told: status_messages.Status | None = None
+        self._heard = 0
+        self._tokens, self._filled_s = float(BURST), time.monotonic()
+
+    def _make_link(self) -> MqttLink | None:
+        if not self.settings.origin.startswith(("mqtt://", "mqtts://")):
+            return None
+        broker = Broker.from_uri(self.settings.origin)
+        will = status_messages.Status(self.settings.device, online=False)
+        topic = status_messages.status_topic(self.settings.device)
+        link = MqttLink(
+            broker,
+            self.settings.device,
+            will=(topic, status_messages.encode(will)),
+            on_up=self._came_up,
+        )
+        link.handle(f"{broker.prefix}/m/timestamp.json", self._hear)
+        return link
+
+    def _make_metadata(self) -> MetadataSource:
+        origin = self.settings.origin
+        if self.link:
+            return MqttMetadata(self.link, self.settings.read_timeout_s)
+        if origin.startswith(("http://", "https://")):
+            return HttpSource(origin)
+        return FileMetadata(Path(origin.removeprefix("file://")))
+
+    def sources(self, manifest: Manifest) -> Sequence[ChunkSource]:
+        """Return the sources in order: the origin's own, then what the manifest names."""
+        found: list[ChunkSource] = []
+        if isinstance(self._metadata, FileMetadata):
+            found.append(FileChunks(self._metadata.root))
+        elif isinstance(self._metadata, HttpSource):
+            found.append(self._metadata)
+        for source in manifest.sources:
+            if self.link and source.kind == "retained":
+                found.append(RetainedChunks(self.link, self.settings.silence_s))
+            elif self.link and source.kind == "servers":
+                found.append(ServerChunks(self.link, silence_s=self.settings.silence_s))
+            elif source.kind == "https" and source.url.startswith(("https://", "http://")):
+                found.append(HttpSource(source.url))
+        found += [HttpSource(url) for url in self.settings.sources]
+        return found
+
+    def stop(self) -> None:
+        """End `run()`; what was fetched stays."""
+        self._stop.set()
+        self._wake.set()
+
+    def once(self) -> bool:
+        """Update once; True if a release was installed.
+
+        Raises:
+            SyncError: it did not work out, or something was refused.
+        """
+        if self.link and self.link.state is LinkState.IDLE:
+            self.link.start()
+        if self.link:
+            self.link.wait_up(30)
+        try:
+            return self.device.update(self._metadata, self.sources)
+        finally:
+            self._tell()
+
+    def run(self) -> None:
+        """Update until `stop()`; errors are reported and tried again."""
+        if self.link:
+            self.link.start()
+        due_s = 0.0
+        while not self._stop.is_set():
+            woken = self._wake.is_set()
+            self._wake.clear()
+            heard, self._heard = self._heard, 0
+            if (woken and self._token()) or time.monotonic() >= due_s:
+                due_s = time.monotonic() + self._attempt()
+            elif woken:
+                due_s = min(due_s, time.monotonic() + BURST_REFILL_S)
+            if heard > FLOOD:
+                self._note_flood(heard)
+            self.device.tick()
+            self._tell()
+            self._wake.wait(self._pause_s(due_s))
+        self.close()
+
+    def close(self) -> None:
+        """Say good-bye and end the link."""
+        if self.link and self.link.state is LinkState.UP:
+            farewell = msgspec.structs.replace(self.status(), online=False)
+            self._publish(farewell)
+        if self.link:
+            self.link.close()
+
+    def _attempt(self) -> float:
+        """Update; return the seconds until the next try."""
+        if self.link and self.link.state is not LinkState.UP:
+            return RETRY_S  # `_came_up` wakes us
+        try:
+            self.device.update(self._metadata, self.sources)
+        except Stopped:
+            return 0.0
+        except SyncError as error:
+            log.warning("no update: %s", error)
+            return RETRY_S
+        except Exception:
+            # An unknown failure must not end a service whose duty is to bring the mending update.
+            log.exception("no update")
+            self.device.error = "internal error, see the log"
+            return RETRY_S
+        return RETRY_S if self.device.phase is Phase.WAIT else self.settings.poll_s
+
+    def _pause_s(self, due_s: float) -> float:
+        if self.device.phase is Phase.PROBATION:
+            return 1.0
+        return min(5.0, max(0.05, due_s - time.monotonic()))
+
+    def _hear(self, _message: object) -> None:
+        self._heard += 1
+        self._wake.set()
+
+    def _note_flood(self, heard: int) -> None:
+        text = f"topic flood refused: {heard} timestamps at once"
+        log.warning("%s; one is read in %g s", text, BURST_REFILL_S)
+        self.device.error = text
+
+    def _token(self) -> bool:
+        now_s = time.monotonic()
+        refill = (now_s - self._filled_s) / BURST_REFILL_S
+        self._tokens, self._filled_s = min(BURST, self._tokens + refill), now_s
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    def _came_up(self) -> None:
+        self._told = None  # a broker may have lost our status
+        self._wake.set()
+
+    def status(self) -> status_messages.Status:
+        """Return the status as of now."""
+        device = self.device
+        state = device.states.state
+        pulse = self._pulse.read() if self._pulse else None
+        release = device.installed()
+        return status_messages.Status(
+            device=self.settings.device,
+            release=release,
+            wanted=device.wanted,
+            model=self.settings.model or "",
+            phase=device.phase.value,
+            error=device.error,
+            waiting=device.waiting,
+            healthy=not device.error.startswith("probation failed") and not (pulse and pulse.error),
+            confirmed=state.probation is None,
+            named_share=pulse.named_share if pulse else None,
+            clock_suspect=device.trust.clock_suspect,
+            installed=state.installed,
+            refusals=state.refusals,
+            chunks_fetched=state.chunks_fetched,
+            bytes_fetched=state.bytes_fetched,
+            rejected=state.rejected,
+        )
+
+    def _tell(self) -> None:
+        status = self.status()
+        if status == self._told:
+            return
+        self._told = status
+        self._on_change(status)
+        if self.link and self.link.state is LinkState.UP:
+            self._publish(status)
+
+    def _publish(self, status: status_messages.Status) -> None:
+        assert self.link
+        topic = status_messages.status_topic(self.settings.device)
+        self.link.publish(topic, status_messages.encode(status), retain=True)
+
+
+def _read_root(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SyncSetupError(
+            f"{path}: {error.strerror}; expected the first root metadata, the root.json that "
+            '"tvradar gallery publish-init" wrote'
+        ) from error

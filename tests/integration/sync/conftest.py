@@ -1,0 +1,273 @@
+"""A small world for the tests of sync: a real broker, a publisher, devices, an attacker."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import uuid
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from gallery import store
+from gallery.person import Person
+from gallery.publish.content import Options, prepare, resign
+from gallery.publish.chunk_server import ChunkServer
+from gallery.publish.repository import Repository
+from gallery.publish.to_broker import BrokerPlace
+from gallery.sync.broker import Broker
+from gallery.sync.errors import Refused, SourceError
+from gallery.sync.link import MqttLink
+from gallery.sync.service import Settings, SyncService
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gallery.sync.manifest import Manifest
+
+MODEL = "sface-2021dec"
+CONFIG = """
+listener {port} 127.0.0.1
+allow_anonymous true
+set_tcp_nodelay true
+persistence false
+max_queued_messages 0
+message_size_limit 16777216
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Mosquitto:
+    """A real mosquitto on loopback."""
+
+    def __init__(self, folder: Path, config: str = CONFIG, **values: Any) -> None:
+        self.port = free_port()
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.file = folder / "mosquitto.conf"
+        self.file.write_text(config.format(port=self.port, folder=folder, **values))
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+        if program is None:
+            pytest.skip("mosquitto is not installed; apt-get install mosquitto")
+        with (self.folder / "mosquitto.log").open("ab") as log:
+            self.process = subprocess.Popen([program, "-c", str(self.file)], stderr=log, stdout=log)
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise RuntimeError((self.folder / "mosquitto.log").read_text())
+
+    def kill(self) -> None:
+        assert self.process
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture(scope="session")
+def galleries(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, int], Path]:
+    """Return galleries by number of people and seed; numbers 1."""
+    made: dict[tuple[int, int], Path] = {}
+
+    def make(people: int, seed: int) -> Path:
+        if (people, seed) not in made:
+            folder = tmp_path_factory.mktemp("gallery")
+            rng = np.random.default_rng(seed)
+            vectors = rng.standard_normal((people, 128)).astype(np.float32)
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            persons = [Person(f"p{seed}-{i}", {"en": f"Person {i}"}) for i in range(people)]
+            owners = np.arange(people, dtype=np.int32)
+            store.create_gallery(folder, persons, vectors, owners, MODEL)
+            made[people, seed] = folder
+        return made[people, seed]
+
+    return make
+
+
+class World:
+    """One channel with its publisher and its devices."""
+
+    def __init__(self, folder: Path, port: int, galleries: Callable[[int, int], Path]) -> None:
+        self.folder, self.galleries = folder, galleries
+        self.uri = f"mqtt://127.0.0.1:{port}/t{uuid.uuid4().hex[:12]}"
+        self.broker = Broker.from_uri(self.uri)
+        self.prefix = self.broker.prefix
+        self.now = datetime.now(timezone.utc)
+        self.repository = Repository(folder / "home", lambda: self.now)
+        self.repository.init()
+        self._links: list[MqttLink] = []
+        self._servers: list[tuple[ChunkServer, threading.Thread]] = []
+        self._services: list[SyncService] = []
+        self._number = 0
+        self.link = self.connect("publisher-" + self.prefix)
+        self.place = BrokerPlace(self.repository, self.link)
+
+    @property
+    def public(self) -> Path:
+        return self.repository.public
+
+    def connect(self, client_id: str) -> MqttLink:
+        link = MqttLink(self.broker, client_id, backoff_base_s=0.1).start()
+        self._links.append(link)
+        link.wait_up(10)
+        return link
+
+    # The publisher.
+
+    def sign(self, seed: int = 1, people: int = 40, **options: Any) -> Manifest:
+        """Sign a release of random people, without sending it."""
+        self._number += 1
+        options.setdefault("number", self._number)
+        options.setdefault("probation_s", 0)
+        options.setdefault("chunk_size", 4096)
+        manifest = prepare(self.repository, self.galleries(people, seed), Options(**options))
+        resign(self.repository, manifest)
+        self._number = manifest.release
+        return manifest
+
+    def publish(self, seed: int = 1, people: int = 40, **options: Any) -> Manifest:
+        manifest = self.sign(seed, people, **options)
+        self.place.publish()
+        return manifest
+
+    def serve(self) -> ChunkServer:
+        link = self.connect(f"server-{uuid.uuid4().hex[:8]}")
+        server = ChunkServer(self.public / "f", link)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        self._servers.append((server, thread))
+        return server
+
+    # The attacker: whoever can write to the broker.
+
+    def put(self, topic: str, payload: bytes) -> None:
+        """Replace a retained message below the prefix."""
+        self.link.publish(f"{self.prefix}/{topic}", payload, retain=True).result(10)
+
+    def get(self, topic: str, prefix: str | None = None) -> bytes | None:
+        with self.link.collect() as collector:
+            collector.want([f"{self.prefix if prefix is None else prefix}/{topic}"])
+            message = collector.get(2.0)
+        return message[1] if message else None
+
+    def file(self, name: str) -> bytes:
+        return (self.public / "m" / name).read_bytes()
+
+    def forge(self, name: str, **changes: Any) -> bytes:
+        """Change signed fields without signing again."""
+        document = json.loads(self.file(name))
+        document["signed"].update(changes)
+        return json.dumps(document).encode()
+
+    # Devices.
+
+    def device(self, name: str | None = None, *, origin: str | None = None, **settings: Any) -> SyncService:
+        name = name or f"tv-{uuid.uuid4().hex[:10]}"
+        settings.setdefault("read_timeout_s", 0.6)
+        settings.setdefault("silence_s", 0.4)
+        settings.setdefault("root", self.repository.home / "root.json")
+        service = SyncService(
+            Settings(
+                device=name,
+                origin=origin or self.uri,
+                gallery=self.folder / name / "gallery",
+                state=self.folder / name / "state",
+                **settings,
+            )
+        )
+        self._services.append(service)
+        return service
+
+    def again(self, service: SyncService, **changes: Any) -> SyncService:
+        """Restart a device's service."""
+        service.close()
+        old = service.settings
+        kept = {field: getattr(old, field) for field in old.__struct_fields__}
+        kept.update(changes)
+        fresh = SyncService(Settings(**kept))
+        self._services.append(fresh)
+        return fresh
+
+    def told(self, service: SyncService) -> dict[str, Any]:
+        """Return the status as it lies on the broker."""
+        payload = self.get(f"{service.settings.device}/status", "tvradar")
+        assert payload is not None
+        return dict(json.loads(payload))
+
+    def refuses(
+        self, service: SyncService, attack: str, caplog: pytest.LogCaptureFixture, detail: str = ""
+    ) -> str:
+        """Check that the device refuses, says so everywhere, and stays on its release."""
+        before = service.device.installed()
+        caplog.clear()
+        with pytest.raises(Refused) as caught:
+            service.once()
+        text = str(caught.value)
+        assert text.startswith(f"{attack} refused: "), text
+        assert detail in text
+        assert text in caplog.text
+        assert service.device.installed() == before
+        assert not store.verify(service.settings.gallery) or before == 0
+        assert self._told_soon(service, text) == text
+        return text
+
+    def _told_soon(self, service: SyncService, text: str) -> str:
+        """Read the status from the broker; it is sent without waiting."""
+        for _ in range(20):
+            told = str(self.told(service)["error"]) if service.link else service.status().error
+            if told == text:
+                break
+            time.sleep(0.05)
+        return told
+
+    def fails(self, service: SyncService, text: str) -> None:
+        """Check that nothing is installed for want of delivery."""
+        before = service.device.installed()
+        with pytest.raises(SourceError, match=text):
+            service.once()
+        assert service.device.installed() == before
+
+    def later(self, **delta: float) -> None:
+        """Let the publisher's clock go on."""
+        self.now += timedelta(**delta)
+
+    def close(self) -> None:
+        for service in self._services:
+            service.close()
+        for server, thread in self._servers:
+            server.stop()
+            thread.join(5)
+        for link in self._links:
+            link.close()
+
+
+@pytest.fixture
+def world(
+    tmp_path: Path, mosquitto: Mosquitto, galleries: Callable[[int, int], Path]
+) -> Iterator[World]:
+    made = World(tmp_path, mosquitto.port, galleries)
+    yield made
+    made.close()

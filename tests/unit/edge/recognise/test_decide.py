@@ -1,0 +1,79 @@
+from edge.recognise.decide import Claim, Policy, decide
+from edge.recognise.scene import Candidate
+
+POLICY = Policy(threshold=0.4, people=8)
+
+
+def claim(track: int, *scores: tuple[str, float], **more: object) -> Claim:
+    values = {"side_px": 90.0, "yaw": 0.1, "sharpness": 0.1, "norm": 13.0, "said": None, **more}
+    return Claim(track, tuple(Candidate(i, s) for i, s in scores), **values)  # type: ignore[arg-type]
+
+
+def test_names_above_the_threshold_only() -> None:
+    found = decide([claim(0, ("a", 0.41)), claim(1, ("b", 0.39))], POLICY)
+    assert (found[0].id, found[0].why) == ("a", None)
+    assert (found[1].id, found[1].why) == (None, "below_threshold")
+
+
+def test_one_person_once_and_the_better_claim_wins() -> None:
+    found = decide([claim(0, ("a", 0.5)), claim(1, ("a", 0.7))], POLICY)
+    assert (found[0].id, found[1].id) == (None, "a")
+
+
+def test_the_same_person_twice_when_never_on_screen_together() -> None:
+    found = decide([claim(0, ("a", 0.5)), claim(1, ("a", 0.7))], POLICY, lambda *_: False)
+    assert found[0].id == found[1].id == "a"
+
+
+def test_look_alikes_are_a_or_b() -> None:
+    found = decide([claim(0, ("a", 0.61), ("b", 0.6))], POLICY)
+    assert (found[0].id, found[0].why) == (None, "ambiguous")
+    assert [c.id for c in found[0].candidates] == ["a", "b"]
+
+
+def test_says_why_a_face_cannot_be_told() -> None:
+    low = ("a", 0.2)
+    cases = {
+        "too_small": claim(0, low, side_px=22.0),
+        "profile": claim(0, low, yaw=0.9),
+        "blurred": claim(0, low, sharpness=0.001),
+        "below_threshold": claim(0, low),
+    }
+    for why, one in cases.items():
+        assert decide([one], POLICY)[0].why == why
+
+
+def test_a_name_that_was_said_does_not_flicker() -> None:
+    near = ("a", 0.37)
+    assert decide([claim(0, near, said="a")], POLICY)[0].id == "a"
+    assert decide([claim(0, near)], POLICY)[0].id is None
+    assert decide([claim(0, ("a", 0.3), said="a")], POLICY)[0].id is None
+
+
+def test_another_person_takes_over_only_when_clearly_better() -> None:
+    assert decide([claim(0, ("b", 0.5), ("a", 0.45), said="a")], POLICY)[0].id == "a"
+    assert decide([claim(0, ("b", 0.6), ("a", 0.45), said="a")], POLICY)[0].id == "b"
+
+
+def test_context_names_a_poor_face_among_named_people_of_a_small_gallery() -> None:
+    company = [claim(1, ("b", 0.7)), claim(2, ("c", 0.7))]
+    poor = claim(0, ("a", 0.3), ("d", 0.1), norm=9.0)
+    assert decide([poor], POLICY)[0].id is None
+    assert decide([poor, *company], POLICY)[0].id == "a"
+    # not among strangers, not for a good face, not in a large gallery, not without a margin
+    assert decide([poor, *company, claim(3, ("d", 0.1))], POLICY)[0].id is None
+    assert decide([claim(0, ("a", 0.34), norm=13.0), *company], POLICY)[0].id is None
+    assert decide([poor, *company], Policy(threshold=0.4, people=5000))[0].id is None
+    close = claim(0, ("a", 0.3), ("d", 0.25), norm=9.0)
+    assert decide([close, *company], POLICY)[0].id is None
+
+
+def test_the_cast_is_favoured_and_a_cameo_is_still_found() -> None:
+    policy = Policy(threshold=0.4, people=8, cast=frozenset({"a"}))
+    assert decide([claim(0, ("a", 0.36))], policy)[0].id == "a"
+    assert decide([claim(0, ("b", 0.41))], policy)[0].id is None
+    assert decide([claim(0, ("b", 0.5))], policy)[0].id == "b"
+
+
+def test_nothing_compared_is_too_small() -> None:
+    assert decide([claim(0, side_px=10.0)], POLICY)[0].why == "too_small"

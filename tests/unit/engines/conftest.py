@@ -1,0 +1,8 @@
+import pytest
+
+from engines.faces import FacePipeline, load_pipeline
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> FacePipeline:
+    return load_pipeline(threads=2)

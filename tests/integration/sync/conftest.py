@@ -184,7 +184,9 @@ class World:
 
     # Devices.
 
-    def device(self, name: str | None = None, *, origin: str | None = None, **settings: Any) -> SyncService:
+    def device(
+        self, name: str | None = None, *, origin: str | None = None, **settings: Any
+    ) -> SyncService:
         name = name or f"tv-{uuid.uuid4().hex[:10]}"
         settings.setdefault("read_timeout_s", 0.6)
         settings.setdefault("silence_s", 0.4)

@@ -257,8 +257,7 @@ def test_topic_flood(world, device, caplog) -> None:
     try:
         junk = b"x" * 200
         sent = [
-            world.link.publish(f"{world.prefix}/m/timestamp.json", junk, qos=0)
-            for _ in range(5000)
+            world.link.publish(f"{world.prefix}/m/timestamp.json", junk, qos=0) for _ in range(5000)
         ]
         sent[-1].result(30)
         deadline = time.monotonic() + 10
@@ -469,9 +468,7 @@ def test_changed_chunk_from_a_chunk_server(world, device, caplog) -> None:
 
 def test_no_room_for_the_release(world, device) -> None:
     manifest = world.publish(seed=2)
-    huge = msgspec.structs.replace(
-        manifest.files[1], size=1 << 39, chunk_size=1 << 20, path="x"
-    )
+    huge = msgspec.structs.replace(manifest.files[1], size=1 << 39, chunk_size=1 << 20, path="x")
     with pytest.raises(ValueError, match="chunks"):
         msgspec.structs.replace(manifest, files=(*manifest.files, huge))
     # 32 GiB a file is what a list of hashes can name; more of those than any disk holds.

@@ -105,7 +105,9 @@ def ready(tmp_path_factory, population):
 
 @pytest.mark.parametrize("empty", [False, True], ids=["existing", "new"])
 @pytest.mark.parametrize("change", CHANGES)
-def test_power_cut_at_every_call(change, empty, ready, tmp_path, population, faulty_disk, power_cut):
+def test_power_cut_at_every_call(
+    change, empty, ready, tmp_path, population, faulty_disk, power_cut
+):
     if empty and change not in {_create, _install}:
         pytest.skip("needs a gallery to change")
     original, staging = ready

@@ -102,8 +102,10 @@ def require_passed(name: str, path: Path) -> Verdict:
         "or run with --unverified"
     )
     if verdict is None:
-        why = "changed since the parity gate ran" if verdict_path(path).is_file() else (
-            "never ran the parity gate"
+        why = (
+            "changed since the parity gate ran"
+            if verdict_path(path).is_file()
+            else ("never ran the parity gate")
         )
         raise EngineGateError(f"{path.name}: {why}, expected a verdict about its sha256; {again}")
     if not verdict.passed:

@@ -171,9 +171,7 @@ class _Lowering:
         if shape is None:
             raise UnknownFormError(f"{name}: shape unknown")
         self._materialise(name)
-        stored = self._emit(
-            "QuantizeLinear", [name, self._scale(scale), self._zero], f"{name} int"
-        )
+        stored = self._emit("QuantizeLinear", [name, self._scale(scale), self._zero], f"{name} int")
         if len(shape) == 4:
             stored = self._emit("Transpose", [stored], f"{name} nhwc", perm=TO_NHWC)
         self._publish([node], stored, len(shape))
@@ -205,7 +203,9 @@ class _Lowering:
             stored_name = value.name
             if value.rank == 4:
                 stored_name = self._emit("Transpose", [stored_name], f"{name} nchw", perm=TO_NCHW)
-            self._emit("DequantizeLinear", [stored_name, self._scale(value.scale), self._zero], name)
+            self._emit(
+                "DequantizeLinear", [stored_name, self._scale(value.scale), self._zero], name
+            )
 
     def _float(self, node: onnx.NodeProto) -> None:
         for name in node.input:
@@ -290,7 +290,9 @@ class _Lowering:
         columns = shape[3] if len(shape) == 4 else 0
         if columns:
             row = np.array([0, -1, columns * len(slope)], np.int64)
-            name = self._emit("Reshape", [name, self._constant(f"{output} row", row)], f"{output} r")
+            name = self._emit(
+                "Reshape", [name, self._constant(f"{output} row", row)], f"{output} r"
+            )
             stored = np.tile(stored, columns)
         slopes = self._constant(f"{output} a", stored)
         zero = self._zero
@@ -353,7 +355,10 @@ class _Lowering:
         return True
 
     def _add(self, node: onnx.NodeProto) -> bool:
-        sides, chain = [self._quantized.get(n) for n in node.input], self._ending(node.output[0], ())
+        sides, chain = (
+            [self._quantized.get(n) for n in node.input],
+            self._ending(node.output[0], ()),
+        )
         if chain is None or None in sides:
             return False
         inputs = []

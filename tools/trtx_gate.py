@@ -24,6 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENT = "tensorrt-rtx==1.7.1.116"
 NAME = "TensorRT-RTX parser and builder, SM86"
+UNAVAILABLE = f"{NAME}: not checked: pip cannot get {REQUIREMENT} on this machine"
 SKIPPED = 77
 INSIDE = "TVRADAR_INSIDE_TRTX_GATE"
 
@@ -34,7 +35,12 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--batch", type=int, nargs=3, default=(1, 4, 16), metavar="N")
     parser.add_argument("files", nargs="*", type=Path)
+    parser.add_argument("--where", action="store_true", help="install it and print its folder")
     arguments = parser.parse_args()
+    if arguments.where:
+        folder = installed()
+        print(folder or UNAVAILABLE)
+        return 0 if folder else SKIPPED
     if INSIDE not in os.environ:
         return run_inside()
     files = arguments.files or shipped_files()
@@ -48,15 +54,21 @@ def main() -> int:
     return int(not all(result["accepted"] for result in results))
 
 
-def run_inside() -> int:
-    """Run this program again where `tensorrt_rtx` can be imported."""
+def installed() -> Path | None:
+    """Return the folder with the library, installed now if need be; None if pip cannot."""
     import platformdirs  # noqa: PLC0415 - not needed inside
 
     base = Path(os.environ.get("TVRADAR_CACHE") or platformdirs.user_cache_dir("tvradar"))
     python = f"py{sys.version_info.major}.{sys.version_info.minor}"
     folder = base / "trtx" / f"{REQUIREMENT.partition('==')[2]}-{python}"
-    if not folder.is_dir() and not install(folder):
-        print(f"{NAME}: not checked: pip cannot get {REQUIREMENT} on this machine")
+    return folder if folder.is_dir() or install(folder) else None
+
+
+def run_inside() -> int:
+    """Run this program again where `tensorrt_rtx` can be imported."""
+    folder = installed()
+    if folder is None:
+        print(UNAVAILABLE)
         return SKIPPED
     paths = [str(ROOT), str(folder), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, INSIDE: "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
@@ -95,12 +107,9 @@ def shipped_files() -> list[Path]:
     """Return the FP32 file of each model, and the INT8 file in use where one was made."""
     from engines.catalog import load_catalog  # noqa: PLC0415
     from engines.fetch import fetch  # noqa: PLC0415
+    from engines.int8_files import current_int8  # noqa: PLC0415
 
     files = [fetch(name) for name in load_catalog()]
-    try:
-        from engines.int8_files import current_int8  # noqa: PLC0415
-    except ImportError:
-        return files
     return files + [path for name in load_catalog() if (path := current_int8(name))]
 
 

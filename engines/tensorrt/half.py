@@ -1,7 +1,7 @@
 """The FP16 graph of a model, made from its FP32 reference.
 
 A strongly typed network takes its precision from the graph, so FP16 is not a builder flag (11.0
-removed that) but another ONNX file: weights and layers in float16, inputs and outputs still float32.
+removed that) but another ONNX file: weights and layers in float16, inputs and outputs in float32.
 """
 
 from __future__ import annotations

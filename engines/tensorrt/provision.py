@@ -89,7 +89,7 @@ def read_l4t_release(path: Path = L4T_RELEASE) -> str:
         words = path.read_text(errors="replace").replace(",", " ").split()
     except OSError:
         return ""
-    # "# R36 (release), REVISION: 4.3, GCID: …"
+    # The file begins: "# R36 (release), REVISION: 4.3, GCID: …"
     major = next((word for word in words if word.startswith("R") and word[1:].isdigit()), "")
     revision = words[words.index("REVISION:") + 1] if "REVISION:" in words[:-1] else ""
     return f"{major}.{revision}" if revision else major

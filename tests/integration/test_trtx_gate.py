@@ -15,6 +15,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from engines.fetch import fetch
+from engines.int8_files import current_int8
 
 ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(3)
@@ -111,10 +112,6 @@ SPOILED = {
 
 def current_int8_files() -> list[Path]:
     """The INT8 files in use on this machine, if any were calibrated."""
-    try:
-        from engines.int8_files import current_int8  # noqa: PLC0415
-    except ImportError:
-        return []
     return [path for name in ("yunet", "sface") if (path := current_int8(name))]
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import av
 import av.error
 import av.logging
+from av.codec.context import Flags
 
 from edge.errors import SourceError, SourceLostError
 from edge.video.convert import Converter, square_size
@@ -137,6 +138,8 @@ class PyAVSource:
         stream, context = self._stream, self._stream.codec_context
         # Threads that each take a frame make the first one wait for the others.
         context.thread_type = "SLICE" if self.live else "AUTO"
+        if self.live:
+            context.flags |= Flags.low_delay
         self.fps: float | None = _fps(stream)
         self.duration_s: float | None = None if self.live else self._duration_s()
         self.frame_count: int | None = None if self.live else self._expected_frames()

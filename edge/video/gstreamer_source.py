@@ -72,8 +72,8 @@ def describe(uri: str, options: SourceOptions, *, live: bool, nvidia: bool) -> s
     head = {
         "rtsp": f"rtspsrc name=src {jitter} ! {rtp} ! decodebin {video}",
         "udp": f"udpsrc name=src buffer-size=2097152 ! decodebin {video}",
-        "rtp": f'udpsrc name=src buffer-size=2097152 caps="{mp2t}" ! rtpjitterbuffer latency={RTP_LATENCY_MS} '
-        f"! rtpmp2tdepay ! decodebin {video}",
+        "rtp": f'udpsrc name=src buffer-size=2097152 caps="{mp2t}" ! rtpjitterbuffer '
+        f"latency={RTP_LATENCY_MS} ! rtpmp2tdepay ! decodebin {video}",
         "srt": f"srtsrc name=src latency={LATENCY_MS} ! decodebin {video}",
         "v4l2": f"v4l2src name=src {_raw_caps(options)}! decodebin {video}",
         "screen": f"ximagesrc name=src use-damage=false {_raw_caps(options)}",
@@ -139,10 +139,8 @@ class GStreamerSource:
         except SourceError:
             self.close()
             raise
-        self.duration_s: float | None = None if self.live else self._query_duration_s()
-        self.frame_count: int | None = None
-        if self.fps and self.duration_s:
-            self.frame_count = round(self.fps * self.duration_s)
+        self.duration_s = None if self.live else self._query_duration_s()
+        self.frame_count = self._expected_frames()
         self.can_seek = self.duration_s is not None
         self._mender = PtsMender(
             step_s=1 / self.fps if self.fps else 0.04, max_gap_s=10.0 if self.live else math.inf
@@ -194,6 +192,9 @@ class GStreamerSource:
     def _query_duration_s(self) -> float | None:
         known, duration_ns = self._pipeline.query_duration(self._gst.Format.TIME)
         return duration_ns / 1e9 if known and duration_ns > 0 else None
+
+    def _expected_frames(self) -> int | None:
+        return round(self.fps * self.duration_s) if self.fps and self.duration_s else None
 
     def _next(self, timeout_s: float) -> Any:
         """Return the next sample, None at the end or when closed."""

@@ -118,7 +118,7 @@ class JetsonSource:
             raise SourceLostError(self.uri, f"the stream broke off ({error})") from error
         if image is None:
             return None
-        # The copy into the ring runs on the GPU; __cuda_array_interface__ names no stream to wait on.
+        # The ring is filled on the GPU, and the image names no stream to wait for.
         self._utils.cudaDeviceSynchronize()
         rgb = self._utils.cudaToNumpy(image)
         bgr = np.ascontiguousarray(np.asarray(rgb, dtype=np.uint8)[..., ::-1])

@@ -68,7 +68,8 @@ def test_names_appear_and_boxes_sit_on_the_faces(page: Page, device: Device4Test
     picture = page.locator("#video").bounding_box()
     for one in faces:
         box = page.locator(f'.face[data-track="{one.track}"]').bounding_box()
-        assert picture and box
+        assert picture
+        assert box
         centre = (box["x"] + box["width"] / 2 - picture["x"]) / picture["width"]
         assert abs(centre - (one.box[0] + one.box[2]) / 2 / SIZE[0]) < 0.02
     # and the picture below shows the face there: red where the box is

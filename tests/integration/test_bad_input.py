@@ -139,7 +139,7 @@ def test_a_likely_wrong_picture_and_a_duplicate_are_reported(
     shutil.copytree(data_dir / "sitcom" / "portraits" / "sheldon", people / "sheldon")
     portraits = sorted((people / "sheldon").iterdir())
     shutil.copy(portraits[0], people / "sheldon" / "zz_same.png")
-    stranger = sorted((data_dir / "sitcom" / "portraits" / "penny").iterdir())[0]
+    stranger = min((data_dir / "sitcom" / "portraits" / "penny").iterdir())
     shutil.copy(stranger, people / "sheldon" / "zz_wrong.png")
     ran = tvradar("gallery", "enrol", people, "-o", tmp_path / "out", "--json")
     found = {p["path"]: (p["status"], p["reason"]) for p in ran.json["reports"][0]["pictures"]}

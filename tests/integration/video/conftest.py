@@ -290,8 +290,8 @@ def gstreamer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (tmp_path / "packages").mkdir()
         (tmp_path / "packages" / "gi").symlink_to(system)
         monkeypatch.syspath_prepend(tmp_path / "packages")
-    from edge.errors import BackendMissingError  # noqa: PLC0415
-    from edge.video.gstreamer_source import load_gst  # noqa: PLC0415
+    from edge.errors import BackendMissingError
+    from edge.video.gstreamer_source import load_gst
 
     try:
         with warnings.catch_warnings():

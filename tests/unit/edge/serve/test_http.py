@@ -172,16 +172,18 @@ def test_commands_are_limited(client: httpx.Client) -> None:
 
 
 def test_a_token_is_needed_where_one_is_set() -> None:
-    with serving(token="secret", hosts=frozenset({"tv.local"})) as device:
-        with httpx.Client(base_url=device.url) as client:
-            assert client.get("/").status_code == 401
-            assert client.get("/healthz").status_code == 200
-            assert client.get("/?token=wrong").status_code == 401
-            assert client.get("/", headers={"authorization": "Bearer secret"}).status_code == 200
-            assert client.get("/?token=secret").status_code == 200
-            # the page's own requests carry the cookie from here on
-            assert client.post("/api/press", json={}).status_code == 200
-            assert client.get("/healthz", headers={"host": "tv.local"}).status_code == 200
+    with (
+        serving(token="secret", hosts=frozenset({"tv.local"})) as device,
+        httpx.Client(base_url=device.url) as client,
+    ):
+        assert client.get("/").status_code == 401
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/?token=wrong").status_code == 401
+        assert client.get("/", headers={"authorization": "Bearer secret"}).status_code == 200
+        assert client.get("/?token=secret").status_code == 200
+        # the page's own requests carry the cookie from here on
+        assert client.post("/api/press", json={}).status_code == 200
+        assert client.get("/healthz", headers={"host": "tv.local"}).status_code == 200
 
 
 def test_many_connects_and_drops_leak_nothing(device: Device4Tests) -> None:

@@ -222,7 +222,7 @@ def show_status(
         print_summary(summary)
     if wait_percent and summary.percent < wait_percent:
         raise EdgeError(
-            f"release {release}: on {summary.percent:.1f} % of the devices after {timeout_s:.0f} s, "
+            f"release {release}: on {summary.percent:.1f} % of devices after {timeout_s:.0f} s, "
             f"expected {wait_percent:g} %; the table above says who is stuck"
         )
 

@@ -35,11 +35,15 @@ def serve(channel: Channel, index: int) -> subprocess.Popen[bytes]:
     env = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
     return subprocess.Popen(
         [sys.executable, "-c", script, channel.uri, str(channel.repository.home), f"s{index}"],
-        env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
 
 
-def snapshot(folder: Path, broker: Mosquitto, channel: Channel, options: argparse.Namespace) -> dict[str, object]:
+def snapshot(
+    folder: Path, broker: Mosquitto, channel: Channel, options: argparse.Namespace
+) -> dict[str, object]:
     """Bring a large release to a fresh device by chunk servers; the time is that of FETCH."""
     servers = [serve(channel, i) for i in range(options.servers)]
     manifest = channel.publish(make_gallery(folder / "large", options.mib, 1), retain_up_to=0)
@@ -108,7 +112,9 @@ class Meter(threading.Thread):
             sink.sendall(data)  # type: ignore[attr-defined]
 
 
-def delta(folder: Path, broker: Mosquitto, channel: Channel, options: argparse.Namespace) -> dict[str, object]:
+def delta(
+    folder: Path, broker: Mosquitto, channel: Channel, options: argparse.Namespace
+) -> dict[str, object]:
     """Change some people, and count what the device moves."""
     gallery = make_gallery(folder / "people", 0, 2, options.people)
     channel.publish(gallery)
@@ -163,7 +169,9 @@ def await_release(device: Path, number: int) -> None:
     """Wait until it is in use."""
     deadline = time.monotonic() + 120
     while installed(device) != number:
-        assert time.monotonic() < deadline, (device.parent / f"{device.name}.log").read_text()[-2000:]
+        assert time.monotonic() < deadline, (device.parent / f"{device.name}.log").read_text()[
+            -2000:
+        ]
         time.sleep(0.02)
 
 

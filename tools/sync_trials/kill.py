@@ -67,9 +67,7 @@ class Stage:
     def next_release(self, **options: object) -> int:
         options.setdefault("retain_up_to", 0)
         self.channel.link.wait_up(30)
-        return self.channel.publish(
-            self.galleries[self.channel.number % 2], **options
-        ).release
+        return self.channel.publish(self.galleries[self.channel.number % 2], **options).release
 
     def start(self) -> subprocess.Popen[bytes]:
         return start_device(self.device, self.channel.uri, self.root)
@@ -132,8 +130,11 @@ def kill_device(stage: Stage, kills: int) -> dict[str, object]:
     process.kill()
     process.wait()
     return {
-        "kills": done, "in_mid_transfer": mid, "releases_completed": releases + whole,
-        "right": right + whole, "chunks_asked_again": again,
+        "kills": done,
+        "in_mid_transfer": mid,
+        "releases_completed": releases + whole,
+        "right": right + whole,
+        "chunks_asked_again": again,
     }
 
 
@@ -208,8 +209,10 @@ def kill_server(stage: Stage, kills: int) -> dict[str, object]:
         home, uri = str(stage.channel.repository.home), stage.channel.uri
         env = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
         return subprocess.Popen(
-            [sys.executable, "-c", script, uri, home, f"s{index}"], env=env,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [sys.executable, "-c", script, uri, home, f"s{index}"],
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
 
     servers = [start(0), start(1)]
@@ -249,7 +252,9 @@ def main() -> None:
                 print(results, file=sys.stderr)
             stage.serve()
             for name, trial in (
-                ("device", kill_device), ("broker", kill_broker), ("publisher", kill_publisher)
+                ("device", kill_device),
+                ("broker", kill_broker),
+                ("publisher", kill_publisher),
             ):
                 count = getattr(options, name)
                 if count:

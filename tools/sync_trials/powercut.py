@@ -116,13 +116,20 @@ def cut_once(
     """Run the device for a moment, cut; return the release it had claimed, and if mid-update."""
     log = folder / "device.log"
     command = [
-        sys.executable, str(HERE / "device.py"), str(disk.mount_point / "tv"),
-        str(repository.public), str(repository.home / "root.json"), "tv",
+        sys.executable,
+        str(HERE / "device.py"),
+        str(disk.mount_point / "tv"),
+        str(repository.public),
+        str(repository.home / "root.json"),
+        "tv",
     ]
     command += ["nofsync"] if nofsync else []
     with log.open("wb") as file:
         process = subprocess.Popen(
-            command, stdout=file, stderr=file, env={**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+            command,
+            stdout=file,
+            stderr=file,
+            env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
         )
     time.sleep(rng.uniform(0.6, 2.6))
     process.send_signal(signal.SIGSTOP)

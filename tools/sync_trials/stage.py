@@ -108,9 +108,7 @@ class Channel:
         self.uri = f"mqtt://127.0.0.1:{port}/trial"
         self.repository = Repository(folder / "home")
         self.repository.init()
-        self.link = MqttLink(
-            Broker.from_uri(self.uri), "publisher", backoff_base_s=0.5
-        ).start()
+        self.link = MqttLink(Broker.from_uri(self.uri), "publisher", backoff_base_s=0.5).start()
         self.link.wait_up(10)
         self.place = BrokerPlace(self.repository, self.link)
         self.number = 0
@@ -140,7 +138,9 @@ class CountingServer(ChunkServer):
         return super()._read(name, offset, length)
 
 
-def start_device(folder: Path, uri: str, root: Path, name: str = "tv", *args: str) -> subprocess.Popen[bytes]:
+def start_device(
+    folder: Path, uri: str, root: Path, name: str = "tv", *args: str
+) -> subprocess.Popen[bytes]:
     """Start a device in a process of its own."""
     command = [sys.executable, str(HERE / "device.py"), str(folder), uri, str(root), name, *args]
     env = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}

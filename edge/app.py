@@ -105,7 +105,7 @@ class App:
         self.hub = Hub(people)
         self.metrics = Metrics()
         self.preview = Preview() if serve.preview else None
-        self._scenes = 0
+        self.scenes = 0
         self._stop = threading.Event()
         self.failure: Exception | None = None
         self._dropped = 0
@@ -159,7 +159,7 @@ class App:
             self._output.close()
 
     def _why_not_ready(self) -> str:
-        if self._scenes:
+        if self.scenes:
             return ""
         return f"no frame yet, source {self.reader.status.state.value}"
 
@@ -182,7 +182,7 @@ class App:
 
     def _take(self, frame: Frame) -> None:
         scene = self._recogniser.process(frame)
-        self._scenes += 1
+        self.scenes += 1
         self.radar.push(scene)
         message = self.hub.publish(scene)
         if self.preview is not None:

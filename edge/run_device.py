@@ -80,7 +80,6 @@ def run_demo(
 ) -> None:
     """Set up a gallery and a programme, run the device on them, and open the overlay."""
     from edge.app import App  # noqa: PLC0415
-    from engines.fetch import cache_dir  # noqa: PLC0415
 
     if (video is None) != (people is None):
         raise UsageError("--video and --people: give both for your own film, or none")
@@ -88,14 +87,12 @@ def run_demo(
         raise UsageError(f"{video}: no such file, expected a video")
     with graceful_stop() as stop, tempfile.TemporaryDirectory(prefix="tvradar-demo-") as scratch:
         if people is None or video is None:
-            from edge.demo.compose import prepare  # noqa: PLC0415
-
-            material = prepare(cache_dir())
-            people, video, notice = material.people_dir, material.video_path, NOTICE
+            people, video = demo_material()
+            notice = NOTICE
         else:
             notice = NOTICE_OWN
         gallery_dir = Path(scratch) / "gallery"
-        release = _enrol(people, gallery_dir)
+        release = gallery_of(people, gallery_dir)
         config = RunConfig(
             source=str(video),
             loop=True,
@@ -118,7 +115,17 @@ def run_demo(
             app.close()
 
 
-def _enrol(people_dir: Path, gallery_dir: Path) -> Release:
+def demo_material() -> tuple[Path, Path]:
+    """Return the folder of people and the film of the composed programme, made when not there."""
+    from edge.demo.compose import prepare  # noqa: PLC0415
+    from engines.fetch import cache_dir  # noqa: PLC0415
+
+    material = prepare(cache_dir())
+    return material.people_dir, material.video_path
+
+
+def gallery_of(people_dir: Path, gallery_dir: Path) -> Release:
+    """Enrol a folder of people into a new gallery."""
     from engines.faces import load_pipeline  # noqa: PLC0415
     from gallery.enrol import collect, enrol_people  # noqa: PLC0415
     from gallery.store import create_gallery  # noqa: PLC0415

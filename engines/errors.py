@@ -7,6 +7,7 @@ class EngineError(Exception):
     EngineError
     ├── ModelMissingError      a model file is not here and could not be fetched
     ├── ModelIntegrityError    a model file is not the one that the catalog names
+    ├── EngineGateError        an INT8 file failed the parity gate, or never ran it
     ├── PictureError           a file is not a picture that can be read
     └── ModelShapeError        a tensor or a graph does not have the form that is needed
 
@@ -38,3 +39,9 @@ class PictureError(EngineError):
     """A file is missing, or no picture, or damaged."""
 
     exit_code = 2
+
+
+class EngineGateError(EngineError):
+    """An INT8 file was not shown to give the same names as FP32."""
+
+    exit_code = 3

@@ -124,7 +124,7 @@ def numpy_exact(templates: Any) -> list[tuple[str, Ask]]:
 
 def faiss_sq8(templates: Any) -> list[tuple[str, Ask]]:
     """Scan all 8-bit rows with faiss."""
-    import faiss  # noqa: PLC0415
+    import faiss
 
     faiss.omp_set_num_threads(1)
     kind = faiss.ScalarQuantizer.QT_8bit
@@ -136,7 +136,7 @@ def faiss_sq8(templates: Any) -> list[tuple[str, Ask]]:
 
 def faiss_ivf(templates: Any) -> list[tuple[str, Ask]]:
     """Cells of 8-bit rows by faiss."""
-    import faiss  # noqa: PLC0415
+    import faiss
 
     faiss.omp_set_num_threads(1)
     dim, cells = templates.shape[1], max(4, int(np.sqrt(len(templates)) * 2))
@@ -158,7 +158,7 @@ def faiss_ivf(templates: Any) -> list[tuple[str, Ask]]:
 
 def hnsw(templates: Any) -> list[tuple[str, Ask]]:
     """A graph of float rows by hnswlib."""
-    import hnswlib  # noqa: PLC0415
+    import hnswlib
 
     index = hnswlib.Index("ip", templates.shape[1])
     index.init_index(len(templates), M=16, ef_construction=200)
@@ -178,7 +178,7 @@ def hnsw(templates: Any) -> list[tuple[str, Ask]]:
 
 def usearch_hnsw(templates: Any) -> list[tuple[str, Ask]]:
     """A graph of 8-bit rows by usearch."""
-    from usearch.index import Index  # noqa: PLC0415
+    from usearch.index import Index
 
     index = Index(ndim=templates.shape[1], metric="cos", dtype="i8", expansion_search=256)
     index.add(np.arange(len(templates)), templates, threads=2)

@@ -22,12 +22,12 @@ from engines.graph import Graph
 from engines.int8_files import current_int8, require_int8
 
 pytestmark = pytest.mark.data
-PEOPLE, PICTURES = 12, 24
+PEOPLE, PICTURES = 12, 16
 
 
 @pytest.fixture(scope="module")
 def images(data_dir, tmp_path_factory) -> Path:
-    """Return twelve people with 24 pictures each: four calibrate, eight test."""
+    """Return twelve people with 16 pictures each: four calibrate, eight test."""
     root = tmp_path_factory.mktemp("people")
     for person in sorted((data_dir / "actors").iterdir())[:PEOPLE]:
         (root / person.name).mkdir()
@@ -79,16 +79,6 @@ def test_the_gate_passes_on_people_who_were_not_calibrated_with(calibrated) -> N
     assert report["file_mb"] < 11
 
 
-def test_the_same_pictures_give_the_same_bytes(calibrated, images, tmp_path) -> None:
-    cache, report = calibrated
-    again = tmp_path / "again"
-    shutil.copytree(cache, again, ignore=shutil.ignore_patterns("*int8*", "calibration"))
-    done = _calibrate(again, "int8", "--images", images, "--json")
-    path = Path(json.loads(done.stdout)["file"])
-    assert path.name == Path(report["file"]).name
-    assert path.read_bytes() == Path(report["file"]).read_bytes()
-
-
 def test_a_perturbed_file_is_refused_and_fails_the_gate(
     calibrated, images, tmp_path, monkeypatch
 ) -> None:
@@ -114,11 +104,12 @@ def test_a_perturbed_file_is_refused_and_fails_the_gate(
     figures = json.loads(done.stdout)
     assert not figures["passed"]
     assert figures["cosine"]["mean"] < 0.9
-    with pytest.raises(EngineGateError, match=r"cosine mean 0\.\d+, at least 0\.995"):
+    with pytest.raises(EngineGateError, match=r"cosine mean -?0\.\d+, at least 0\.995"):
         open_engine("sface", precision="int8")
 
 
-def test_a_killed_run_goes_on_and_leaves_no_half_file(cache, images, tmp_path) -> None:
+def test_a_killed_run_goes_on_to_the_same_bytes(calibrated, images, tmp_path) -> None:
+    cache, report = calibrated
     fresh = tmp_path / "fresh"
     shutil.copytree(cache, fresh, ignore=shutil.ignore_patterns("*int8*", "calibration"))
     command, env = _command(fresh, "int8", "--images", images, "--json")
@@ -135,6 +126,8 @@ def test_a_killed_run_goes_on_and_leaves_no_half_file(cache, images, tmp_path) -
     done = _calibrate(fresh, "int8", "--images", images, "--json")
     assert done.returncode == 0, done.stderr
     assert not list(fresh.glob("calibration/*/*"))
+    path = Path(json.loads(done.stdout)["file"])
+    assert path.read_bytes() == Path(report["file"]).read_bytes()
 
 
 def test_without_a_file_the_command_to_make_one_is_named(tmp_path, monkeypatch) -> None:

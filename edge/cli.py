@@ -9,7 +9,16 @@ from typing import Annotated
 
 import typer
 
-from edge import cli_bench, cli_engines, cli_enrol
+from edge import (
+    cli_bench,
+    cli_bench_search,
+    cli_build,
+    cli_calibrate,
+    cli_engines,
+    cli_enrol,
+    cli_gallery,
+    cli_sync,
+)
 from edge.console import err
 
 app = typer.Typer(
@@ -21,7 +30,16 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 2 wrong use or bad input, 3 something needed is missing, "
     "1 anything else.",
 )
-app.add_typer(cli_enrol.app, name="gallery")
+gallery_app = typer.Typer(
+    no_args_is_help=True, help="Galleries: who can be named; make, look at, change, publish."
+)
+for part in (cli_enrol.app, cli_gallery.app, cli_sync.gallery_app):
+    gallery_app.add_typer(part)
+app.add_typer(gallery_app, name="gallery")
+app.command()(cli_sync.sync)
+cli_engines.app.command("build")(cli_build.build_engines)
+app.add_typer(cli_calibrate.app, name="calibrate")
+cli_bench.app.add_typer(cli_bench_search.app)
 app.add_typer(cli_engines.app, name="engines")
 app.add_typer(cli_bench.app, name="bench")
 

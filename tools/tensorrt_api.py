@@ -52,6 +52,7 @@ strict = true
 python_version = {python}
 follow_imports = silent
 warn_unused_ignores = false
+disable_error_code = var-annotated
 [mypy-numpy.*,msgspec.*,platformdirs.*,onnx.*]
 follow_imports = skip
 [mypy-cuda.*,pycuda.*,jetson_utils.*]

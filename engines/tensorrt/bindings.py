@@ -35,12 +35,24 @@ def require_tensorrt() -> str:
         ) from error
     version = str(trt.__version__)
     # TensorRT-RTX, with which the build is tested off a Jetson, counts its versions from 1.0.
-    rtx = hasattr(trt, "ComputeCapability")
-    if not rtx and tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+    if not _is_rtx() and tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
         raise TensorRtMissingError(
             f"tensorrt: {version}, expected 10.3 or newer; update JetPack to 6.1 or later"
         )
     return version
+
+
+def product() -> str:
+    """Return what runs here and its version, for messages."""
+    import tensorrt as trt  # noqa: PLC0415
+
+    return f"{'TensorRT-RTX' if _is_rtx() else 'TensorRT'} {trt.__version__}"
+
+
+def _is_rtx() -> bool:
+    import tensorrt as trt  # noqa: PLC0415
+
+    return hasattr(trt, "ComputeCapability")
 
 
 @cache

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, SupportsInt
 
 from engines.fetch import write_atomically
-from engines.tensorrt.bindings import require_tensorrt, shared_logger, take_errors
+from engines.tensorrt.bindings import product, require_tensorrt, shared_logger, take_errors
 from engines.tensorrt.errors import GraphRefusedError, TensorRtError
 from engines.tensorrt.plan_cache import ProfileShapes
 
@@ -135,9 +135,9 @@ def build_plan(
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         raise GraphRefusedError(
-            f"{onnx_path}: TensorRT {trt.__version__} parsed it and cannot build it "
-            f"({_reasons()}), expected a graph without NonMaxSuppression, RoiAlign and the like; "
-            'see "tvradar engines check"'
+            f"{onnx_path}: {product()} parsed it and cannot build it ({_reasons()}), expected "
+            "operators that it has (non-maximum suppression and RoiAlign belong outside) and "
+            'shapes that fit the profiles; see "tvradar engines check"'
         )
     _save_timing_cache(timing, options.timing_cache)
     data = bytes(memoryview(plan))
@@ -163,7 +163,7 @@ def parse(network: trt.INetworkDefinition, onnx_path: Path) -> None:
     errors = [parser.get_error(i) for i in range(parser.num_errors)]
     reasons = [f"node {e.node_name() or '?'} ({e.node_operator()}): {e.desc()}" for e in errors]
     raise GraphRefusedError(
-        f"{onnx_path}: TensorRT {trt.__version__} cannot parse it "
+        f"{onnx_path}: {product()} cannot parse it "
         f"({'; '.join(reasons) or _reasons()}), expected signed symmetric Q/DQ and operators that "
         'TensorRT has; "tvradar engines check" names the mend'
     )

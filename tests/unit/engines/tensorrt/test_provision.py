@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from engines.errors import ModelMissingError
+from engines.tensorrt import provision
+from engines.tensorrt.build import BuildOptions, embedder_profiles
+from engines.tensorrt.errors import PlanError, PlanUnverifiedError
+from engines.tensorrt.load import chosen_record
+from engines.tensorrt.plan_cache import GateVerdict, PlanCache, PlanKey, PlanRecord
+from engines.tensorrt.provision import Choice, Platform, choose, read_l4t_release, write_choice
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HERE = Platform("10.3.0.30", "8.7", "Orin", "R36.4.3")
+PASSED = GateVerdict(passed=True, figures={})
+FAILED = GateVerdict(passed=False, figures={}, detail="cosine mean 0.9")
+
+
+def record(precision: str, ms: float | None, gate: GateVerdict | None) -> PlanRecord:
+    key = PlanKey(
+        model="sface-2021dec",
+        precision=precision,  # type: ignore[arg-type]
+        tensorrt=HERE.tensorrt,
+        compute_capability=HERE.compute_capability,
+        device=HERE.device,
+        l4t=HERE.l4t,
+        model_sha256="",
+        calibration_sha256="",
+        profiles=embedder_profiles(),
+        flags=BuildOptions().flags(),
+    )
+    return PlanRecord(
+        key=key,
+        plan_sha256=hashlib.sha256(precision.encode()).hexdigest(),
+        plan_bytes=4,
+        built_at="2026-11-23",
+        build_s=1,
+        latency_ms=None if ms is None else {"4x3x112x112": ms},
+        gate=gate,
+    )
+
+
+@pytest.mark.parametrize(
+    ("int8", "fp16", "best"),
+    [
+        ((1.0, PASSED), (2.0, PASSED), "int8"),
+        ((2.0, PASSED), (1.0, PASSED), "fp16"),
+        ((1.0, FAILED), (2.0, PASSED), "fp16"),
+        ((1.0, None), (2.0, PASSED), "fp16"),
+        ((None, PASSED), (2.0, PASSED), "fp16"),
+        ((1.0, FAILED), (2.0, FAILED), None),
+        ((1.0, None), (2.0, None), None),
+    ],
+)
+def test_the_fastest_that_passed_is_kept(int8: tuple, fp16: tuple, best: str | None) -> None:
+    chosen, why = choose([record("int8", *int8), record("fp16", *fp16)])
+    assert (chosen and chosen.key.precision) == best
+    assert "int8" in why
+    assert "fp16" in why
+
+
+def test_the_release_of_the_board_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "nv_tegra_release"
+    path.write_text(
+        "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64\n"
+    )
+    assert read_l4t_release(path) == "R36.4.3"
+    assert read_l4t_release(tmp_path / "missing") == ""
+
+
+@pytest.fixture
+def plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TVRADAR_CACHE", str(tmp_path))
+    return provision.plans_dir()
+
+
+def stored(folder: Path, one: PlanRecord, *, chosen: bool) -> None:
+    PlanCache(folder).put(one, one.key.precision.encode())
+    if chosen:
+        name, precision = one.key.name, one.key.precision
+        write_choice(folder, Choice(model=one.key.model, plan=name, precision=precision, why=""))
+
+
+def test_the_chosen_plan_is_loaded(plans: Path) -> None:
+    stored(plans, record("fp16", 1.0, PASSED), chosen=True)
+    stored(plans, record("int8", 2.0, PASSED), chosen=False)
+    assert chosen_record("sface", HERE).key.precision == "fp16"
+
+
+def test_nothing_built_says_what_to_run(plans: Path) -> None:
+    with pytest.raises(ModelMissingError, match='run "tvradar engines build"') as missing:
+        chosen_record("sface", HERE)
+    assert missing.value.exit_code == 3
+
+
+@pytest.mark.parametrize("gate", [None, FAILED])
+def test_an_unproven_plan_needs_a_word(plans: Path, gate: GateVerdict | None) -> None:
+    stored(plans, record("int8", 1.0, gate), chosen=False)
+    with pytest.raises(PlanUnverifiedError) as refused:
+        chosen_record("sface", HERE)
+    assert refused.value.exit_code == 3
+    assert chosen_record("sface", HERE, unverified=True).gate == gate
+
+
+@pytest.mark.parametrize("field", ["tensorrt", "compute_capability", "device", "l4t"])
+def test_a_plan_of_another_platform_is_refused(plans: Path, field: str) -> None:
+    one = record("int8", 1.0, PASSED)
+    other = msgspec.structs.replace(one, key=msgspec.structs.replace(one.key, **{field: "other"}))
+    stored(plans, other, chosen=True)
+    with pytest.raises(PlanError, match="other"):
+        chosen_record("sface", HERE)

@@ -94,11 +94,13 @@ class Device:
         self.error = ""
         self.waiting = ""
         self._health = health or NoHealth()
-        self._stopped, self._on_phase = stopped, on_phase
+        self._stopped = stopped
+        self._on_phase: Callable[[], None] = lambda: None
         self._seen: tuple[tuple[int, int], float] | None = None
         self._manifest: Manifest | None = None
         self._probation_ends_s = 0.0
         self._resume()
+        self._on_phase = on_phase  # whoever makes us is not ready to listen before
 
     def _resume(self) -> None:
         """Take up a probation that a restart interrupted, from its start."""

@@ -104,7 +104,7 @@ def kill_device(stage: Stage, kills: int) -> dict[str, object]:
     number = stage.next_release()
     while done < kills:
         process = stage.start()
-        time.sleep(stage.random.uniform(0.4, 3.5))
+        time.sleep(stage.random.uniform(0.6, 3.6))
         process.kill()
         process.wait()
         done += 1
@@ -118,12 +118,13 @@ def kill_device(stage: Stage, kills: int) -> dict[str, object]:
         process = stage.start()
         # What the next run asks for, it must not have: read along until it is killed or done.
         before = len(stage.server.asked)
-        time.sleep(stage.random.uniform(0.4, 3.5))
+        time.sleep(stage.random.uniform(0.6, 3.6))
         asked = set(stage.server.asked[before:])
         again += len(asked & stored)
         process.kill()
         process.wait()
         done += 1
+        mid += bool(stage.stored())
     process = stage.start()
     whole = stage.wait(number)
     process.kill()

@@ -121,8 +121,11 @@ class CudaPythonDevice:
         self._call("cuStreamBeginCapture", stream, mode)
         try:
             enqueue()
-        finally:
-            graph = self._call("cuStreamEndCapture", stream)
+        except BaseException:
+            # End it all the same: until then the stream takes no other work.
+            self._call("cuGraphDestroy", self._call("cuStreamEndCapture", stream))
+            raise
+        graph = self._call("cuStreamEndCapture", stream)
         executable = self._call("cuGraphInstantiate", graph, 0)
         self._call("cuGraphDestroy", graph)
         self._graphs[int(executable)] = executable

@@ -30,22 +30,32 @@ def equalise(graph: Graph, ranges: dict[str, Ranges], strength: float) -> None:
         strength: how much of a channel's range moves into a layer that mixes channels, 0 to 1.
             A depthwise layer has a weight scale per channel, so there all of it moves for free.
     """
-    producers = graph.producers()
-    for act in graph.nodes:
-        before = producers.get(act.input[0])
-        if act.op_type not in ("Relu", "PRelu") or before is None or before.op_type != "Conv":
+    consumers = graph.consumers()
+    for conv in graph.nodes:
+        if conv.op_type != "Conv":
             continue
-        behind = linear_consumers(graph, act.output[0])
-        if not behind or act.output[0] not in ranges:
+        names = _homogeneous(consumers, conv.output[0])
+        behind = linear_consumers(graph, names[-1])
+        if not behind or names[-1] not in ranges:
             continue
         depthwise = all(_is_depthwise(graph, n) for n in behind)
-        factor = channel_factors(ranges[act.output[0]], 1.0 if depthwise else strength)
-        scale_outputs(graph, before, 1 / factor, with_bias=True)
+        factor = channel_factors(ranges[names[-1]], 1.0 if depthwise else strength)
+        scale_outputs(graph, conv, 1 / factor, with_bias=True)
         for node in behind:
             scale_inputs(graph, node, factor)
-        for name in (act.input[0], act.output[0]):
+        for name in names:
             if name in ranges:
                 ranges[name] = ranges[name].scaled(1 / factor)
+
+
+def _homogeneous(consumers: dict[str, list[onnx.NodeProto]], name: str) -> list[str]:
+    """Return a tensor and those behind it to which a positive factor passes unchanged."""
+    names = [name]
+    while len(readers := consumers.get(names[-1], [])) == 1:
+        if readers[0].op_type not in ("Relu", "PRelu", "MaxPool"):
+            break
+        names.append(readers[0].output[0])
+    return names
 
 
 def _is_depthwise(graph: Graph, node: onnx.NodeProto) -> bool:
@@ -58,4 +68,4 @@ def channel_factors(ranges: Ranges, strength: float) -> NDArray[np.float64]:
     reach = np.quantile(np.abs(ranges.peaks.astype(np.float64)), 0.95, axis=0)
     reach = np.maximum(reach, max(1e-3 * float(reach.max()), 1e-9))
     power = np.exp(strength * (np.log(reach) - np.log(reach).mean()))
-    return np.clip(power, 1 / 64, 64)
+    return np.asarray(np.clip(power, 1 / 64, 64))

@@ -50,7 +50,9 @@ def find_pictures(root: Path) -> list[Picture]:
     Raises:
         CalibrationError: there is none.
     """
-    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
+    paths = sorted(
+        p for p in root.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file()
+    )
     if not paths:
         raise CalibrationError(
             f"{root}: no pictures, expected {', '.join(sorted(PICTURE_SUFFIXES))} files, "
@@ -80,7 +82,8 @@ def largest_chip(detector: YunetDetector, bgr: NDArray[np.uint8]) -> NDArray[np.
     faces = detector.detect_pyramid(roomy)
     if not len(faces):
         return None
-    return align(roomy, faces[[int(np.argmax(faces.sides_px))]].landmarks_px)[0]
+    chips = align(roomy, faces[[int(np.argmax(faces.sides_px))]].landmarks_px)
+    return np.asarray(chips[0], np.uint8)
 
 
 @dataclass(frozen=True)

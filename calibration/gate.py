@@ -57,13 +57,14 @@ def measure(
     engines = OnnxRuntimeEngine(fetch(name)), OnnxRuntimeEngine(path, precision="int8")
     model = find_model(name)
     if model.task == "detector":
-        # Both without the upper limit on overlaps: each must find what the other finds.
-        detectors = [YunetDetector(e, min_score=WEAK_SCORE) for e in engines]
+        detectors = [YunetDetector(e, min_score=WEAK_SCORE, blended=True) for e in engines]
         shown = detector_pictures(pictures)
         step = progress.stage("compare detectors", len(shown))
         return compare_detectors(detectors[0], detectors[1], shown, bars, step)
     step = progress.stage("find test faces", len(pictures))
-    chips = read_chips(YunetDetector(OnnxRuntimeEngine(fetch("yunet"))), pictures, step)
+    chips = read_chips(
+        YunetDetector(OnnxRuntimeEngine(fetch("yunet")), blended=True), pictures, step
+    )
     fp32, int8 = (
         Embedder(e, dimension=model.dimension, colour_order=model.colour_order) for e in engines
     )

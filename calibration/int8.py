@@ -12,7 +12,7 @@ import io
 import logging
 import shutil
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
 import msgspec
@@ -27,7 +27,7 @@ from calibration.prepare import prepare
 from calibration.qdq import plan, write_qdq
 from calibration.ranges import Ranges, measure_ranges
 from calibration.scales import Method, choose_scales, tensors_to_measure
-from calibration.sensitivity import sweep
+from calibration.sensitivity import embedding_error, face_error, sweep
 from engines.catalog import find_model, model_identity
 from engines.detector import YunetDetector, to_input
 from engines.errors import PictureError
@@ -46,9 +46,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REVISION = 1
+REVISION = 2
 """Raised when the same inputs give other bytes."""
 DETECTOR_SIDE_PX = 640
+SIZES = (1.0, 0.6, 0.35)
+"""Pictures to calibrate a detector with are shrunk in turn: it sees faces of all sizes."""
 MIN_PICTURES = 16
 
 
@@ -128,7 +130,10 @@ def calibrate(name: str, pictures: list[Picture], options: Options, progress: Pr
     equalise(graph, ranges, options.strength)
     kept: dict[str, float] = {}
     if options.mixed:
-        gains = sweep(graph, ranges, options.method, inputs, work / "sweep.json", progress.stage)
+        error = face_error if find_model(name).task == "detector" else embedding_error
+        gains = sweep(
+            graph, ranges, options.method, inputs, error, work / "sweep.json", progress.stage
+        )
         kept = dict(sorted(gains.items(), key=lambda item: -item[1])[: options.mixed])
     chosen = plan(graph, frozenset(kept))
     scales = choose_scales(graph, chosen, ranges, options.method)
@@ -202,15 +207,16 @@ def _is_whole(target: Path) -> bool:
     return read_record(target).int8_sha256 == hashlib.sha256(target.read_bytes()).hexdigest()
 
 
-def _inputs(
-    name: str, pictures: list[Picture], progress: Progress
-) -> list[NDArray[np.float32]]:
+def _inputs(name: str, pictures: list[Picture], progress: Progress) -> list[NDArray[np.float32]]:
     """Return what the network is given for each picture, float32 (1, 3, height, width)."""
     model = find_model(name)
     step = progress.stage("find faces" if model.task == "embedder" else "read", len(pictures))
     if model.task == "detector":
-        return [to_input(bgr) for bgr in detector_pictures(pictures, step)]
-    chips = read_chips(YunetDetector(OnnxRuntimeEngine(fetch("yunet"))), pictures, step)
+        shown = detector_pictures(pictures, step)
+        return [to_input(_shrink(bgr, SIZES[i % len(SIZES)])) for i, bgr in enumerate(shown)]
+    chips = read_chips(
+        YunetDetector(OnnxRuntimeEngine(fetch("yunet")), blended=True), pictures, step
+    )
     return chips_to_inputs(chips, model.colour_order)
 
 
@@ -241,6 +247,11 @@ def detector_pictures(
     return found
 
 
+def _shrink(bgr: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
+    size = [max(32, round(s * share)) for s in bgr.shape[1::-1]]
+    return np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def _ranges(
     path: Path,
     graph: Graph,
@@ -253,7 +264,7 @@ def _ranges(
     if not path.is_file():
         step = progress.stage("measure ranges", len(inputs))
         found = measure_ranges(graph, names, inputs, seed=options.seed, progress=step)
-        arrays = {f"{i}s": found[n].samples for i, n in enumerate(names)}
+        arrays: dict[str, Any] = {f"{i}s": found[n].samples for i, n in enumerate(names)}
         arrays |= {f"{i}p": found[n].peaks for i, n in enumerate(names)}
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from calibration.evaluate import threshold_at
-from engines.detections import Detections
+from engines.blend import overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from calibration.faces import Chips
+    from engines.detections import Detections
     from engines.detector import YunetDetector
     from engines.embedder import Embedder
 
@@ -220,12 +221,7 @@ def match_faces(wanted: Detections, found: Detections, overlap: float = 0.5) -> 
     """Map indices of `found` to indices of `wanted`, best first, each once."""
     matched: dict[int, int] = {}
     for i in range(len(found)):
-        low = np.maximum(wanted.xyxy_px[:, :2], found.xyxy_px[i, :2])
-        high = np.minimum(wanted.xyxy_px[:, 2:], found.xyxy_px[i, 2:])
-        shared = np.clip(high - low, 0, None).prod(axis=1)
-        areas = (wanted.xyxy_px[:, 2:] - wanted.xyxy_px[:, :2]).prod(axis=1)
-        own = (found.xyxy_px[i, 2:] - found.xyxy_px[i, :2]).prod()
-        share = shared / np.maximum(areas + own - shared, 1e-9)
+        share = overlaps(found.xyxy_px[i], wanted.xyxy_px)
         share[list(matched.values())] = 0
         if len(share) and share.max() >= overlap:
             matched[i] = int(share.argmax())

@@ -74,9 +74,7 @@ def _fold_into_consumer(graph: Graph) -> bool:
     return False
 
 
-def _affine(
-    graph: Graph, norm: onnx.NodeProto
-) -> tuple[NDArray[np.float64], ...]:
+def _affine(graph: Graph, norm: onnx.NodeProto) -> tuple[NDArray[np.float64], ...]:
     """Return factor and shift, float64 (channels,), that a BatchNormalization applies."""
     gamma, beta, mean, var = (graph.constants[n].astype(np.float64) for n in norm.input[1:5])
     epsilon = attributes(norm).get("epsilon", 1e-5)
@@ -210,9 +208,7 @@ def set_weight(
     node.input[1] = name
 
 
-def set_bias(
-    graph: Graph, node: onnx.NodeProto, bias: NDArray[np.float64]
-) -> None:
+def set_bias(graph: Graph, node: onnx.NodeProto, bias: NDArray[np.float64]) -> None:
     """Replace or add a layer's bias, as float32."""
     name = f"{node.output[0]}.b"
     graph.constants[name] = bias.astype(np.float32)
@@ -233,9 +229,7 @@ def scale_outputs(
         set_bias(graph, node, bias * factor)
 
 
-def scale_inputs(
-    graph: Graph, node: onnx.NodeProto, factor: NDArray[np.float64]
-) -> None:
+def scale_inputs(graph: Graph, node: onnx.NodeProto, factor: NDArray[np.float64]) -> None:
     """Multiply what a layer makes of its input channels, float64 (inputs,)."""
     weight, _ = weights_of(graph, node)
     if node.op_type == "Gemm":
@@ -252,4 +246,3 @@ def _name_nodes(graph: Graph) -> None:
     for node in graph.nodes:
         node.name = node.name or node.output[0]
         node.doc_string = ""
-

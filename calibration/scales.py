@@ -97,9 +97,7 @@ def _at_least(scale: float) -> float:
     return max(float(np.float32(scale)), 1e-9)
 
 
-def _picture_step(
-    graph: Graph, producers: dict[str, onnx.NodeProto], root: str
-) -> float | None:
+def _picture_step(graph: Graph, producers: dict[str, onnx.NodeProto], root: str) -> float | None:
     """A centred picture's scale is the step between grey levels: int8 holds it exactly."""
     step, node = 1.0, producers.get(root)
     while node is not None:
@@ -143,9 +141,7 @@ def _least_error(
     return best[1]
 
 
-def _activate(
-    x: NDArray[np.float32], slope: NDArray[np.float32] | None
-) -> NDArray[np.float32]:
+def _activate(x: NDArray[np.float32], slope: NDArray[np.float32] | None) -> NDArray[np.float32]:
     return x if slope is None else np.where(x > 0, x, slope * x)
 
 

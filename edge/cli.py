@@ -9,7 +9,16 @@ from typing import Annotated
 
 import typer
 
-from edge import cli_bench, cli_engines, cli_enrol
+from edge import (
+    cli_bench,
+    cli_bench_search,
+    cli_build,
+    cli_calibrate,
+    cli_engines,
+    cli_enrol,
+    cli_gallery,
+    cli_sync,
+)
 from edge.console import err
 
 app = typer.Typer(
@@ -21,7 +30,16 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 2 wrong use or bad input, 3 something needed is missing, "
     "1 anything else.",
 )
-app.add_typer(cli_enrol.app, name="gallery")
+gallery_app = typer.Typer(
+    no_args_is_help=True, help="Galleries: who can be named; make, look at, change, publish."
+)
+for part in (cli_enrol.app, cli_gallery.app, cli_sync.gallery_app):
+    gallery_app.add_typer(part)
+app.add_typer(gallery_app, name="gallery")
+app.command()(cli_sync.sync)
+cli_engines.app.command("build")(cli_build.build_engines)
+app.add_typer(cli_calibrate.app, name="calibrate")
+cli_bench.app.add_typer(cli_bench_search.app)
 app.add_typer(cli_engines.app, name="engines")
 app.add_typer(cli_bench.app, name="bench")
 
@@ -128,6 +146,61 @@ def evaluate(
     from edge.run_evaluate import run_evaluate  # noqa: PLC0415
 
     run_evaluate(dataset, gallery, json=json, fpir=fpir)
+
+
+@app.command()
+def run(
+    config: Annotated[Path | None, typer.Option(help="TOML file; options win over it.")] = None,
+    source: Annotated[str, typer.Option(help="Video file, stream URL or v4l2:///dev/video0.")] = "",
+    gallery: Annotated[Path | None, typer.Option("--gallery", "-g", help="The gallery.")] = None,
+    output: Annotated[str, typer.Option(help="Also write a video with names burned in.")] = "",
+    port: Annotated[int | None, typer.Option(help="Port of the overlay page.")] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show the picture on the page, for development.")
+    ] = False,
+) -> None:
+    """Run the service: name the people in a live source and serve the overlay.
+
+    Example: tvradar run --source rtsp://box/live --gallery mine
+    """
+    from edge.run_device import run_device  # noqa: PLC0415
+
+    run_device(config, source=source, gallery=gallery, output=output, port=port, preview=preview)
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float | None, typer.Option(help="End after this time.")] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.")] = 8787,
+    video: Annotated[Path | None, typer.Option(help="Your own film, with --people.")] = None,
+    people: Annotated[Path | None, typer.Option(help="Your own folder of people.")] = None,
+) -> None:
+    """Watch people being named, in a browser.
+
+    Sets up a gallery and a programme composed from public-domain photographs, or runs on your own
+    film: tvradar demo --video film.mp4 --people folder
+    """
+    from edge.run_device import run_demo  # noqa: PLC0415
+
+    run_demo(seconds=seconds, browser=not no_browser, port=port, video=video, people=people)
+
+
+@app.command()
+def press(
+    url: Annotated[str, typer.Option(help="The running service.")] = "http://127.0.0.1:8787",
+    at: Annotated[
+        float | None, typer.Option(help="Moment in seconds of the source's clock; now by default.")
+    ] = None,
+    token: Annotated[
+        str, typer.Option(envvar="TVRADAR_TOKEN", help="Token of the service, if it has one.")
+    ] = "",
+    json: JsonOption = False,
+) -> None:
+    """Ask the running service who is on screen, as the button on the remote does."""
+    from edge.run_device import press_button  # noqa: PLC0415
+
+    press_button(url, at=at, token=token, json=json)
 
 
 @app.command()

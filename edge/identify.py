@@ -21,7 +21,7 @@ from edge.recognise.scene import Face, Scene
 from edge.recognise.track import MIN_HITS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from edge.video.frame import Frame
     from engines.faces import FacePipeline, StillFaces
@@ -258,13 +258,14 @@ class Summary:
     Args:
         gallery: where names come from.
         lang: the language of the names.
-        only: keep the faces of this person only.
+        keep_scenes: keep the scenes by frame, to draw them later.
     """
 
-    def __init__(self, gallery: Gallery, lang: str = "en", only: Collection[str] = ()) -> None:
+    def __init__(self, gallery: Gallery, lang: str = "en", *, keep_scenes: bool = False) -> None:
         self._gallery = gallery
         self._lang = lang
-        self._only = frozenset(only)
+        self._keep_scenes = keep_scenes
+        self.scenes: dict[int, Scene] = {}
         self._faces: list[IdentifiedFace] = []
         self._seen: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
         self._last_pts_s: float | None = None
@@ -279,10 +280,10 @@ class Summary:
             self._step_s = min(scene.pts_s - self._last_pts_s, 1.0)
         self._last_pts_s = scene.pts_s
         self.frames += 1
+        if self._keep_scenes:
+            self.scenes[scene.index] = scene
         self.shots = max(self.shots, scene.shot + 1)
         for face in scene.faces:
-            if self._only and face.id not in self._only:
-                continue
             self._faces.append(self._published(scene, face))
             if face.id is not None:
                 self._seen[face.id].append((scene.pts_s, self._step_s, face.score))

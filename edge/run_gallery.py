@@ -64,7 +64,7 @@ def enrol_gallery(people_dir: Path, output: Path, *, json: bool, report: Path | 
 
 def _count(reports: list[PersonReport]) -> dict[str, int]:
     states = [p.status for r in reports for p in r.pictures]
-    return {state: states.count(state) for state in ("used", "flagged", "rejected")}  # type: ignore[arg-type]
+    return {state: states.count(state) for state in ("used", "flagged", "rejected")}
 
 
 def _print_reports(reports: list[PersonReport]) -> None:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 from rich.table import Table
 
 from edge.console import err, graceful_stop, out, print_json, progress_bar
+from edge.errors import UsageError
 from edge.identify import Identification, Summary, recognise_all
 from edge.recognise.recogniser import RecogniserOptions, policy_for
+from edge.render import Annotator
 from edge.video.source import open_source
+from edge.write_video import VideoWriter
 from engines.faces import load_pipeline
+from engines.fetch import write_atomically
 from gallery.errors import GalleryInputError
 from gallery.store import open_gallery
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge.recognise.scene import Scene
     from edge.video.frame import Frame
     from gallery.search import Gallery
 
@@ -53,7 +63,7 @@ def identify_source(
     gallery = open_gallery(gallery_dir, pipeline.model)
     options = RecogniserOptions(fpir=fpir, cast=parse_cast(cast, gallery), embeddings_per_frame=4)
     threshold = policy_for(gallery, fpir).threshold
-    summary = Summary(gallery, lang)
+    summary = Summary(gallery, lang, keep_scenes=annotate is not None)
     with open_source(uri) as source, graceful_stop() as stop, progress_bar("frames") as progress:
         task = progress.add_task("identify", total=source.frame_count)
         last_s = 0.0
@@ -73,7 +83,52 @@ def identify_source(
             summary.add(scene)
         warnings = source.stats.warnings
         complete = not stop()
+    if annotate is not None:
+        annotate_source(uri, annotate, summary.scenes, summary.name)
     return summary.result(uri, threshold=threshold, complete=complete, warnings=warnings)
+
+
+def annotate_source(
+    uri: str, path: Path, scenes: dict[int, Scene], name: Callable[[str], str]
+) -> None:
+    """Read a source again and write it with boxes and names burned in.
+
+    A still picture becomes a picture, in the format of the file's ending; all else a video.
+
+    Raises:
+        UsageError: a live source cannot be read again.
+    """
+    with open_source(uri) as source, progress_bar("frames") as progress:
+        if source.live:
+            raise UsageError(f'{uri}: live, --annotate needs a file; use "tvradar run --output"')
+        if source.still and source.frame_count == 1:
+            (frame,) = source
+            _write_picture(path, _drawn(Annotator(), frame, scenes[frame.index], name))
+            return
+        task = progress.add_task("annotate", total=len(scenes))
+        audio = None if source.still else Path(uri)
+        annotator = Annotator()
+        with VideoWriter(path, audio_from=audio) as writer:
+            for frame in source:
+                if frame.index not in scenes:
+                    break
+                writer.write(_drawn(annotator, frame, scenes[frame.index], name), frame.pts_s)
+                progress.advance(task)
+
+
+def _drawn(
+    annotator: Annotator, frame: Frame, scene: Scene, name: Callable[[str], str]
+) -> NDArray[np.uint8]:
+    ids = {f.id for f in scene.faces if f.id}
+    ids |= {c.id for f in scene.faces if f.why == "ambiguous" for c in f.candidates}
+    return annotator.draw(frame.bgr, scene, {i: name(i) for i in ids})
+
+
+def _write_picture(path: Path, bgr: NDArray[np.uint8]) -> None:
+    done, data = cv2.imencode(path.suffix or ".png", bgr)
+    if not done:
+        raise UsageError(f"{path}: cannot be written, expected a name that ends in .png or .jpg")
+    write_atomically(path, data.tobytes())
 
 
 def print_identification(found: Identification, *, json: bool) -> None:

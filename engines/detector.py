@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from engines.blend import blend
 from engines.detections import Detections
 from engines.errors import ModelShapeError
 
@@ -37,6 +38,9 @@ class YunetDetector:
         min_score: faces below are dropped; the geometric mean of class and object score.
         max_overlap: of two boxes with a larger intersection over union the weaker is dropped.
         long_side_px: frames with a longer side are shrunk to it; 0 keeps the native size.
+        max_faces: the best so many are looked at.
+        blended: steady landmarks, the mean of all cells that saw a face; see `engines.blend`. Off,
+            the result equals OpenCV's.
     """
 
     def __init__(
@@ -47,12 +51,14 @@ class YunetDetector:
         max_overlap: float = 0.3,
         long_side_px: int = 0,
         max_faces: int = 5000,
+        blended: bool = False,
     ) -> None:
         self._engine = engine
         self._min_score = min_score
         self._max_overlap = max_overlap
         self._long_side_px = long_side_px
         self._max_faces = max_faces
+        self._blended = blended
 
     def detect(self, bgr: NDArray[np.uint8], *, long_side_px: int | None = None) -> Detections:
         """Return the faces of a frame, best first.
@@ -98,7 +104,8 @@ class YunetDetector:
     def _suppress(self, found: Detections) -> Detections:
         order = np.argsort(-found.scores, kind="stable")[: self._max_faces]
         ordered = found[order]
-        return ordered[suppress_overlaps(ordered.xyxy_px, self._max_overlap)]
+        kept = suppress_overlaps(ordered.xyxy_px, self._max_overlap)
+        return blend(ordered, kept) if self._blended else ordered[kept]
 
 
 def to_input(bgr: NDArray[np.uint8]) -> Tensor:

@@ -10,10 +10,9 @@ import numpy as np
 
 from engines.align import align
 from engines.catalog import find_model, model_identity
+from engines.choose import Precision, open_engine
 from engines.detector import YunetDetector
 from engines.embedder import Embedder
-from engines.fetch import fetch
-from engines.onnxruntime_engine import OnnxRuntimeEngine
 from engines.quality import Quality, measure_quality
 
 if TYPE_CHECKING:
@@ -96,21 +95,34 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(vectors / np.maximum(norms, 1e-9), np.float32)
 
 
-def load_pipeline(*, threads: int = 1, long_side_px: int = 0) -> FacePipeline:
+def load_pipeline(
+    *,
+    threads: int = 1,
+    long_side_px: int = 0,
+    precision: Precision = "auto",
+    unverified: bool = False,
+) -> FacePipeline:
     """Load the default models in ONNX Runtime; they are fetched when they are not cached.
 
     Args:
         threads: threads for one run of a model.
         long_side_px: frames of a video with a longer side are shrunk to it before detection.
+        precision: `auto` takes INT8 where a calibrated file passed the gate and is faster here.
+        unverified: load INT8 that did not pass the gate.
+
+    Raises:
+        ModelMissingError: `int8` was asked for and was never made.
+        EngineGateError: `int8` was asked for and did not pass the gate.
     """
     model = find_model("sface")
     detector = YunetDetector(
-        OnnxRuntimeEngine(fetch("yunet"), threads=threads),
+        open_engine("yunet", precision=precision, threads=threads, unverified=unverified),
         min_score=VIDEO_MIN_SCORE,
         long_side_px=long_side_px,
+        blended=True,
     )
     embedder = Embedder(
-        OnnxRuntimeEngine(fetch("sface"), threads=threads),
+        open_engine("sface", precision=precision, threads=threads, unverified=unverified),
         dimension=model.dimension,
         colour_order=model.colour_order,
     )

@@ -50,7 +50,7 @@ def fetch(name: str) -> Path:
         ModelIntegrityError: what came is not what the catalog names.
     """
     path = fp32_path(name)
-    if not _is_whole(path):
+    if not is_whole(path):
         model = find_model(name)
         source = onnx.load_from_string(_source_bytes(name, model))
         folded = fold_to_fp32(source, dynamic_size=model.task == "detector")
@@ -61,8 +61,8 @@ def fetch(name: str) -> Path:
     return path
 
 
-def _is_whole(path: Path) -> bool:
-    """A cached graph is used only while its bytes have the sha256 noted when it was made."""
+def is_whole(path: Path) -> bool:
+    """Return whether a cached graph still has the sha256 that was noted when it was made."""
     try:
         noted = path.with_suffix(".sha256").read_text().strip()
         return hashlib.sha256(path.read_bytes()).hexdigest() == noted

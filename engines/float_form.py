@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import onnx
 from onnx import helper
 
-from engines.graph import Graph
+if TYPE_CHECKING:
+    from engines.graph import Graph
 
 
 def split_prelu(graph: Graph) -> int:

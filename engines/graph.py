@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -95,7 +95,7 @@ class Graph:
             node.input[:] = [new if name == old else name for name in node.input]
 
 
-def attributes(node: onnx.NodeProto) -> dict[str, object]:
+def attributes(node: onnx.NodeProto) -> dict[str, Any]:
     """Return a node's attributes by name."""
     return {a.name: helper.get_attribute_value(a) for a in node.attribute}
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -128,7 +128,7 @@ class _Lowering:
         return self._constant("offset", np.array(offset, np.uint8 if offset else np.int8))
 
     def _emit(
-        self, kind: str, inputs: list[str], output: str, *, domain: str = "", **options: object
+        self, kind: str, inputs: list[str], output: str, *, domain: str = "", **options: Any
     ) -> str:
         self._out.nodes.append(
             helper.make_node(kind, inputs, [output], output, domain=domain, **options)
@@ -259,7 +259,11 @@ class _Lowering:
         if node.op_type != "PRelu":
             return True
         slope = self._source.constants.get(node.input[1])
-        return slope is not None and slope.shape[1:] == (1, 1) and bool((slope <= 1).all())
+        return (
+            slope is not None
+            and slope.shape[1:] == (1, 1)
+            and bool((slope.astype(np.float32) <= 1).all())
+        )
 
     def _stored_weight(
         self, name: str, stored: NDArray[np.int8], scales: NDArray[np.float32]

@@ -86,7 +86,7 @@ def _fast_form(path: Path, precision: str) -> bytes:
         graph = Graph.of(model)
         if split_prelu(graph):
             model = graph.model(check=False)
-    return model.SerializeToString()
+    return bytes(model.SerializeToString())
 
 
 def _check(name: str, shape: list[int | str], value: Tensor | None) -> None:

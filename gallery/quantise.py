@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SKETCH_BITS = 128
 _BLOCK = 16_384
+_CENTRE_ROWS = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +55,37 @@ def restore(rows: NDArray[np.int8], scales: NDArray[np.float32]) -> NDArray[np.f
     return rows.astype(np.float32) * scales[:, None]
 
 
-def sketch(rows: NDArray[np.int8]) -> NDArray[np.uint64]:
+def sketch(
+    rows: NDArray[np.int8], scales: NDArray[np.float32], centre: NDArray[np.float64]
+) -> NDArray[np.uint64]:
     """Return 128-bit sketches as two planes, uint64 (2, n).
 
-    A bit is the sign of one coordinate after a fixed rotation: the share of bits that differ
-    between two rows estimates their angle (Charikar, "Similarity estimation techniques from
-    rounding algorithms", 2002).
+    A bit is the sign of one coordinate after a fixed rotation, relative to the centre of the
+    segment: the share of bits that differ between two rows estimates their angle (Charikar,
+    "Similarity estimation techniques from rounding algorithms", 2002). Without the centre, what
+    all faces have in common takes up a part of the bits.
     """
     planes = np.empty((2, len(rows)), np.uint64)
-    rotation = _rotation(rows.shape[1])
     for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK].astype(np.float64)
-        bits = np.packbits(block @ rotation > 0, axis=1, bitorder="little")
-        planes[:, start : start + len(block)] = bits.view("<u8").T
+        part = slice(start, start + _BLOCK)
+        bits = np.packbits(_rotated(rows[part], scales[part]) > centre, axis=1, bitorder="little")
+        planes[:, part] = bits.view("<u8").T
     return planes
+
+
+def sketch_centre(rows: NDArray[np.int8], scales: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the mean of the first rows after the rotation, float64 (128,)."""
+    # In whole steps, whose sum is the same in any order.
+    steps = np.rint(_rotated(rows[:_CENTRE_ROWS], scales[:_CENTRE_ROWS]) * 2**20).astype(np.int64)
+    centre: NDArray[np.float64] = steps.sum(axis=0) / (len(steps) * 2.0**20)
+    return centre
+
+
+def _rotated(rows: NDArray[np.int8], scales: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return templates after the rotation, float64 (n, 128): whole numbers times one scale."""
+    whole: NDArray[np.float64] = rows.astype(np.float64) @ _rotation(rows.shape[1])
+    whole *= scales[:, None].astype(np.float64)
+    return whole
 
 
 def check_vectors(vectors: NDArray[np.float32], what: str, dim: int | None = None) -> None:

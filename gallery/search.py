@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gallery.release import Release
     from gallery.segment import Segment
 
-CANDIDATES = 4096
+CANDIDATES = 8192
 """Rows that are compared exactly after the sketches (`docs/search.md` has the table)."""
 _BLOCK_PEOPLE = 32_768
 _SPARE = 8
@@ -44,6 +44,7 @@ class Matches:
 class _Probes:
     exact: NDArray[np.float32]
     rows: NDArray[np.int8]
+    scales: NDArray[np.float32]
 
 
 _Found = tuple[float, int, int]
@@ -69,7 +70,7 @@ class Gallery:
         self.dim = release.dim
         self.release = release.number
         self.people_count = release.people_count
-        self.index = "sketch" if any(s.planes is not None for s in segments) else "exact"
+        self.index = "sketch" if any(s.sketches is not None for s in segments) else "exact"
         self.template_count = sum(s.info.rows for s in segments) - sum(
             int(s.templates.counts[dead].sum())
             for s, dead in zip(segments, self._dead, strict=True)
@@ -92,13 +93,19 @@ class Gallery:
         check_vectors(probes, "probes", self.dim)
         if k < 1:
             raise GalleryInputError(f"search: k is {k}, expected at least 1")
-        both = _Probes(probes, quantise(probes)[0])
+        if not len(probes):
+            return Matches([], np.zeros((0, k), np.float32))
+        both = _Probes(probes, *quantise(probes))
         found: list[list[_Found]] = [[] for _ in probes]
         for index, segment in enumerate(self._open()):
             chosen = None if only is None else self._ordinals(index, only)
             for probe, best in enumerate(self._search_segment(index, segment, both, k, chosen)):
                 found[probe] += best
-        scores = np.full((len(probes), k), -np.inf, np.float32)
+        return self._matches(found, k)
+
+    def _matches(self, found: list[list[_Found]], k: int) -> Matches:
+        """Return the k best of what was found for each probe, of all segments together."""
+        scores = np.full((len(found), k), -np.inf, np.float32)
         ids: list[list[str]] = []
         for probe, unsorted in enumerate(found):
             # Equal scores are ordered by place, so that the answer is always the same.
@@ -146,15 +153,7 @@ class Gallery:
 
     def sample_templates(self, n: int, seed: int) -> NDArray[np.float32]:
         """Return templates of living people at random, without repetition, float32 (<= n, d)."""
-        places = []
-        for index, (segment, dead) in enumerate(zip(self._open(), self._dead, strict=True)):
-            alive = np.ones(segment.info.people, bool)
-            alive[dead] = False
-            rows = np.flatnonzero(np.repeat(alive, segment.templates.counts))
-            places.append(np.stack([np.full(len(rows), index), rows]))
-        if not places:
-            return np.zeros((0, self.dim), np.float32)
-        every = np.concatenate(places, axis=1)
+        every = self._living_rows()
         rng = np.random.default_rng(seed)
         chosen = rng.permutation(every.shape[1])[:n]
         out = np.empty((len(chosen), self.dim), np.float32)
@@ -162,6 +161,27 @@ class Gallery:
             templates = self._open()[index].templates
             out[place] = templates.rows[row].astype(np.float32) * templates.scales[row]
         return out
+
+    def _living_rows(self) -> NDArray[np.intp]:
+        """Return the segment and row of each template of living people, intp (2, n)."""
+        places = [np.zeros((2, 0), np.intp)]
+        for index, (segment, dead) in enumerate(zip(self._open(), self._dead, strict=True)):
+            alive = np.ones(segment.info.people, bool)
+            alive[dead] = False
+            rows = np.flatnonzero(np.repeat(alive, segment.templates.counts))
+            places.append(np.stack([np.full(len(rows), index), rows]))
+        return np.concatenate(places, axis=1)
+
+    def _best_at(
+        self, places: NDArray[np.intp], probe: NDArray[np.float32], k: int
+    ) -> list[_Found]:
+        """Return the best people who own some templates, given as intp (2, n)."""
+        found: list[_Found] = []
+        for index, segment in enumerate(self._open()):
+            owners = np.unique(segment.owners_of(places[1, places[0] == index]))
+            best = _best_among(segment, owners, probe, k)
+            found += [(score, index, ordinal) for score, ordinal in best]
+        return found
 
     def close(self) -> None:
         """Release the files now; searches that run in other threads end first, or fail cleanly."""
@@ -200,11 +220,13 @@ class Gallery:
         dead = self._dead[index]
         if chosen is not None:
             found = [_best_among(segment, chosen, p, k) for p in probes.exact]
-        elif segment.planes is not None:
-            planes = sketch(probes.rows)
+        elif segment.sketches is not None:
+            planes = sketch(probes.rows, probes.scales, segment.sketches.centre)
             found = []
             for n, exact in enumerate(probes.exact):
-                near = nearest_sketches(segment.planes, planes[:, n], max(CANDIDATES, 16 * k))
+                near = nearest_sketches(
+                    segment.sketches.planes, planes[:, n], max(CANDIDATES, 16 * k)
+                )
                 first = _coarse(segment, near, probes.rows[n], k, dead)
                 found.append(_best_among(segment, first, exact, k))
         else:

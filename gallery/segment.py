@@ -22,7 +22,7 @@ from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissin
 from gallery.files import DISK, FileSystem
 from gallery.people_table import PeopleTable, build_people_table
 from gallery.person import Person, check_person
-from gallery.quantise import SKETCH_BITS, Templates, check_vectors, quantise, sketch
+from gallery.quantise import SKETCH_BITS, Templates, check_vectors, quantise, sketch, sketch_centre
 from gallery.release import FileInfo, SegmentInfo
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ _TYPES: dict[str, np.dtype[Any]] = {
     "U8": np.dtype("u1"),
     "F32": np.dtype("<f4"),
     "U64": np.dtype("<u8"),
+    "F64": np.dtype("<f8"),
 }
 
 
@@ -117,20 +118,33 @@ def write_quantised(
 
 
 @dataclass(frozen=True, slots=True)
+class Sketches:
+    """The sketches of a large segment.
+
+    Attributes:
+        planes: uint64 (2, t).
+        centre: float64 (128,), see `quantise.sketch`.
+    """
+
+    planes: NDArray[np.uint64]
+    centre: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """An open segment; dropping the last reference releases its files.
 
     Attributes:
         info: what its release says of it.
         templates: views of the mapped file.
-        planes: uint64 (2, t), sketches, or None in a small segment.
+        sketches: None in a small segment.
         starts: int32 (p + 1,), first row of each person, or None where each has one.
         people: the table.
     """
 
     info: SegmentInfo
     templates: Templates
-    planes: NDArray[np.uint64] | None
+    sketches: Sketches | None
     starts: NDArray[np.int32] | None
     people: PeopleTable
 
@@ -173,11 +187,11 @@ def open_segment(folder: Path, info: SegmentInfo, model: str, dim: int) -> Segme
         templates = Templates(arrays["rows"], arrays["scales"], arrays["counts"])
     except KeyError as error:
         raise _wrong(path, f"tensor {error} is missing") from error
-    planes = arrays.get("sketches")
     expected: dict[str, tuple[Any, tuple[int, ...]]] = {
         "rows": (np.int8, (info.rows, dim)),
         "scales": (np.float32, (info.rows,)),
         "counts": (np.uint8, (info.people,)),
+        "centre": (np.float64, (SKETCH_BITS,)),
         "sketches": (np.uint64, (2, info.rows)),
     }
     for name, array in arrays.items():
@@ -193,8 +207,13 @@ def open_segment(folder: Path, info: SegmentInfo, model: str, dim: int) -> Segme
     if info.rows != info.people:
         starts = np.zeros(info.people + 1, np.int32)
         np.cumsum(counts, out=starts[1:])
+    sketches = None
+    if "sketches" in arrays:
+        if "centre" not in arrays or not np.isfinite(arrays["centre"]).all():
+            raise _wrong(path, "sketches without a centre")
+        sketches = Sketches(arrays["sketches"], arrays["centre"])
     people = PeopleTable(folder / info.people_file.name, info.people)
-    return Segment(info, templates, planes, starts, people)
+    return Segment(info, templates, sketches, starts, people)
 
 
 def sha256_of(path: Path) -> str:
@@ -209,7 +228,8 @@ def _layout(templates: Templates, model: str) -> tuple[bytes, list[NDArray[Any]]
     """Return the safetensors header and the arrays behind it."""
     arrays: dict[str, NDArray[Any]] = {"rows": templates.rows}
     if len(templates.rows) >= SKETCH_FROM_ROWS:
-        arrays["sketches"] = sketch(templates.rows)
+        arrays["centre"] = sketch_centre(templates.rows, templates.scales)
+        arrays["sketches"] = sketch(templates.rows, templates.scales, arrays["centre"])
     arrays["scales"] = templates.scales
     arrays["counts"] = templates.counts
     names = {dtype: name for name, dtype in _TYPES.items()}

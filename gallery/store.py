@@ -16,19 +16,27 @@ import fcntl
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gallery.errors import (
-    GalleryCorruptError,
     GalleryInputError,
     GalleryMissingError,
     GalleryWriteError,
     ModelMismatchError,
 )
 from gallery.files import DISK, FileSystem, remove_tree
-from gallery.release import RELEASE_FILE, FileInfo, Release, encode_release, read_release
+from gallery.layout import (
+    CURRENT,
+    RELEASES,
+    current_folder,
+    current_release,
+    no_gallery,
+    release_numbers,
+)
+from gallery.release import RELEASE_FILE, Release, encode_release, read_release
 from gallery.search import Gallery
-from gallery.segment import open_segment, sha256_of, write_segment
+from gallery.segment import open_segment, write_segment
+from gallery.verify import check_file, check_release_files, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,8 +49,28 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CURRENT = "current"
-RELEASES = "releases"
+__all__ = [
+    "CURRENT",
+    "RELEASES",
+    "Draft",
+    "Index",
+    "check_file",
+    "check_release_files",
+    "commit",
+    "create_gallery",
+    "current_release",
+    "forget_previous",
+    "install_release",
+    "no_gallery",
+    "now",
+    "open_gallery",
+    "open_release",
+    "release_numbers",
+    "rollback",
+    "verify",
+]
+
+Index = Literal["exact", "hnsw"]
 _STAGING = ".staging"
 _NEW_LINK = ".current"
 _LOCK = ".lock"
@@ -105,7 +133,7 @@ def commit(folder: Path, write: Callable[[Draft], Release], fs: FileSystem = DIS
     """
     with _writing(folder, fs):
         previous = None
-        if _current_folder(folder) is not None:
+        if current_folder(folder) is not None:
             previous = current_release(folder)
         number = max(release_numbers(folder), default=0) + 1
         staging = folder / RELEASES / f"{_STAGING}-{number}"
@@ -134,7 +162,7 @@ def install_release(folder: Path, staging_folder: Path, fs: FileSystem = DISK) -
     release = read_release(staging_folder / RELEASE_FILE)
     with _writing(folder, fs):
         target = folder / RELEASES / str(release.number)
-        current = _current_folder(folder)
+        current = current_folder(folder)
         if current is not None and int(current.name) > release.number:
             raise GalleryInputError(
                 f"{staging_folder}: release {release.number} is older than the current "
@@ -169,7 +197,7 @@ def rollback(folder: Path, fs: FileSystem = DISK) -> Release:
         GalleryCorruptError: it is damaged; the current one stays.
     """
     with _writing(folder, fs):
-        current = _current_folder(folder)
+        current = current_folder(folder)
         if current is None:
             raise no_gallery(folder)
         older = [n for n in release_numbers(folder) if n < int(current.name)]
@@ -191,12 +219,14 @@ def forget_previous(folder: Path, fs: FileSystem = DISK) -> None:
         _prune(folder, keep=1, fs=fs)
 
 
-def open_gallery(folder: Path, model: str | None = None) -> Gallery:
+def open_gallery(folder: Path, model: str | None = None, index: Index = "exact") -> Gallery:
     """Open the current release.
 
     Args:
         folder: the gallery.
         model: identity of the embedder that the probes will come from; None if there are none.
+        index: `exact`, with sketches in front past 200,000 templates; or `hnsw`, see
+            `gallery.graph`.
 
     Raises:
         GalleryMissingError: there is no gallery in the folder.
@@ -204,17 +234,17 @@ def open_gallery(folder: Path, model: str | None = None) -> Gallery:
         ModelMismatchError: the gallery was made for another embedder.
     """
     for attempt in range(3):
-        current = _current_folder(folder)
+        current = current_folder(folder)
         try:
-            return open_release(folder, model)
+            return open_release(folder, model, index)
         except GalleryMissingError:
             # Two releases may have come since the link was read, and the first one gone.
-            if attempt == 2 or current is None or _current_folder(folder) == current:
+            if attempt == 2 or current is None or current_folder(folder) == current:
                 raise
     raise AssertionError
 
 
-def open_release(folder: Path, model: str | None = None) -> Gallery:
+def open_release(folder: Path, model: str | None, index: Index) -> Gallery:
     """Open the current release, once; see `open_gallery`."""
     release, path = current_release(folder)
     if model is not None and model != release.model:
@@ -224,133 +254,17 @@ def open_release(folder: Path, model: str | None = None) -> Gallery:
             f"the embedder {release.model!r}"
         )
     segments = tuple(open_segment(path, s, release.model, release.dim) for s in release.segments)
+    if index == "hnsw":
+        # Not at the top: it is an option that few take, and it brings a library of its own.
+        from gallery.graph import GraphGallery  # noqa: PLC0415
+
+        return GraphGallery(release, segments)
     return Gallery(release, segments)
-
-
-def current_release(folder: Path) -> tuple[Release, Path]:
-    """Return the current release and its folder.
-
-    Raises:
-        GalleryMissingError: there is no gallery in the folder.
-        GalleryCorruptError: `release.json` is damaged.
-    """
-    path = _current_folder(folder)
-    if path is None:
-        raise no_gallery(folder)
-    release = read_release(path / RELEASE_FILE)
-    if str(release.number) != path.name:
-        raise GalleryCorruptError(
-            f"{path / RELEASE_FILE}: is of release {release.number}; install the release again"
-        )
-    return release, path
-
-
-def verify(folder: Path) -> list[str]:
-    """Check everything that is in a gallery: all hashes, all people, of all releases kept.
-
-    Returns:
-        What is wrong, a line each that names a file; empty if all is well.
-    """
-    problems = []
-    try:
-        current_release(folder)
-    except (GalleryMissingError, GalleryCorruptError) as error:
-        problems.append(str(error))
-    for number in release_numbers(folder):
-        path = folder / RELEASES / str(number)
-        try:
-            release = check_release_files(path)
-        except (GalleryMissingError, GalleryCorruptError) as error:
-            problems.append(str(error))
-            continue
-        known = {RELEASE_FILE, *(file.name for file in release.files)}
-        problems += [
-            f"{path / name}: belongs to no release; remove it"
-            for name in sorted({entry.name for entry in path.iterdir()} - known)
-        ]
-    return list(dict.fromkeys(problems))
-
-
-def check_release_files(path: Path) -> Release:
-    """Check all files of a release by their sha256, and all people.
-
-    Raises:
-        GalleryMissingError: a file is not there.
-        GalleryCorruptError: a file is damaged; the message names it.
-    """
-    release = read_release(path / RELEASE_FILE)
-    alive: set[str] = set()
-    for index, info in enumerate(release.segments):
-        for file in info.files:
-            check_file(path / file.name, file)
-        segment = open_segment(path, info, release.model, release.dim)
-        segment.people.check()
-        dead = {t.ordinal: t.id for t in release.tombstones if t.segment == index}
-        for ordinal, person_id in segment.people.ids():
-            if ordinal in dead and dead[ordinal] != person_id:
-                raise GalleryCorruptError(
-                    f"{path / RELEASE_FILE}: the tombstone of {dead[ordinal]!a} is on {person_id!a}"
-                )
-            if ordinal not in dead and person_id in alive:
-                raise GalleryCorruptError(f"{path / RELEASE_FILE}: {person_id!a} is there twice")
-            if ordinal not in dead:
-                alive.add(person_id)
-    return release
-
-
-def check_file(path: Path, info: FileInfo) -> None:
-    """Check a file's size and sha256.
-
-    Raises:
-        GalleryMissingError: it is not there.
-        GalleryCorruptError: it is another.
-    """
-    try:
-        size, found = path.stat().st_size, sha256_of(path)
-    except OSError as error:
-        raise GalleryMissingError(
-            f"{path}: cannot be read ({error.strerror}); install the release again"
-        ) from error
-    if (size, found) != (info.size, info.sha256):
-        raise GalleryCorruptError(
-            f"{path}: {size} bytes, sha256 {found[:12]}…, expected {info.size} bytes, "
-            f"{info.sha256[:12]}…; install the release again"
-        )
-
-
-def release_numbers(folder: Path) -> list[int]:
-    """Return the numbers of all releases that are whole, ascending."""
-    try:
-        names = [entry.name for entry in (folder / RELEASES).iterdir()]
-    except OSError:
-        return []
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
 
 def now() -> str:
     """Return the time as a release records it."""
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _current_folder(folder: Path) -> Path | None:
-    try:
-        target = (folder / CURRENT).readlink()
-    except OSError:
-        return None
-    name = target.name
-    if target.parts != (RELEASES, name) or not (name.isascii() and name.isdigit()):
-        raise GalleryCorruptError(
-            f"{folder / CURRENT}: points to {str(target)!a}, expected {RELEASES}/<number>"
-        )
-    return folder / RELEASES / name
-
-
-def no_gallery(folder: Path) -> GalleryMissingError:
-    """Return the error that says there is none."""
-    return GalleryMissingError(
-        f"{folder}: no gallery there (no link {CURRENT!r}); enrol people with "
-        '"tvradar gallery enrol PEOPLE_DIR -o DIR", or sync one'
-    )
 
 
 @contextlib.contextmanager
@@ -406,7 +320,7 @@ def _publish(folder: Path, release: Release, staging: Path, *, keep: int, fs: Fi
     fs.sync_folder(staging)
     fs.rename(staging, folder / RELEASES / str(release.number))
     fs.sync_folder(folder / RELEASES)
-    before = _current_folder(folder)
+    before = current_folder(folder)
     _point_to(folder, str(release.number), fs)
     log.info("%s: release %d is current", folder, release.number)
     try:
@@ -423,7 +337,7 @@ def _point_to(folder: Path, name: str, fs: FileSystem) -> None:
 
 
 def _prune(folder: Path, *, keep: int, fs: FileSystem, before: Path | None = None) -> None:
-    current = _current_folder(folder)
+    current = current_folder(folder)
     kept = {current, before} if keep > 1 else {current}
     for number in release_numbers(folder):
         path = folder / RELEASES / str(number)

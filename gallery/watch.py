@@ -13,9 +13,9 @@ from gallery.store import CURRENT, open_gallery
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import TracebackType
 
     from gallery.search import Gallery
+    from gallery.store import Index
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class GalleryWatcher:
     Args:
         folder: the gallery.
         model: identity of the embedder.
+        index: see `open_gallery`.
         poll_s: how often to look.
         on_change: called in the thread with each new release.
 
@@ -48,16 +49,18 @@ class GalleryWatcher:
         folder: Path,
         model: str | None = None,
         *,
+        index: Index = "exact",
         poll_s: float = POLL_S,
         on_change: Callable[[Gallery], None] = lambda _: None,
     ) -> None:
         self._folder = folder
         self._model = model
+        self._index: Index = index
         self._poll_s = poll_s
         self._on_change = on_change
         self.error: GalleryError | None = None
         self._seen = self._mark()
-        self._gallery = open_gallery(folder, model)
+        self._gallery = open_gallery(folder, model, index)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="gallery-watcher", daemon=True)
         self._thread.start()
@@ -70,17 +73,6 @@ class GalleryWatcher:
     def __call__(self) -> Gallery:
         """Return `gallery`."""
         return self._gallery
-
-    def __enter__(self) -> GalleryWatcher:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stop watching; the gallery stays usable."""
@@ -100,7 +92,7 @@ class GalleryWatcher:
         """Swap in the current release; False if it cannot be opened."""
         before = self._gallery.release
         try:
-            newer = open_gallery(self._folder, self._model)
+            newer = open_gallery(self._folder, self._model, self._index)
         except GalleryError as error:
             if str(error) != str(self.error):
                 log.warning("gallery: release %d serves on: %s", before, error)

@@ -56,7 +56,7 @@ def main() -> int:
 
 def installed() -> Path | None:
     """Return the folder with the library, installed now if need be; None if pip cannot."""
-    import platformdirs  # noqa: PLC0415 - not needed inside
+    import platformdirs
 
     base = Path(os.environ.get("TVRADAR_CACHE") or platformdirs.user_cache_dir("tvradar"))
     python = f"py{sys.version_info.major}.{sys.version_info.minor}"
@@ -90,14 +90,14 @@ def install(folder: Path) -> bool:
 
 def use_rtx() -> None:
     """Let `import tensorrt` give TensorRT-RTX, which has the same names; for this process only."""
-    import tensorrt_rtx  # noqa: PLC0415
+    import tensorrt_rtx
 
     sys.modules["tensorrt"] = tensorrt_rtx
 
 
 def sm86(config: object) -> None:
     """Build for a GPU that is not here; without this the builder asks the CUDA driver."""
-    import tensorrt as trt  # noqa: PLC0415
+    import tensorrt as trt
 
     config.num_compute_capabilities = 1  # type: ignore[attr-defined]
     config.set_compute_capability(trt.ComputeCapability.SM86, 0)  # type: ignore[attr-defined]
@@ -105,9 +105,9 @@ def sm86(config: object) -> None:
 
 def shipped_files() -> list[Path]:
     """Return the FP32 file of each model, and the INT8 file in use where one was made."""
-    from engines.catalog import load_catalog  # noqa: PLC0415
-    from engines.fetch import fetch  # noqa: PLC0415
-    from engines.int8_files import current_int8  # noqa: PLC0415
+    from engines.catalog import load_catalog
+    from engines.fetch import fetch
+    from engines.int8_files import current_int8
 
     files = [fetch(name) for name in load_catalog()]
     return files + [path for name in load_catalog() if (path := current_int8(name))]
@@ -116,8 +116,8 @@ def shipped_files() -> list[Path]:
 def check(path: Path, batches: tuple[int, int, int]) -> dict[str, object]:
     """Parse and build one graph by the very code that `tvradar engines build` runs."""
     use_rtx()
-    from engines.tensorrt.build import BuildOptions, build_plan  # noqa: PLC0415
-    from engines.tensorrt.errors import GraphRefusedError  # noqa: PLC0415
+    from engines.tensorrt.build import BuildOptions, build_plan
+    from engines.tensorrt.errors import GraphRefusedError
 
     started = time.monotonic()
     reason, plan = "", b""
@@ -137,10 +137,10 @@ def check(path: Path, batches: tuple[int, int, int]) -> dict[str, object]:
 
 def profiles_of(path: Path, batches: tuple[int, int, int]) -> tuple[object, ...]:
     """Return the profiles that the device builds: a detector's sizes, or an embedder's batches."""
-    import onnx  # noqa: PLC0415
+    import onnx
 
-    from engines.tensorrt.build import detector_profiles  # noqa: PLC0415
-    from engines.tensorrt.plan_cache import ProfileShapes  # noqa: PLC0415
+    from engines.tensorrt.build import detector_profiles
+    from engines.tensorrt.plan_cache import ProfileShapes
 
     value = onnx.load(path, load_external_data=False).graph.input[0]
     shape = value.type.tensor_type.shape.dim

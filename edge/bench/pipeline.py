@@ -108,7 +108,8 @@ def _read_labels(path: Path) -> list[tuple[int, int, list[str]]]:
         return [(int(s["first"]), int(s["last"]), list(s["visible"])) for s in shots]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f'{path}: {error!r}, expected {{"shots": [{{"first": 0, "last": 9, "visible": ["id"]}}]}}'
+            f"{path}: {error!r}, expected "
+            '{"shots": [{"first": 0, "last": 9, "visible": ["id"]}]}'
         ) from error
 
 

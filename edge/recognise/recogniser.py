@@ -34,6 +34,9 @@ BETTER_VIEW = 1.15
 STALE_S = 0.8
 """... or when the last one of its track is this old."""
 COHORT = 2000
+HURRIED_FACES = 6
+SAME_AS_REFUSED = 0.45
+"""Tracks this much alike are one person's, when a viewer has refused a name for one of them."""
 COAST_S = 0.2
 """A face that the detector misses is shown this much longer where it was heading."""
 
@@ -111,6 +114,9 @@ class Recogniser:
         self._policy: tuple[int, Policy] | None = None
         self._shot = 0
         self._frames = 0
+        self._flips = 0
+        self._hurried = False
+        self._refused: tuple[tuple[NDArray[np.float32], str], ...] = ()
         self.stage_s: dict[str, list[float]] = {}
         self.on_track_end: Callable[[TrackState], None] = lambda _: None
 
@@ -134,7 +140,9 @@ class Recogniser:
         shown = [s for s in self._states.values() if self._is_shown(s, frame.pts_s)]
         decisions = decide([s.claim() for s in shown], self.policy(gallery))
         for state in shown:
-            state.said = decisions[state.track.number].id
+            said = decisions[state.track.number].id
+            self._flips += state.said is not None and said is not None and said != state.said
+            state.said = said
         clock.lap("decide")
         return self._scene(frame, gallery, shown, decisions)
 
@@ -146,6 +154,28 @@ class Recogniser:
         self._tracker.reset()
         self._shot += 1
         self._frames = 0
+
+    def hurry(self) -> None:
+        """Embed all faces of the next frame, whatever the budget: somebody has pressed the key."""
+        self._hurried = True
+
+    def take_flips(self) -> int:
+        """Return how many tracks changed their name since the last call."""
+        flips, self._flips = self._flips, 0
+        return flips
+
+    def refuse(self, track: int, person_id: str) -> bool:
+        """Take a name from a track, and from tracks like it, until the recogniser ends.
+
+        The track's template is kept in memory, and nowhere else. False when the track is over or
+        does not carry this name.
+        """
+        state = self._states.get(track)
+        if state is None or state.said != person_id or not state.template.vectors:
+            return False
+        self._refused = (*self._refused[-63:], (state.template.overall(), person_id))
+        state.fresh = True
+        return True
 
     def policy(self, gallery: Gallery) -> Policy:
         """Return the thresholds for a gallery; computed once for each release."""
@@ -176,8 +206,9 @@ class Recogniser:
             (_urgency(state, float(rough[index]), frame.pts_s), state, index)
             for state, index in seen
         ]
-        wanted = sorted((w for w in wanted if w[0] > 0), key=lambda w: -w[0])
-        chosen = wanted[: self._options.embeddings_per_frame]
+        hurried, self._hurried = self._hurried, False
+        wanted = sorted((w for w in wanted if w[0] > 0 or hurried), key=lambda w: -w[0])
+        chosen = wanted[: HURRIED_FACES if hurried else self._options.embeddings_per_frame]
         if not chosen:
             return
         picked = faces[[index for _, _, index in chosen]]
@@ -212,8 +243,10 @@ class Recogniser:
         if not stale:
             return
         probes = np.stack([s.template.mean(s.track.last_s) for s in stale])
-        for state, candidates in zip(stale, search(gallery, probes), strict=True):
-            state.candidates = candidates
+        found = search(gallery, probes)
+        for state, probe, candidates in zip(stale, probes, found, strict=True):
+            refused = {p for vector, p in self._refused if float(vector @ probe) > SAME_AS_REFUSED}
+            state.candidates = tuple(c for c in candidates if c.id not in refused)
             state.searched_release = gallery.release
             state.fresh = False
 

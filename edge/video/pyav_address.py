@@ -63,7 +63,8 @@ def _device(options: SourceOptions) -> dict[str, str]:
 
 def _newest_first(scheme: str, options: SourceOptions) -> dict[str, str]:
     """Return what makes FFmpeg hand out frames at once instead of collecting them."""
-    settings = {"fflags": "nobuffer", "flags": "low_delay", "analyzeduration": "1000000"}
+    # Not fflags=nobuffer: it throws away what was read while probing, and with it the key frame.
+    settings = {"analyzeduration": "500000", "fpsprobesize": "0"}
     if scheme in {"rtsp", "rtsps"}:
         settings["rtsp_transport"] = options.rtsp_transport
         settings["max_delay"] = "100000"  # µs to wait for packets out of order

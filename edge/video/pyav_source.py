@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import av
 import av.error
 import av.logging
+from av.codec.context import Flags
 
 from edge.errors import SourceError, SourceLostError
 from edge.video.convert import Converter, square_size
@@ -21,6 +22,7 @@ from edge.video.frame import Frame
 from edge.video.pts import PtsMender
 from edge.video.pyav_address import address_of, explain
 from edge.video.source import SourceStats, without_password
+from edge.video.v4l2 import device_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +89,7 @@ class PyAVSource:
         self._deinterlacer = None
         if options.deinterlace != "off":
             self._deinterlacer = Deinterlacer(always=options.deinterlace == "on")
+        self._device = device_of(uri, options)
         self._container, address_live = self._open(uri)
         try:
             self._stream = self._choose_stream()
@@ -98,6 +101,8 @@ class PyAVSource:
 
     def _open(self, uri: str) -> tuple[av.container.InputContainer, bool]:
         address = address_of(uri, self._options)
+        if self._device is not None:
+            address.options.update(self._device.settings)
         # FFmpeg's own messages say less than ours and would end up between them.
         av.logging.set_libav_level(av.logging.FATAL)
         timeout = (self._options.open_timeout_s, self._options.read_timeout_s)
@@ -137,6 +142,8 @@ class PyAVSource:
         stream, context = self._stream, self._stream.codec_context
         # Threads that each take a frame make the first one wait for the others.
         context.thread_type = "SLICE" if self.live else "AUTO"
+        if self.live:
+            context.flags |= Flags.low_delay
         self.fps: float | None = _fps(stream)
         self.duration_s: float | None = None if self.live else self._duration_s()
         self.frame_count: int | None = None if self.live else self._expected_frames()
@@ -259,6 +266,8 @@ class PyAVSource:
             with self._native:
                 if self._closing.is_set():
                     return None
+                if self._device is not None:
+                    self._device.watch()
                 try:
                     return next(packets, None)
                 except EOFError:
@@ -342,6 +351,8 @@ class PyAVSource:
         if self._native.acquire(blocking=False):
             try:
                 self._container.close()
+                if self._device is not None:
+                    self._device.close()
             finally:
                 self._native.release()
 

@@ -238,6 +238,17 @@ def _open_path(path: Path, options: SourceOptions) -> Source:
 
 def _open_stream(uri: str, options: SourceOptions) -> Source:
     """Open anything but still pictures with the backend that is asked for."""
+    backend = options.backend
+    if backend == "auto":
+        backend = "jetson" if scheme_of(uri) in {"csi", "webrtc"} else "pyav"
+    if backend == "gstreamer":
+        from edge.video.gstreamer_source import GStreamerSource  # noqa: PLC0415
+
+        return GStreamerSource(uri, options)
+    if backend == "jetson":
+        from edge.video.jetson_source import JetsonSource  # noqa: PLC0415
+
+        return JetsonSource(uri, options)
     from edge.video.pyav_source import PyAVSource  # noqa: PLC0415
 
     return PyAVSource(uri, options)

@@ -205,7 +205,7 @@ class Repository:
         version = self._newest("root")
         if not version:
             raise PublishInputError(
-                f'{self.home}: no repository there; run "tvradar gallery publish-init" first'
+                f'{self.home}: no repository there; run "tvradar gallery keys init" first'
             )
         return Metadata[Root].from_bytes(self.read(f"{version}.root.json")).signed
 

@@ -140,16 +140,16 @@ class BrokerPlace:
         self._sent[topic] = Sent(digest, self._generation)
 
     def _acknowledged(self, waiting: Sequence[Future[None]]) -> None:
-        for future in waiting:
-            try:
+        try:
+            for future in waiting:
                 future.result(ACK_TIMEOUT_S)
-            except FutureTimeoutError:
-                raise PublishError(
-                    f"{self._link.broker}: no acknowledgement in {ACK_TIMEOUT_S:.0f} s; publish "
-                    "again to complete"
-                ) from None
-            except SourceError as error:
-                raise PublishError(f"{error}; publish again to complete") from error
+        except FutureTimeoutError:
+            raise PublishError(
+                f"{self._link.broker}: no acknowledgement in {ACK_TIMEOUT_S:.0f} s; publish "
+                "again to complete"
+            ) from None
+        except SourceError as error:
+            raise PublishError(f"{error}; publish again to complete") from error
 
     def _check_kept(self) -> None:
         """Read the timestamp back: MQTT 3.1.1 acknowledges also what its ACL drops."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import paho.mqtt.client as mqtt
 
 if TYPE_CHECKING:
+    import socket
+    import ssl
     from collections.abc import Callable
 
 
@@ -31,6 +33,20 @@ class BoundedClient(mqtt.Client):
                 self.on_oversize(bufsize)
             raise OversizeError(f"a packet of {bufsize} B, at most {self.max_packet} B")
         return super()._sock_recv(bufsize)
+
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        """Shake hands; unlike paho-mqtt's own, it closes the socket when that fails."""
+        assert self._ssl_context is not None
+        wrapped = self._ssl_context.wrap_socket(
+            tcp_sock, server_hostname=self._host, do_handshake_on_connect=False
+        )
+        try:
+            wrapped.settimeout(self.connect_timeout)
+            wrapped.do_handshake()
+        except OSError:
+            wrapped.close()
+            raise
+        return wrapped
 
     def close(self) -> None:
         """Close the socket at once, and free what the client holds."""

@@ -44,6 +44,14 @@ class MqttMetadata:
         self._timeout_s = timeout_s
         self._prefix = link.broker.prefix
         self.head_lied = False
+        self._pushed: bytes | None = None
+
+    def push(self, timestamp: bytes) -> None:
+        """Take a timestamp that the broker sent of itself; it spares the next read.
+
+        An empty one tells of a deletion and is no file.
+        """
+        self._pushed = timestamp or None
 
     def read(self, folder: str, name: str) -> Iterator[bytes]:
         """Return the retained message of that name."""
@@ -52,6 +60,8 @@ class MqttMetadata:
         with self._link.collect(size=8) as collector:
             if root:
                 data = self._read_root(collector, topic, int(root.group(1)))
+            elif name == "timestamp.json" and self._pushed is not None:
+                data, self._pushed = self._pushed, None
             else:
                 collector.want([topic])
                 data = self._await(collector, topic)

@@ -17,7 +17,7 @@ from gallery.sync.device import Device, Phase
 from gallery.sync.download import Stopped
 from gallery.sync.errors import SyncError, SyncSetupError
 from gallery.sync.health import Health, PulseFile
-from gallery.sync.link import LinkState, MqttLink
+from gallery.sync.link import LinkState, Message, MqttLink
 from gallery.sync.metadata import FileMetadata, MetadataSource
 from gallery.sync.mqtt_metadata import READ_TIMEOUT_S, MqttMetadata
 from gallery.sync.mqtt_sources import SILENCE_S, RetainedChunks, ServerChunks
@@ -99,12 +99,14 @@ class SyncService:
             health=health or pulse,
             built_s=settings.built_s,
             stopped=self._stop.is_set,
-            on_phase=self._tell,
+            on_phase=self._phase_changed,
         )
+        self._heard = 0
         self.link = self._make_link()
         self._metadata = self._make_metadata()
+        if self.link:
+            self.link.handle(f"{self.link.broker.prefix}/m/timestamp.json", self._hear)
         self._told: status_messages.Status | None = None
-        self._heard = 0
         self._tokens, self._filled_s = float(BURST), time.monotonic()
 
     def _make_link(self) -> MqttLink | None:
@@ -113,14 +115,12 @@ class SyncService:
         broker = Broker.from_uri(self.settings.origin)
         will = status_messages.Status(self.settings.device, online=False)
         topic = status_messages.status_topic(self.settings.device)
-        link = MqttLink(
+        return MqttLink(
             broker,
             self.settings.device,
             will=(topic, status_messages.encode(will)),
             on_up=self._came_up,
         )
-        link.handle(f"{broker.prefix}/m/timestamp.json", self._hear)
-        return link
 
     def _make_metadata(self) -> MetadataSource:
         origin = self.settings.origin
@@ -218,8 +218,10 @@ class SyncService:
             return 1.0
         return min(5.0, max(0.05, due_s - time.monotonic()))
 
-    def _hear(self, _message: object) -> None:
+    def _hear(self, message: Message) -> None:
         self._heard += 1
+        if isinstance(self._metadata, MqttMetadata):
+            self._metadata.push(message[1])
         self._wake.set()
 
     def _note_flood(self, heard: int) -> None:
@@ -274,6 +276,11 @@ class SyncService:
         if self.link and self.link.state is LinkState.UP:
             self._publish(status)
 
+    def _phase_changed(self) -> None:
+        """Tell the phases of an update; a mere check is not worth a message."""
+        if self.device.phase not in {Phase.CHECK, Phase.IDLE}:
+            self._tell()
+
     def _publish(self, status: status_messages.Status) -> None:
         assert self.link
         topic = status_messages.status_topic(self.settings.device)
@@ -286,5 +293,5 @@ def _read_root(path: Path) -> bytes:
     except OSError as error:
         raise SyncSetupError(
             f"{path}: {error.strerror}; expected the first root metadata, the root.json that "
-            '"tvradar gallery publish-init" wrote'
+            '"tvradar gallery keys init" wrote'
         ) from error

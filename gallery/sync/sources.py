@@ -12,7 +12,7 @@ from gallery.sync.errors import SourceError
 from gallery.sync.metadata import MissingError, SlowError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from gallery.sync.manifest import Chunk
@@ -47,13 +47,16 @@ class FileChunks:
     def fetch(self, wanted: Sequence[Chunk]) -> Iterator[tuple[Chunk, bytes]]:
         """Yield the chunks in order."""
         for name, chunks in groupby(wanted, key=lambda chunk: chunk.file):
-            try:
-                with (self._folder / name).open("rb") as file:
-                    for chunk in chunks:
-                        file.seek(chunk.offset)
-                        yield chunk, file.read(chunk.length)
-            except OSError as error:
-                raise SourceError(f"{self._folder / name}: {error.strerror}") from error
+            yield from self._read(self._folder / name, chunks)
+
+    def _read(self, path: Path, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, bytes]]:
+        try:
+            with path.open("rb") as file:
+                for chunk in chunks:
+                    file.seek(chunk.offset)
+                    yield chunk, file.read(chunk.length)
+        except OSError as error:
+            raise SourceError(f"{path}: {error.strerror}") from error
 
 
 class HttpSource:

@@ -7,7 +7,7 @@ import msgspec
 TOPIC = "tvradar"
 
 
-class Status(msgspec.Struct, frozen=True):
+class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     """Small, and about the update only: it says nothing of what is on the screen.
 
     Attributes:

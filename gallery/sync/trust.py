@@ -141,7 +141,6 @@ class Trust:
             floors[role] = Floor(version, view.keys[role])
         # The floor of the release rises when a release is confirmed; new keys start it anew.
         floors["release"] = floor if floor.keys == keys else Floor(manifest.release, keys)
-        fsync_tree(self._folder)
         self._states.change(floors=floors, time_floor_s=self.now_s())
 
     def confirm(self, release: int) -> None:

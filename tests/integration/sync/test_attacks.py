@@ -3,6 +3,15 @@ with the old release in use."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gallery.sync.manifest import Manifest
+    from gallery.sync.service import SyncService
+    from tests.integration.sync.conftest import World
+
 import hashlib
 import json
 import shutil
@@ -15,7 +24,6 @@ import pytest
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, Snapshot, Targets, Timestamp
 
-from gallery import store
 from gallery.publish.content import resign
 from gallery.publish.errors import PublishInputError
 from gallery.publish.repository import Repository
@@ -24,7 +32,7 @@ from gallery.sync.manifest import encode
 
 
 @pytest.fixture
-def device(world):
+def device(world: World) -> SyncService:
     """Return a device that has release 1."""
     world.publish(seed=1)
     service = world.device()
@@ -33,7 +41,7 @@ def device(world):
     return service
 
 
-def signed(world, name, kind, change, keys=None):
+def signed(world: World, name: str, kind: Any, change: Any, keys: Any = None) -> bytes:
     """Change metadata and sign it with the real keys, as a thief of those keys can."""
     metadata = Metadata[kind].from_bytes(world.file(name))
     change(metadata.signed)
@@ -50,7 +58,9 @@ def signed(world, name, kind, change, keys=None):
 # Rollback of each role.
 
 
-def test_rollback_of_the_timestamp(world, device, caplog) -> None:
+def test_rollback_of_the_timestamp(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     old = world.file("timestamp.json")
     world.publish(seed=2)
     device.once()
@@ -58,8 +68,10 @@ def test_rollback_of_the_timestamp(world, device, caplog) -> None:
     world.refuses(device, "rollback", caplog, "timestamp 2 < 3")
 
 
-def test_rollback_of_the_snapshot(world, device, caplog) -> None:
-    def lower(timestamp):
+def test_rollback_of_the_snapshot(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
+    def lower(timestamp: Timestamp) -> None:
         timestamp.version += 1
         timestamp.snapshot_meta.version -= 1
 
@@ -67,10 +79,12 @@ def test_rollback_of_the_snapshot(world, device, caplog) -> None:
     world.refuses(device, "rollback", caplog, "snapshot 1 < 2")
 
 
-def test_rollback_of_the_targets(world, device, caplog) -> None:
+def test_rollback_of_the_targets(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     old = world.file("1.targets.json")
 
-    def lower(snapshot):
+    def lower(snapshot: Snapshot) -> None:
         snapshot.version += 1
         meta = snapshot.meta["targets.json"]
         meta.version, meta.length = 1, len(old)
@@ -78,7 +92,7 @@ def test_rollback_of_the_targets(world, device, caplog) -> None:
 
     snapshot = signed(world, "2.snapshot.json", Snapshot, lower)
 
-    def point(timestamp):
+    def point(timestamp: Timestamp) -> None:
         timestamp.version += 1
         meta = timestamp.snapshot_meta
         meta.version, meta.length = 3, len(snapshot)
@@ -89,12 +103,16 @@ def test_rollback_of_the_targets(world, device, caplog) -> None:
     world.refuses(device, "rollback", caplog, "targets 1 < 2")
 
 
-def test_rollback_of_the_root(world, device, caplog) -> None:
+def test_rollback_of_the_root(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     world.put("m/2.root.json", world.file("1.root.json"))
     world.refuses(device, "rollback", caplog, "root 1, expected 2")
 
 
-def test_rollback_of_the_release_number(world, device, caplog) -> None:
+def test_rollback_of_the_release_number(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     manifest = world.publish(seed=2)
     device.once()
     device.device.tick()
@@ -107,7 +125,9 @@ def test_rollback_of_the_release_number(world, device, caplog) -> None:
 
 
 @pytest.mark.parametrize(("role", "days"), [("timestamp", 4), ("snapshot", 15), ("targets", 31)])
-def test_freeze(world, device, caplog, role, days) -> None:
+def test_freeze(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture, role: str, days: int
+) -> None:
     world.now -= timedelta(days=days)
     world.sign(seed=2)
     if role != "timestamp":
@@ -117,7 +137,9 @@ def test_freeze(world, device, caplog, role, days) -> None:
     world.refuses(device, "freeze", caplog, f"{role} expired")
 
 
-def test_freeze_with_an_expired_root(world, device, caplog) -> None:
+def test_freeze_with_an_expired_root(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     world.now -= timedelta(days=366)
     world.repository.rotate("root")
     world.now += timedelta(days=366)
@@ -125,7 +147,9 @@ def test_freeze_with_an_expired_root(world, device, caplog) -> None:
     world.refuses(device, "freeze", caplog, "root expired")
 
 
-def test_clock_set_back_to_believe_old_metadata(world, device, caplog) -> None:
+def test_clock_set_back_to_believe_old_metadata(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     """The clock shows a time at which the timestamp was valid; the floor knows better."""
     later = world.again(device, built_s=time.time() + 4 * 86_400)
     world.refuses(later, "freeze", caplog, "the system clock was set back")
@@ -133,7 +157,9 @@ def test_clock_set_back_to_believe_old_metadata(world, device, caplog) -> None:
     assert world.told(later)["clock_suspect"]
 
 
-def test_the_clocks_floor_survives_a_restart_and_cannot_be_poisoned(world, device) -> None:
+def test_the_clocks_floor_survives_a_restart_and_cannot_be_poisoned(
+    world: World, device: SyncService
+) -> None:
     floor_s = device.device.states.state.time_floor_s
     assert abs(floor_s - time.time()) < 60
     device.device.states.change(time_floor_s=floor_s + 86_400)
@@ -144,21 +170,27 @@ def test_the_clocks_floor_survives_a_restart_and_cannot_be_poisoned(world, devic
 # Mix-and-match, fast-forward.
 
 
-def test_mix_and_match_of_a_snapshot(world, device, caplog) -> None:
+def test_mix_and_match_of_a_snapshot(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     old = world.file("2.snapshot.json")
     world.publish(seed=2)
     world.put("m/3.snapshot.json", old)
     world.refuses(device, "mix-and-match", caplog, "3.snapshot.json")
 
 
-def test_mix_and_match_of_targets(world, device, caplog) -> None:
+def test_mix_and_match_of_targets(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     old = world.file("2.targets.json")
     world.publish(seed=2)
     world.put("m/3.targets.json", old)
     world.refuses(device, "mix-and-match", caplog, "3.targets.json")
 
 
-def test_changed_manifest(world, device, caplog) -> None:
+def test_changed_manifest(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     manifest = world.publish(seed=2)
     data = encode(msgspec.structs.replace(manifest, created="2000-01-01T00:00:00Z"))
     digest = hashlib.sha256(encode(manifest)).hexdigest()
@@ -166,8 +198,10 @@ def test_changed_manifest(world, device, caplog) -> None:
     world.refuses(device, "changed manifest", caplog)
 
 
-def test_fast_forward_of_the_timestamp_is_undone_by_a_rotation(world, device) -> None:
-    def forward(timestamp):
+def test_fast_forward_of_the_timestamp_is_undone_by_a_rotation(
+    world: World, device: SyncService
+) -> None:
+    def forward(timestamp: Timestamp) -> None:
         timestamp.version = 2**31
 
     world.put("m/timestamp.json", signed(world, "timestamp.json", Timestamp, forward))
@@ -180,7 +214,9 @@ def test_fast_forward_of_the_timestamp_is_undone_by_a_rotation(world, device) ->
     assert device.device.installed() == 2
 
 
-def test_fast_forward_of_the_release_is_undone_by_a_rotation(world, device, caplog) -> None:
+def test_fast_forward_of_the_release_is_undone_by_a_rotation(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     world.publish(seed=2, number=1_000_000)
     device.once()
     device.device.tick()
@@ -198,34 +234,42 @@ def test_fast_forward_of_the_release_is_undone_by_a_rotation(world, device, capl
 # Endless data, slow retrieval, oversize, empty, flood.
 
 
-def test_endless_timestamp(world, device, caplog) -> None:
+def test_endless_timestamp(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     world.put("m/timestamp.json", b" " * 100_000)
     world.refuses(device, "endless data", caplog, "timestamp.json")
 
 
-def test_endless_root(world, device, caplog) -> None:
+def test_endless_root(world: World, device: SyncService, caplog: pytest.LogCaptureFixture) -> None:
     world.put("m/2.root.json", b"{" * 1_000_000)
     world.refuses(device, "endless data", caplog, "2.root.json")
 
 
-def test_endless_targets(world, device, caplog) -> None:
+def test_endless_targets(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     world.publish(seed=2)
     world.put("m/3.targets.json", world.file("3.targets.json") + b" " * 500_000)
     world.refuses(device, "endless data", caplog, "3.targets.json")
 
 
-def test_slow_retrieval(world, device, caplog) -> None:
+def test_slow_retrieval(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     world.put("m/timestamp.json", b"")  # deleted: the broker delivers nothing
     world.refuses(device, "slow retrieval", caplog, "timestamp.json")
 
 
-def test_withheld_snapshot(world, device, caplog) -> None:
+def test_withheld_snapshot(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     world.publish(seed=2)
     world.put("m/3.snapshot.json", b"")
     world.refuses(device, "slow retrieval", caplog, "3.snapshot.json")
 
 
-def test_empty_message(world, device, caplog) -> None:
+def test_empty_message(world: World, device: SyncService, caplog: pytest.LogCaptureFixture) -> None:
     world.put("m/timestamp.json", b"")
     stop = threading.Event()
 
@@ -242,12 +286,14 @@ def test_empty_message(world, device, caplog) -> None:
         thread.join()
 
 
-def test_malformed_metadata(world, device, caplog) -> None:
+def test_malformed_metadata(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     world.put("m/timestamp.json", b'{"signed": ' + b"[" * 2000)
     world.refuses(device, "malformed metadata", caplog, "timestamp.json")
 
 
-def test_topic_flood(world, device, caplog) -> None:
+def test_topic_flood(world: World, device: SyncService, caplog: pytest.LogCaptureFixture) -> None:
     """Thousands of wake-ups make a few checks, and the good release still comes through."""
     checks = []
     update = device.device.update
@@ -277,10 +323,10 @@ def test_topic_flood(world, device, caplog) -> None:
 # Keys.
 
 
-def test_wrong_key(world, device, caplog) -> None:
+def test_wrong_key(world: World, device: SyncService, caplog: pytest.LogCaptureFixture) -> None:
     stranger = CryptoSigner.generate_ed25519()
 
-    def newer(timestamp):
+    def newer(timestamp: Timestamp) -> None:
         timestamp.version += 1
 
     data = signed(world, "timestamp.json", Timestamp, newer, [stranger])
@@ -288,12 +334,16 @@ def test_wrong_key(world, device, caplog) -> None:
     world.refuses(device, "wrong key", caplog, "timestamp")
 
 
-def test_forged_signature(world, device, caplog) -> None:
+def test_forged_signature(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     world.put("m/timestamp.json", world.forge("timestamp.json", version=99))
     world.refuses(device, "forged signature", caplog, "timestamp")
 
 
-def test_too_few_keys_for_a_root(world, device, caplog) -> None:
+def test_too_few_keys_for_a_root(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     world.repository.rotate("timestamp")
     document = json.loads(world.file("2.root.json"))
     document["signatures"] = document["signatures"][:1]
@@ -301,7 +351,9 @@ def test_too_few_keys_for_a_root(world, device, caplog) -> None:
     world.refuses(device, "too few keys", caplog, "root has 1 of 2")
 
 
-def test_too_few_keys_for_targets(world, tmp_path, caplog) -> None:
+def test_too_few_keys_for_targets(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     world.repository = Repository(tmp_path / "second", lambda: world.now)
     world.repository.init(targets_keys=2, targets_threshold=2)
     world.place._repository = world.repository
@@ -313,13 +365,13 @@ def test_too_few_keys_for_targets(world, tmp_path, caplog) -> None:
     document["signatures"] = document["signatures"][:1]
     targets = json.dumps(document).encode()
 
-    def point_snapshot(snapshot):
+    def point_snapshot(snapshot: Snapshot) -> None:
         meta = snapshot.meta["targets.json"]
         meta.length, meta.hashes = len(targets), {"sha256": hashlib.sha256(targets).hexdigest()}
 
     snapshot = signed(world, "3.snapshot.json", Snapshot, point_snapshot)
 
-    def point(timestamp):
+    def point(timestamp: Timestamp) -> None:
         meta = timestamp.snapshot_meta
         meta.length, meta.hashes = len(snapshot), {"sha256": hashlib.sha256(snapshot).hexdigest()}
 
@@ -329,7 +381,7 @@ def test_too_few_keys_for_targets(world, tmp_path, caplog) -> None:
     world.refuses(device, "too few keys", caplog, "targets has 1 of 2")
 
 
-def test_revoked_key(world, device, caplog) -> None:
+def test_revoked_key(world: World, device: SyncService, caplog: pytest.LogCaptureFixture) -> None:
     root = world.repository.root()
     thief = world.repository.keys.signers(
         [root.keys[i] for i in root.roles["timestamp"].keyids], 1, "thief"
@@ -338,14 +390,16 @@ def test_revoked_key(world, device, caplog) -> None:
     world.place.publish()
     device.once()
 
-    def newer(timestamp):
+    def newer(timestamp: Timestamp) -> None:
         timestamp.version += 5
 
     world.put("m/timestamp.json", signed(world, "timestamp.json", Timestamp, newer, thief))
     world.refuses(device, "revoked key", caplog, "timestamp")
 
 
-def test_another_channels_metadata(world, tmp_path, caplog) -> None:
+def test_another_channels_metadata(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """A device of one operator is shown the properly signed repository of another."""
     other = Repository(tmp_path / "other")
     other.init()
@@ -354,10 +408,12 @@ def test_another_channels_metadata(world, tmp_path, caplog) -> None:
     world.refuses(device, "wrong key", caplog, "timestamp")
 
 
-def test_stolen_online_keys_cannot_name_a_release(world, device, caplog) -> None:
+def test_stolen_online_keys_cannot_name_a_release(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     """Timestamp and snapshot keys are online; the content needs the offline targets key."""
 
-    def other(targets):
+    def other(targets: Targets) -> None:
         targets.version += 1
         targets.targets["release.json"].hashes = {"sha256": "0" * 64}
 
@@ -367,7 +423,7 @@ def test_stolen_online_keys_cannot_name_a_release(world, device, caplog) -> None
     )
     targets = signed(world, "2.targets.json", Targets, other, online)
 
-    def point_snapshot(snapshot):
+    def point_snapshot(snapshot: Snapshot) -> None:
         snapshot.version += 1
         meta = snapshot.meta["targets.json"]
         meta.version, meta.length = 3, len(targets)
@@ -375,7 +431,7 @@ def test_stolen_online_keys_cannot_name_a_release(world, device, caplog) -> None
 
     snapshot = signed(world, "2.snapshot.json", Snapshot, point_snapshot)
 
-    def point(timestamp):
+    def point(timestamp: Timestamp) -> None:
         timestamp.version += 1
         meta = timestamp.snapshot_meta
         meta.version, meta.length = 3, len(snapshot)
@@ -390,7 +446,9 @@ def test_stolen_online_keys_cannot_name_a_release(world, device, caplog) -> None
 # Lost local files.
 
 
-def test_lost_local_timestamp(world, device, caplog) -> None:
+def test_lost_local_timestamp(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     old = {name: world.file(name) for name in ("timestamp.json",)}
     world.publish(seed=2)
     device.once()
@@ -400,7 +458,9 @@ def test_lost_local_timestamp(world, device, caplog) -> None:
     world.refuses(world.again(device), "rollback", caplog, "timestamp 2 < 3")
 
 
-def test_all_local_files_lost_but_the_gallery(world, device, caplog) -> None:
+def test_all_local_files_lost_but_the_gallery(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     old = {name: world.file(name) for name in ("timestamp.json", "2.snapshot.json")}
     world.publish(seed=2)
     device.once()
@@ -415,46 +475,52 @@ def test_all_local_files_lost_but_the_gallery(world, device, caplog) -> None:
 # Content.
 
 
-def retained_chunk(world, manifest, index=1):
+def retained_chunk(world: World, manifest: Manifest, index: int = 1) -> tuple[str, bytes]:
     file = manifest.files[1]
     data = (world.public / "f" / file.sha256).read_bytes()
     chunk = data[file.chunk_size * index : file.chunk_size * (index + 1)]
     return f"c/{hashlib.sha256(chunk).hexdigest()}", chunk
 
 
-def test_changed_chunk(world, device, caplog) -> None:
+def test_changed_chunk(world: World, device: SyncService, caplog: pytest.LogCaptureFixture) -> None:
     topic, chunk = retained_chunk(world, world.publish(seed=2))
     world.put(topic, chunk[:-1] + b"\xff")
     world.refuses(device, "changed chunk", caplog, "retained gave")
 
 
-def test_chunk_of_another_release(world, device, caplog) -> None:
+def test_chunk_of_another_release(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     _, old = retained_chunk(world, world.sign(seed=3))
     topic, _ = retained_chunk(world, world.publish(seed=2))
     world.put(topic, old)
     world.refuses(device, "changed chunk", caplog, "retained gave")
 
 
-def test_endless_chunk(world, device, caplog) -> None:
+def test_endless_chunk(world: World, device: SyncService, caplog: pytest.LogCaptureFixture) -> None:
     topic, chunk = retained_chunk(world, world.publish(seed=2))
     world.put(topic, chunk * 100)
     world.refuses(device, "changed chunk", caplog, "retained gave")
 
 
-def test_changed_list_of_hashes(world, device, caplog) -> None:
+def test_changed_list_of_hashes(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     manifest = world.publish(seed=2)
     world.put(f"c/{manifest.files[1].hash_list}", b"\0" * 64)
     world.refuses(device, "changed chunk", caplog, "retained gave 64 B")
 
 
-def test_missing_chunk(world, device, caplog) -> None:
+def test_missing_chunk(world: World, device: SyncService, caplog: pytest.LogCaptureFixture) -> None:
     topic, _ = retained_chunk(world, world.publish(seed=2))
     world.put(topic, b"")
     world.fails(device, "missing chunk")
     assert "missing chunk" in device.status().error
 
 
-def test_changed_chunk_from_a_chunk_server(world, device, caplog) -> None:
+def test_changed_chunk_from_a_chunk_server(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     server = world.serve()
     manifest = world.publish(seed=2, retain_up_to=0)
     path = world.public / "f" / manifest.files[1].sha256
@@ -466,7 +532,7 @@ def test_changed_chunk_from_a_chunk_server(world, device, caplog) -> None:
     assert server.answered
 
 
-def test_no_room_for_the_release(world, device) -> None:
+def test_no_room_for_the_release(world: World, device: SyncService) -> None:
     manifest = world.publish(seed=2)
     huge = msgspec.structs.replace(manifest.files[1], size=1 << 39, chunk_size=1 << 20, path="x")
     with pytest.raises(ValueError, match="chunks"):
@@ -485,13 +551,15 @@ def test_no_room_for_the_release(world, device) -> None:
     assert device.device.installed() == 1
 
 
-def test_model_mismatch(world, caplog) -> None:
+def test_model_mismatch(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.publish(seed=1)
     device = world.device(model="mobilefacenet")
     world.refuses(device, "model mismatch", caplog, "sface-2021dec")
 
 
-def test_a_signed_path_that_leaves_the_folder(world, device, caplog) -> None:
+def test_a_signed_path_that_leaves_the_folder(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     manifest = world.sign(seed=2)
     document = json.loads(encode(manifest))
     document["files"][1]["path"] = "../../../etc/passwd"
@@ -501,7 +569,9 @@ def test_a_signed_path_that_leaves_the_folder(world, device, caplog) -> None:
     world.refuses(device, "malformed manifest", caplog, "plain file name")
 
 
-def test_a_release_that_is_not_what_its_manifest_says(world, device, caplog) -> None:
+def test_a_release_that_is_not_what_its_manifest_says(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
+) -> None:
     manifest = world.sign(seed=2)
     resign(world.repository, msgspec.structs.replace(manifest, release=7))
     world.place.publish()
@@ -512,7 +582,9 @@ def test_a_release_that_is_not_what_its_manifest_says(world, device, caplog) -> 
 
 
 @pytest.mark.parametrize("head", [b'{"root":999}', b"[[[", b'{"root":"x"}'])
-def test_lying_head_does_not_hold_an_update_up(world, device, caplog, head) -> None:
+def test_lying_head_does_not_hold_an_update_up(
+    world: World, device: SyncService, caplog: pytest.LogCaptureFixture, head: bytes
+) -> None:
     world.publish(seed=2)
     world.put("head", head)
     assert device.once()
@@ -520,7 +592,7 @@ def test_lying_head_does_not_hold_an_update_up(world, device, caplog, head) -> N
     assert ("lying head" in caplog.text) == (b"999" in head)
 
 
-def test_head_that_hides_a_rotation(world, device) -> None:
+def test_head_that_hides_a_rotation(world: World, device: SyncService) -> None:
     world.repository.rotate("timestamp")
     world.publish(seed=2)
     world.put("head", b'{"root":1}')

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.integration.sync.conftest import World
+
 from gallery import store
 from gallery.sync.device import Phase
 
 
-def test_a_fresh_device_installs_the_release(world) -> None:
+def test_a_fresh_device_installs_the_release(world: World) -> None:
     world.publish(seed=1)
     device = world.device()
     assert device.once()
@@ -17,14 +22,14 @@ def test_a_fresh_device_installs_the_release(world) -> None:
     assert not (device.settings.state / "parts").exists()
 
 
-def test_by_file(world) -> None:
+def test_by_file(world: World) -> None:
     world.sign(seed=1)
     device = world.device(origin=str(world.public))
     assert device.once()
     assert device.device.installed() == 1
 
 
-def test_large_files_come_from_a_chunk_server(world) -> None:
+def test_large_files_come_from_a_chunk_server(world: World) -> None:
     server = world.serve()
     world.publish(seed=1, retain_up_to=0)
     device = world.device()
@@ -32,7 +37,7 @@ def test_large_files_come_from_a_chunk_server(world) -> None:
     assert server.answered > 5
 
 
-def test_a_second_release_reuses_what_is_there(world) -> None:
+def test_a_second_release_reuses_what_is_there(world: World) -> None:
     world.publish(seed=1)
     device = world.device()
     device.once()

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
+import socket
+import subprocess
+import sysconfig
+import threading
+import time
+import warnings
 from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,9 +21,9 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
 LEFT_BGR = (40, 60, 200)  # a red
 RIGHT_BGR = (190, 120, 50)  # a blue
@@ -154,3 +163,143 @@ def painter() -> SimpleNamespace:
         write_film=write_film,
         COLOURS=np.array([LEFT_BGR, RIGHT_BGR], dtype=float),
     )
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Sender:
+    """Sends a film's packets at their own speed, again and again, until it is stopped.
+
+    A transport stream that starts anew has a clock that starts anew, as an encoder's does.
+    """
+
+    def __init__(self, film: Path, url: str, form: str, **options: str) -> None:
+        self._film, self._url, self._form, self._options = film, url, form, options
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> Sender:
+        """Start sending."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop sending."""
+        self._stop.set()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        start = time.monotonic()
+        shift = 0
+        with av.open(self._url, "w", format=self._form, options=self._options) as target:
+            with av.open(str(self._film)) as probe:
+                stream = target.add_stream_from_template(probe.streams.video[0])
+            while not self._stop.is_set():
+                with av.open(str(self._film)) as source:
+                    shift = self._play(source, target, stream, start, shift)
+
+    def _play(self, source: Any, target: Any, stream: Any, start: float, shift: int) -> int:
+        video = source.streams.video[0]
+        first, end = None, shift
+        for packet in source.demux(video):
+            if packet.dts is None or self._stop.is_set():
+                break
+            first = packet.dts if first is None else first
+            packet.pts += shift - first
+            packet.dts += shift - first
+            end = packet.dts + packet.duration
+            due = start + float(packet.dts * packet.time_base)
+            self._stop.wait(due - time.monotonic())
+            packet.stream = stream
+            target.mux(packet)
+        return end
+
+
+@pytest.fixture(scope="session")
+def network() -> SimpleNamespace:
+    """Return what sends films over the loopback."""
+    return SimpleNamespace(free_port=free_port, Sender=Sender)
+
+
+@pytest.fixture(scope="session")
+def stream_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a film of 4 s with a key frame twice a second, made for streaming."""
+    return write_film(
+        tmp_path_factory.mktemp("stream") / "stream.mp4", frames=100, options={"g": "12", "bf": "0"}
+    )
+
+
+class RtspServer:
+    """A server process that is up when this is made."""
+
+    def __init__(self, command: list[str], film: Path, port: int) -> None:
+        self._process = subprocess.Popen(
+            [*command, str(port), str(film)], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        with self._process.stdout as out:
+            assert out.readline() == "ready\n"
+
+    def stop(self) -> None:
+        """Kill it, as a power cut would."""
+        self._process.kill()
+        self._process.wait(5)
+
+
+@pytest.fixture(scope="session")
+def rtsp_server() -> Callable[[Path, int], RtspServer]:
+    """Return what starts a GStreamer RTSP server; the caller kills it."""
+    script = Path(__file__).with_name("rtsp_server.py")
+    python = "/usr/bin/python3"
+    needs = (
+        "import gi; gi.require_version('GstRtspServer', '1.0'); gi.require_version('Gst', '1.0');"
+        "from gi.repository import Gst; Gst.init(None);"
+        "names = ('qtdemux', 'h264parse', 'rtph264pay');"
+        "assert all(map(Gst.ElementFactory.find, names))"
+    )
+    if not Path(python).exists() or subprocess.run([python, "-c", needs], check=False).returncode:
+        pytest.skip(
+            "no GStreamer RTSP server: apt-get install python3-gi gir1.2-gst-rtsp-server-1.0"
+            " gstreamer1.0-plugins-good gstreamer1.0-plugins-bad"
+        )
+
+    return functools.partial(RtspServer, [python, str(script)])
+
+
+@pytest.fixture
+def gstreamer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let the environment see the system's PyGObject, or skip."""
+    if importlib.util.find_spec("gi") is None:
+        system = Path("/usr/lib/python3/dist-packages/gi")
+        suffix = sysconfig.get_config_var("EXT_SUFFIX")
+        if not (system / f"_gi{suffix}").exists():
+            pytest.skip("no PyGObject for this Python: apt-get install python3-gi")
+        (tmp_path / "packages").mkdir()
+        (tmp_path / "packages" / "gi").symlink_to(system)
+        monkeypatch.syspath_prepend(tmp_path / "packages")
+    from edge.errors import BackendMissingError
+    from edge.video.gstreamer_source import load_gst
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ImportWarning)  # of PyGObject's own, before 3.44
+            gst = load_gst("test")
+    except BackendMissingError as error:
+        pytest.skip(str(error))
+    needs = ("appsink", "decodebin", "rtspsrc", "tsdemux", "avdec_h264", "videoconvert")
+    missing = [name for name in needs if gst.ElementFactory.find(name) is None]
+    if missing:
+        pytest.skip(f"GStreamer lacks {missing}: install its plugins-good, -bad and libav")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +16,9 @@ from gallery.update import Entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 DIM = 32
 MODEL = "test-1"
@@ -41,7 +42,7 @@ class Population:
             photo=b"\xff\xd8\xff" + n.to_bytes(4, "big") + bytes(range(64)),
         )
 
-    def templates(self, n: int, edition: int = 0, count: int = 1) -> np.ndarray:
+    def templates(self, n: int, edition: int = 0, count: int = 1) -> NDArray[np.float32]:
         mine = self._identities[[n] * count]
         return self.faces.pictures(mine, 1000 * edition + n)
 
@@ -174,10 +175,6 @@ class FaultyDisk(DiskFileSystem):
                 entry.undo()
 
 
-def disk_full() -> OSError:
-    return OSError(errno.ENOSPC, "No space left on device", "somewhere")
-
-
 @pytest.fixture
 def faulty_disk() -> type[FaultyDisk]:
     return FaultyDisk
@@ -186,8 +183,3 @@ def faulty_disk() -> type[FaultyDisk]:
 @pytest.fixture
 def power_cut() -> type[BaseException]:
     return PowerCutError
-
-
-@pytest.fixture
-def full() -> Callable[[], BaseException]:
-    return disk_full

@@ -16,7 +16,7 @@ from engines.tensorrt.half import to_half
 
 
 @pytest.fixture(scope="module")
-def half_of(tmp_path_factory: pytest.TempPathFactory):  # noqa: ANN201
+def half_of(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("half")
 
     def make(name: str) -> OnnxRuntimeEngine:
@@ -28,7 +28,7 @@ def half_of(tmp_path_factory: pytest.TempPathFactory):  # noqa: ANN201
     return make
 
 
-def test_sface_in_fp16_gives_the_same_embeddings(half_of) -> None:  # noqa: ANN001
+def test_sface_in_fp16_gives_the_same_embeddings(half_of) -> None:
     # ONNX Runtime computes FP16 layers in FP32 on most CPUs: this shows the weights' rounding.
     chips = np.random.default_rng(5).integers(0, 256, (4, 7, 7, 3), dtype=np.uint8)
     size = (CHIP_SIZE_PX, CHIP_SIZE_PX)
@@ -38,7 +38,7 @@ def test_sface_in_fp16_gives_the_same_embeddings(half_of) -> None:  # noqa: ANN0
     assert (fp32.vectors * fp16.vectors).sum(axis=1).min() > 0.9999
 
 
-def test_yunet_in_fp16_finds_the_same_faces(half_of, data_dir) -> None:  # noqa: ANN001
+def test_yunet_in_fp16_finds_the_same_faces(half_of, data_dir) -> None:
     bgr = cv2.imread(str(min((data_dir / "sitcom" / "scenes").glob("*.jpg"))))
     fp32 = YunetDetector(OnnxRuntimeEngine(fetch("yunet"))).detect(bgr)
     fp16 = YunetDetector(half_of("yunet")).detect(bgr)

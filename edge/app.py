@@ -1,0 +1,234 @@
+"""`tvradar run`: the composition root, from the source to the viewer.
+
+Three threads: the reader decodes, the recogniser names (this module's), the server speaks HTTP.
+They share nothing mutable but mailboxes and immutable values.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from edge.errors import EdgeError, UsageError
+from edge.recognise.radar import Radar
+from edge.recognise.recogniser import Recogniser, RecogniserOptions
+from edge.serve.http import Device, Server, create_app
+from edge.serve.live import Hub
+from edge.serve.metrics import Metrics
+from edge.serve.preview import Preview
+from edge.video.mailbox import ClosedError
+from edge.video.reader import Reader, State
+from engines.faces import load_pipeline
+from gallery.errors import GalleryError
+from gallery.watch import GalleryWatcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edge.config import RunConfig
+    from edge.recognise.scene import Scene
+    from edge.video.frame import Frame
+    from gallery.person import Person
+
+log = logging.getLogger(__name__)
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+STATES = {State.FAILED: "ended"}
+
+
+class People:
+    """The gallery as the server sees it: people by id."""
+
+    def __init__(self, watcher: GalleryWatcher) -> None:
+        self._watcher = watcher
+
+    def person(self, person_id: str) -> Person | None:
+        """Return a person, or None."""
+        gallery = self._watcher.gallery
+        try:
+            return gallery.person(person_id)
+        except GalleryError:
+            return None
+
+    def release(self) -> int:
+        """Return the release in use."""
+        return self._watcher.gallery.release
+
+
+class App:
+    """A running device.
+
+    Args:
+        config: what to run.
+        gallery_dir: the gallery's folder.
+        paced: play a file at its own speed, as a live source would.
+        notice: a line for the page's foot, by language.
+
+    Raises:
+        UsageError: the server would be open to the network without a token.
+        GalleryMissingError: there is no gallery.
+        ModelMissingError: a model is not here and cannot be fetched.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        gallery_dir: Path,
+        *,
+        paced: bool = True,
+        notice: dict[str, str] | None = None,
+    ) -> None:
+        serve = config.serve
+        if serve.host not in LOOPBACK and not serve.token:
+            raise UsageError(
+                f"serve.host: {serve.host} is open to the network, expected a token too; set "
+                'serve.token, or serve.host = "127.0.0.1"'
+            )
+        options = config.recognise
+        self._pipeline = load_pipeline(threads=options.threads, long_side_px=options.long_side_px)
+        self.watcher = GalleryWatcher(gallery_dir, self._pipeline.model)
+        self._recogniser = Recogniser(
+            self._pipeline,
+            self.watcher,
+            RecogniserOptions(
+                fpir=options.fpir,
+                embeddings_per_frame=options.embeddings_per_frame,
+                detect_every=options.detect_every,
+                cast=frozenset(options.cast),
+            ),
+        )
+        people = People(self.watcher)
+        self.radar = Radar(people.person)
+        self.hub = Hub(people)
+        self.metrics = Metrics()
+        self.preview = Preview() if serve.preview else None
+        self._scenes = 0
+        self._stop = threading.Event()
+        self.failure: Exception | None = None
+        self._dropped = 0
+        self._output = _Output(config.output, self.watcher) if config.output else None
+        device = Device(
+            self.radar,
+            people,
+            self._recogniser,
+            self.hub,
+            self.metrics,
+            self.preview,
+            ready=self._why_not_ready,
+            notice=notice or {},
+            on_press=self._recogniser.hurry,
+        )
+        hosts = frozenset({*serve.hosts, serve.host})
+        self.server = Server(
+            create_app(device, hosts=hosts, token=serve.token), serve.host, serve.port
+        )
+        self.reader = Reader(config.source, paced=paced, loop=config.loop)
+        self._thread = threading.Thread(target=self._run, name="recognise", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read, to recognise and to serve."""
+        self.server.start()
+        self.reader.start()
+        self._thread.start()
+
+    def wait(self, stop: Callable[[], bool], seconds: float | None = None) -> None:
+        """Return when asked to stop, when the time is over, or when the source has ended.
+
+        Raises:
+            EdgeError: the source or the recogniser failed.
+        """
+        until = None if seconds is None else time.monotonic() + seconds
+        while self._thread.is_alive() and not stop():
+            if until is not None and time.monotonic() >= until:
+                break
+            time.sleep(0.05)
+        if self.failure is not None:
+            raise self.failure
+
+    def close(self) -> None:
+        """End everything; what was written to `output` stays playable."""
+        self._stop.set()
+        self.reader.close()
+        self._thread.join(10)
+        self.server.stop()
+        self.watcher.close()
+        if self._output is not None:
+            self._output.close()
+
+    def _why_not_ready(self) -> str:
+        if self._scenes:
+            return ""
+        return f"no frame yet, source {self.reader.status.state.value}"
+
+    def _run(self) -> None:
+        try:
+            state = None
+            while not self._stop.is_set():
+                if self.reader.status.state is not state:
+                    state = self.reader.status.state
+                    self.hub.publish_state(STATES.get(state, state.value))
+                frame = self.reader.get(timeout_s=0.25)
+                if frame is not None:
+                    self._take(frame)
+        except ClosedError:
+            self.hub.publish_state("ended")
+        except Exception as error:  # the top of a thread: the main thread raises it
+            log.exception("recognition ended")
+            self.hub.publish_state("lost", "recognition failed")
+            self.failure = error if hasattr(error, "exit_code") else EdgeError(repr(error))
+
+    def _take(self, frame: Frame) -> None:
+        scene = self._recogniser.process(frame)
+        self._scenes += 1
+        self.radar.push(scene)
+        message = self.hub.publish(scene)
+        if self.preview is not None:
+            self.preview.publish(frame.bgr, message)
+        if self._output is not None:
+            self._output.write(frame, scene)
+        self._count(scene)
+
+    def _count(self, scene: Scene) -> None:
+        metrics, gallery = self.metrics, self.watcher.gallery
+        metrics.frames.inc()
+        dropped = self.reader.dropped
+        metrics.dropped.inc(dropped - self._dropped)
+        self._dropped = dropped
+        for stage, times in self._recogniser.stage_s.items():
+            for seconds in times:
+                metrics.stages.labels(stage).observe(seconds)
+            times.clear()
+        for face in scene.faces:
+            metrics.faces.labels(face.why or "named").inc()
+        metrics.flips.inc(self._recogniser.take_flips())
+        metrics.release.set(gallery.release)
+        metrics.people.set(gallery.people_count)
+
+
+class _Output:
+    """The video with names burned in."""
+
+    def __init__(self, path: str, watcher: GalleryWatcher) -> None:
+        from pathlib import Path  # noqa: PLC0415
+
+        from edge.render import Annotator  # noqa: PLC0415
+        from edge.write_video import VideoWriter  # noqa: PLC0415
+
+        self._writer = VideoWriter(Path(path))
+        self._annotator = Annotator()
+        self._people = People(watcher)
+
+    def write(self, frame: Frame, scene: Scene) -> None:
+        names = {}
+        for face in scene.faces:
+            for person_id in {face.id, *(c.id for c in face.candidates)} - {None}:
+                assert person_id is not None
+                person = self._people.person(person_id)
+                names[person_id] = person.name() if person else person_id
+        self._writer.write(self._annotator.draw(frame.bgr, scene, names), frame.pts_s)
+
+    def close(self) -> None:
+        self._writer.close()

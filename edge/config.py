@@ -1,0 +1,82 @@
+"""The configuration of `tvradar run`: one TOML file, frozen, unknown keys refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the overlay is served.
+
+    Attributes:
+        host: address to listen on; anything but loopback needs a token.
+        port: 0 takes a free one.
+        token: what clients must send; empty for none.
+        hosts: further names that the device is called by, for the Host check.
+        preview: serve pictures of the source too; for development.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8787
+    token: str = ""
+    hosts: tuple[str, ...] = ()
+    preview: bool = False
+
+
+class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the recogniser may spend and promise.
+
+    Attributes:
+        fpir: promised share of strangers who get a wrong name.
+        embeddings_per_frame: faces embedded in one frame at most.
+        detect_every: detection runs on every n-th frame.
+        long_side_px: frames are shrunk to this for detection; 0 keeps their size.
+        threads: threads for one run of a model.
+        cast: ids of the title's cast.
+    """
+
+    fpir: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.01
+    embeddings_per_frame: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
+    detect_every: Annotated[int, msgspec.Meta(ge=1, le=30)] = 1
+    long_side_px: Annotated[int, msgspec.Meta(ge=0, le=7680)] = 960
+    threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    cast: tuple[str, ...] = ()
+
+
+class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of it.
+
+    Attributes:
+        source: picture source, see `docs/sources.md`.
+        gallery: folder of the gallery.
+        output: a video file to write with names burned in, or empty.
+        loop: start a file again at its end.
+    """
+
+    source: str = ""
+    gallery: str = ""
+    output: str = ""
+    loop: bool = False
+    serve: ServeConfig = ServeConfig()
+    recognise: RecogniseConfig = RecogniseConfig()
+
+
+def read_config(path: Path) -> RunConfig:
+    """Return the configuration in a file.
+
+    Raises:
+        UsageError: the file is missing, no TOML, or has a wrong key or value; the message names it.
+    """
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=RunConfig)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}, expected a TOML file") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from error

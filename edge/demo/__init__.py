@@ -1,0 +1,1 @@
+"""The demonstration: a small gallery and a programme, composed on the user's machine."""

@@ -1,0 +1,170 @@
+"""The commands `run`, `demo` and `press`."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from rich.table import Table
+
+from edge.config import RecogniseConfig, RunConfig, ServeConfig, read_config
+from edge.console import err, graceful_stop, out
+from edge.errors import NotReachableError, UsageError
+
+if TYPE_CHECKING:
+    from gallery.release import Release
+
+NOTICE = {
+    "en": "This programme is composed from public-domain photographs on your machine. "
+    "R: radar · arrows and OK: choose · Esc: back",
+    "zh": "本节目由公有领域照片在您的设备上合成。 R:雷达 · 方向键和确认键:选择 · Esc:返回",
+}
+NOTICE_OWN = {
+    "en": "R: radar · arrows and OK: choose · Esc: back",
+    "zh": "R:雷达 · 方向键和确认键:选择 · Esc:返回",
+}
+
+
+def run_device(
+    config: Path | None,
+    *,
+    source: str,
+    gallery: Path | None,
+    output: str,
+    port: int | None,
+    preview: bool,
+) -> None:
+    """Run the service until it is stopped or its source ends; options win over the file."""
+    from edge.app import App  # noqa: PLC0415
+
+    settings = read_config(config) if config else RunConfig()
+    serve = msgspec.structs.replace(
+        settings.serve,
+        port=settings.serve.port if port is None else port,
+        preview=preview or settings.serve.preview,
+    )
+    settings = msgspec.structs.replace(
+        settings,
+        source=source or settings.source,
+        gallery=str(gallery or settings.gallery),
+        output=output or settings.output,
+        serve=serve,
+    )
+    for name in ("source", "gallery"):
+        if not getattr(settings, name):
+            raise UsageError(
+                f"{name}: not given, expected --{name} or `{name}` in the --config file"
+            )
+    with graceful_stop() as stop:
+        app = App(settings, Path(settings.gallery))
+        try:
+            app.start()
+            err.print(f"overlay at {app.server.url}", markup=False)
+            app.wait(stop)
+        finally:
+            app.close()
+
+
+def run_demo(
+    *,
+    seconds: float | None,
+    browser: bool,
+    port: int,
+    video: Path | None,
+    people: Path | None,
+) -> None:
+    """Set up a gallery and a programme, run the device on them, and open the overlay."""
+    from edge.app import App  # noqa: PLC0415
+    from engines.fetch import cache_dir  # noqa: PLC0415
+
+    if (video is None) != (people is None):
+        raise UsageError("--video and --people: give both for your own film, or none")
+    if video is not None and not video.is_file():
+        raise UsageError(f"{video}: no such file, expected a video")
+    with graceful_stop() as stop, tempfile.TemporaryDirectory(prefix="tvradar-demo-") as scratch:
+        if people is None or video is None:
+            from edge.demo.compose import prepare  # noqa: PLC0415
+
+            material = prepare(cache_dir())
+            people, video, notice = material.people_dir, material.video_path, NOTICE
+        else:
+            notice = NOTICE_OWN
+        gallery_dir = Path(scratch) / "gallery"
+        release = _enrol(people, gallery_dir)
+        config = RunConfig(
+            source=str(video),
+            loop=True,
+            serve=ServeConfig(port=port, preview=True),
+            recognise=RecogniseConfig(detect_every=2, long_side_px=640),
+        )
+        app = App(config, gallery_dir, notice=notice)
+        try:
+            app.start()
+            out.print(
+                f"{release.people_count} people enrolled, programme {video.name}", markup=False
+            )
+            out.print(f"overlay at {app.server.url} — press R there; Ctrl-C ends", markup=False)
+            if browser:
+                import webbrowser  # noqa: PLC0415
+
+                webbrowser.open(app.server.url)
+            app.wait(stop, seconds)
+        finally:
+            app.close()
+
+
+def _enrol(people_dir: Path, gallery_dir: Path) -> Release:
+    from engines.faces import load_pipeline  # noqa: PLC0415
+    from gallery.enrol import collect, enrol_people  # noqa: PLC0415
+    from gallery.store import create_gallery  # noqa: PLC0415
+
+    pipeline = load_pipeline(threads=2)
+    with err.status("enrolling"):
+        enrolled = collect(list(enrol_people(pipeline, people_dir)))
+    return create_gallery(
+        gallery_dir, enrolled.people, enrolled.templates, enrolled.owners, pipeline.model
+    )
+
+
+def press_button(url: str, *, at: float | None, token: str, json: bool) -> None:
+    """Ask the running service who is on screen, as the button does."""
+    answer = _post(url.rstrip("/") + "/api/press", {"at": at}, token)
+    if json:
+        out.print(jsonlib.dumps(answer, ensure_ascii=False), markup=False, soft_wrap=True)
+        return
+    table = Table("person", "role", "", "score")
+    for person in answer["people"]:
+        here = "on screen" if person["present"] == "now" else f"gone {person['seen_s']:.1f} s ago"
+        role = person["role"].get("en", "")
+        name = person["names"].get("en") or next(iter(person["names"].values()))
+        table.add_row(name, role, here, f"{person['score']:.2f}")
+    if answer["people"]:
+        out.print(table)
+    else:
+        out.print("nobody known is on screen")
+    for face in answer["unnamed"]:
+        out.print(f"a face without a name: {face['why'].replace('_', ' ')}")
+
+
+def _post(url: str, body: dict[str, Any], token: str) -> dict[str, Any]:
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"--url: {url}, expected http://HOST:PORT")
+    request = urllib.request.Request(url, jsonlib.dumps(body).encode(), method="POST")  # noqa: S310
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
+            found: dict[str, Any] = jsonlib.load(response)
+            return found
+    except urllib.error.HTTPError as error:
+        raise UsageError(f"{url}: {error.code}, {error.read(200).decode().strip()}") from error
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise NotReachableError(
+            f'{url}: no answer ({reason}), expected a running service; start "tvradar run"'
+        ) from error

@@ -1,0 +1,156 @@
+"""The live protocol: one newest scene, fanned out to any number of readers.
+
+A reader that is slow gets the newest scene when it is ready for one and never holds up the others:
+there is no queue of scenes, only the newest. Answers and states are few and are queued, bounded.
+`docs/overlay-protocol.md` describes the messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.recognise.answer import Answer
+    from edge.recognise.scene import Scene
+    from edge.serve.ports import PeoplePort
+
+PROTOCOL = 1
+MAX_PENDING = 16
+
+_encode = msgspec.json.encode
+
+
+class Hub:
+    """Takes scenes from the recognition thread and hands them to readers in the server's loop.
+
+    Args:
+        people: names for the ids in scenes.
+    """
+
+    def __init__(self, people: PeoplePort) -> None:
+        self._people = people
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._readers: set[Reader] = set()
+        self._names: tuple[int, dict[str, dict[str, str]]] = (0, {})
+        self.newest: bytes = b""
+        self.state: bytes = _encode({"type": "state", "source": "connecting", "detail": ""})
+
+    @property
+    def readers(self) -> int:
+        """How many readers are connected."""
+        return len(self._readers)
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to hand out in this loop."""
+        self._loop = loop
+
+    def publish(self, scene: Scene) -> bytes:
+        """Take the newest scene, from any thread; return it as it is sent."""
+        self.newest = _encode(self._message(scene))
+        self._wake()
+        return self.newest
+
+    def publish_answer(self, answer: Answer) -> None:
+        """Send an answer to all readers, from any thread."""
+        self._enqueue(_encode({"type": "answer", **msgspec.to_builtins(answer)}))
+
+    def publish_state(self, source: str, detail: str = "") -> None:
+        """Tell all readers how the source is: connecting, playing, lost or ended."""
+        self.state = _encode({"type": "state", "source": source, "detail": detail})
+        self._enqueue(self.state)
+
+    def join(self) -> Reader:
+        """Return a new reader; call within the loop."""
+        reader = Reader()
+        self._readers.add(reader)
+        return reader
+
+    def leave(self, reader: Reader) -> None:
+        """Forget a reader."""
+        self._readers.discard(reader)
+
+    def _message(self, scene: Scene) -> dict[str, Any]:
+        ids = {f.id for f in scene.faces if f.id}
+        ids |= {c.id for f in scene.faces if f.why == "ambiguous" for c in f.candidates[:2]}
+        return {
+            "type": "scene",
+            "pts_s": round(scene.pts_s, 4),
+            "frame": scene.index,
+            "size": (scene.width, scene.height),
+            "shot": scene.shot,
+            "release": scene.release,
+            "faces": [
+                {
+                    "track": f.track,
+                    "box": [round(v) for v in f.box],
+                    "id": f.id,
+                    "score": round(f.score, 2),
+                    "why": f.why,
+                    "candidates": [c.id for c in f.candidates[:2]] if f.why == "ambiguous" else [],
+                }
+                for f in scene.faces[:32]
+            ],
+            "names": {i: self._names_of(i, scene.release) for i in sorted(ids)},
+        }
+
+    def _names_of(self, person_id: str, release: int) -> dict[str, str]:
+        if self._names[0] != release:
+            self._names = release, {}
+        known = self._names[1]
+        if person_id not in known:
+            person = self._people.person(person_id)
+            known[person_id] = person.names if person else {"en": person_id}
+        return known[person_id]
+
+    def _wake(self) -> None:
+        def wake() -> None:
+            for reader in self._readers:
+                reader.changed.set()
+
+        self._in_loop(wake)
+
+    def _enqueue(self, message: bytes) -> None:
+        def enqueue() -> None:
+            for reader in self._readers:
+                reader.queue(message)
+
+        self._in_loop(enqueue)
+
+    def _in_loop(self, action: Callable[[], None]) -> None:
+        if self._loop is None:
+            return
+        with contextlib.suppress(RuntimeError):  # the loop has ended; so have its readers
+            self._loop.call_soon_threadsafe(action)
+
+
+class Reader:
+    """One connection's view of the hub."""
+
+    def __init__(self) -> None:
+        self.changed = asyncio.Event()
+        self._pending: deque[bytes] = deque(maxlen=MAX_PENDING)
+        self._sent: bytes = b""
+
+    def queue(self, message: bytes) -> None:
+        """Add a message that must not be skipped; the oldest goes when there are too many."""
+        self._pending.append(message)
+        self.changed.set()
+
+    async def next(self, hub: Hub) -> list[bytes]:
+        """Wait for news; return queued messages and the newest scene, if it is new."""
+        await self.changed.wait()
+        self.changed.clear()
+        messages = list(self._pending)
+        self._pending.clear()
+        newest = hub.newest
+        if newest and newest is not self._sent:
+            self._sent = newest
+            messages.append(newest)
+        return messages

@@ -1,0 +1,40 @@
+"""What the server needs from the rest of the device, as small protocols."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from edge.recognise.answer import Answer
+    from edge.recognise.scene import Scene
+    from gallery.person import Person
+
+
+class RadarPort(Protocol):
+    """Answers presses."""
+
+    def press(self, at_s: float | None = None) -> Answer:
+        """Return the best known answer for a moment; now, when none is given."""
+
+    def refine(self, first: Answer) -> Answer:
+        """Return an earlier answer anew, with what was learned since."""
+
+    def latest(self) -> Scene | None:
+        """Return the newest scene."""
+
+
+class PeoplePort(Protocol):
+    """Knows who is in the gallery."""
+
+    def person(self, person_id: str) -> Person | None:
+        """Return a person, or None."""
+
+    def release(self) -> int:
+        """Return the number of the gallery's release, 0 while there is none."""
+
+
+class FeedbackPort(Protocol):
+    """Takes "not this person"."""
+
+    def refuse(self, track: int, person_id: str) -> bool:
+        """Take a name from a track for the rest of the title; false when it had none such."""

@@ -1,0 +1,62 @@
+"""The picture that belongs to a scene, for development and the demo; off by default in `run`.
+
+One binary WebSocket message holds both, so that boxes sit on the faces whatever the delay: a
+little-endian uint32 with the length of the scene's JSON, the JSON, then a JPEG.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+from typing import TYPE_CHECKING
+
+import cv2
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+JPEG_QUALITY = 80
+LONG_SIDE_PX = 960
+
+
+class Preview:
+    """Keeps the newest picture, encoded; encodes nothing while nobody looks."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed: set[asyncio.Event] = set()
+        self.newest = b""
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to hand out in this loop."""
+        self._loop = loop
+
+    def publish(self, bgr: NDArray[np.uint8], scene_json: bytes) -> None:
+        """Take a frame, uint8 (height, width, 3) BGR, and its scene as sent, from any thread."""
+        if not self._changed:
+            return
+        scale = LONG_SIDE_PX / max(bgr.shape[:2])
+        small = bgr
+        if scale < 1:
+            small = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+        jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+        self.newest = struct.pack("<I", len(scene_json)) + scene_json + jpeg.tobytes()
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        for changed in self._changed:
+            changed.set()
+
+    def join(self) -> asyncio.Event:
+        """Return an event that is set at each new picture."""
+        changed = asyncio.Event()
+        self._changed.add(changed)
+        return changed
+
+    def leave(self, changed: asyncio.Event) -> None:
+        """Forget a viewer."""
+        self._changed.discard(changed)

@@ -1,0 +1,297 @@
+"""Who appears when: faces of frames merged to intervals, and the forms they are given out in."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from itertools import pairwise
+from pathlib import PurePath
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from rich.table import Table
+from rich.text import Text
+
+from edge.errors import EdgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+DEFAULT_FRAME_S = 0.04
+MAX_GAP_S = 1.0
+"""Somebody who is out of sight for less is taken to be still there: a turned head, a passer-by."""
+
+MAX_EDL_EVENTS = 999
+
+
+class TimelineError(EdgeError):
+    """A timeline cannot be given out in the wanted form; wrong use, so `exit_code` is 2."""
+
+    exit_code = 2
+
+
+class Interval(msgspec.Struct, frozen=True, order=True):
+    """A span of time in seconds; the end is when the last frame stops being shown."""
+
+    start_s: float
+    end_s: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return self.end_s - self.start_s
+
+
+class Appearances(msgspec.Struct, frozen=True):
+    """One person's intervals, in order and apart; `seconds` is their sum."""
+
+    id: str
+    name: str
+    seconds: float
+    score: float
+    intervals: tuple[Interval, ...]
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """All people of a source, the longest seen first."""
+
+    source: str
+    duration_s: float
+    frame_s: float
+    people: tuple[Appearances, ...]
+
+
+def build_timeline(
+    faces: Sequence[Mapping[str, Any]],
+    *,
+    source: str,
+    duration_s: float | None = None,
+    frame_s: float | None = None,
+    max_gap_s: float = MAX_GAP_S,
+    min_s: float = 0.0,
+) -> Timeline:
+    """Return who appears when.
+
+    Args:
+        faces: as `identify --json` has them; those without an id count for nobody.
+        source: what was looked at, as the user named it.
+        duration_s: of the source; None ends it with the last face.
+        frame_s: how long a frame is shown; None measures it from the faces.
+        max_gap_s: shorter absences are bridged.
+        min_s: shorter intervals are left out.
+    """
+    step_s = frame_s or measure_frame_s(faces)
+    seen: dict[str, list[float]] = defaultdict(list)
+    best: dict[str, tuple[str, float]] = {}
+    for face in faces:
+        person = face["id"]
+        if person is None:
+            continue
+        seen[person].append(float(face["pts_s"]))
+        score = max(float(face["score"]), best.get(person, ("", -1.0))[1])
+        best[person] = (str(face["name"] or person), score)
+    end_s = duration_s
+    if end_s is None:
+        end_s = max((float(f["pts_s"]) for f in faces), default=-step_s) + step_s
+    people = []
+    for person, times in seen.items():
+        merged = merge(times, step_s, max_gap_s=max_gap_s)
+        kept = tuple(i for i in merged if i.seconds >= min_s)
+        if kept:
+            total = round(sum(i.seconds for i in kept), 3)
+            people.append(Appearances(person, best[person][0], total, best[person][1], kept))
+    people.sort(key=lambda p: (-p.seconds, p.intervals[0].start_s, p.id))
+    return Timeline(source, round(end_s, 4), step_s, tuple(people))
+
+
+def measure_frame_s(faces: Sequence[Mapping[str, Any]]) -> float:
+    """Return the median duration of a frame, or 0.04 s when there are too few to tell."""
+    times = sorted({int(f["frame"]): float(f["pts_s"]) for f in faces}.items())
+    steps = [
+        (later[1] - earlier[1]) / (later[0] - earlier[0]) for earlier, later in pairwise(times)
+    ]
+    steps = [s for s in steps if s > 0]
+    return median(steps) if steps else DEFAULT_FRAME_S
+
+
+def merge(times_s: Iterable[float], frame_s: float, *, max_gap_s: float) -> list[Interval]:
+    """Return the intervals that frames at these times cover, joined over gaps of `max_gap_s`."""
+    intervals: list[Interval] = []
+    for time_s in sorted(times_s):
+        end_s = time_s + frame_s
+        if intervals and time_s <= intervals[-1].end_s + max_gap_s:
+            intervals[-1] = Interval(intervals[-1].start_s, end_s)
+        else:
+            intervals.append(Interval(time_s, end_s))
+    return [Interval(round(i.start_s, 4), round(i.end_s, 4)) for i in intervals]
+
+
+def only(timeline: Timeline, person: str) -> Appearances:
+    """Return one person's appearances.
+
+    Raises:
+        TimelineError: the person does not appear.
+    """
+    for appearances in timeline.people:
+        if appearances.id == person:
+            return appearances
+    here = ", ".join(p.id for p in timeline.people) or "nobody"
+    raise TimelineError(f"{person}: does not appear in {timeline.source}, which shows {here}")
+
+
+def to_json(timeline: Timeline) -> bytes:
+    """Return the timeline as one JSON object."""
+    return msgspec.json.encode(timeline)
+
+
+def to_table(timeline: Timeline, *, width: int = 28) -> Table:
+    """Return a table for the terminal with a bar per person, `width` characters wide."""
+    table = Table(title=Text(timeline.source), title_justify="left")
+    table.add_column("person", overflow="fold")
+    table.add_column("seen", justify="right")
+    table.add_column("times", justify="right")
+    table.add_column("first", justify="right")
+    table.add_column(f"0 to {clock(timeline.duration_s)}", no_wrap=True, min_width=width)
+    for person in timeline.people:
+        table.add_row(
+            Text(one_line(person.name)),
+            f"{person.seconds:.1f} s",
+            str(len(person.intervals)),
+            clock(person.intervals[0].start_s),
+            Text(_bar(person, timeline.duration_s, width), style="cyan"),
+        )
+    return table
+
+
+def _bar(person: Appearances, duration_s: float, width: int) -> str:
+    cells = [" "] * width
+    for interval in person.intervals:
+        scale = width / max(duration_s, 1e-9)
+        first = min(width - 1, max(0, int(interval.start_s * scale)))
+        last = max(first + 1, min(width, math.ceil(interval.end_s * scale)))
+        cells[first:last] = "█" * (last - first)
+    return "".join(cells).replace(" ", "·")
+
+
+def to_vtt(timeline: Timeline) -> str:
+    """Return WebVTT subtitles: one cue for each span in which the same people are seen."""
+    cues = ["WEBVTT", ""]
+    for span, people in spans(timeline):
+        names = " · ".join(_vtt_text(p.name) for p in people)
+        cues += [f"{timestamp(span.start_s)} --> {timestamp(span.end_s)}", names, ""]
+    return "\n".join(cues)
+
+
+def spans(timeline: Timeline) -> list[tuple[Interval, tuple[Appearances, ...]]]:
+    """Return the spans, in whole milliseconds, in which the same people are seen, in order."""
+    edges: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for index, person in enumerate(timeline.people):
+        for interval in person.intervals:
+            edges[_ms(interval.start_s)].append((index, 1))
+            edges[_ms(interval.end_s)].append((index, -1))
+    found: list[tuple[Interval, tuple[Appearances, ...]]] = []
+    count = [0] * len(timeline.people)
+    times = sorted(edges)
+    for now, later in pairwise(times):
+        for index, change in edges[now]:
+            count[index] += change
+        here = tuple(p for p, n in zip(timeline.people, count, strict=True) if n > 0)
+        if here:
+            found.append((Interval(now / 1000, later / 1000), here))
+    return found
+
+
+def _vtt_text(name: str) -> str:
+    escaped = one_line(name).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped or "?"  # an empty line would end the cue
+
+
+def to_cut_list(timeline: Timeline, person: str) -> str:
+    """Return one person's intervals as text, a line each: start, end, seconds.
+
+    Raises:
+        TimelineError: the person does not appear.
+    """
+    found = only(timeline, person)
+    lines = [f"# {one_line(found.name)}: {found.seconds:.2f} s of {one_line(timeline.source)}"]
+    lines += [
+        f"{timestamp(i.start_s)}\t{timestamp(i.end_s)}\t{i.seconds:.3f}" for i in found.intervals
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def to_edl(timeline: Timeline, person: str) -> str:
+    """Return one person's intervals as a CMX3600 edit decision list, whole frames, non-drop.
+
+    Raises:
+        TimelineError: the person does not appear, or more often than the format can hold.
+    """
+    found = only(timeline, person)
+    if len(found.intervals) > MAX_EDL_EVENTS:
+        raise TimelineError(
+            f"{person}: {len(found.intervals)} events, a CMX3600 list holds {MAX_EDL_EVENTS}; "
+            "bridge longer gaps, or take the FFmpeg list"
+        )
+    fps = max(1, round(1 / timeline.frame_s))
+    title = found.name if found.name.isascii() else found.id
+    lines = [f"TITLE: {_ascii(title)[:70]}", "FCM: NON-DROP FRAME", ""]
+    clip = _ascii(PurePath(timeline.source).name)
+    record = 0
+    for number, i in enumerate(found.intervals, start=1):
+        first = round(i.start_s / timeline.frame_s)
+        last = max(first + 1, round(i.end_s / timeline.frame_s))
+        times = (first, last, record, record + last - first)
+        codes = " ".join(timecode(frames, fps) for frames in times)
+        lines += [f"{number:03d}  AX       V     C        {codes}", f"* FROM CLIP NAME: {clip}", ""]
+        record += last - first
+    return "\n".join(lines)
+
+
+def to_concat(timeline: Timeline, person: str) -> str:
+    """Return one person's intervals as a list for FFmpeg's concat demuxer.
+
+    Raises:
+        TimelineError: the person does not appear, or the source's name has a line break.
+    """
+    found = only(timeline, person)
+    if any(c in timeline.source for c in "\r\n\0"):
+        raise TimelineError(f"{timeline.source!a}: has a line break in it; rename the file")
+    quoted = timeline.source.replace("'", "'\\''")
+    lines = ["ffconcat version 1.0"]
+    for i in found.intervals:
+        lines += [f"file '{quoted}'", f"inpoint {i.start_s:.4f}", f"outpoint {i.end_s:.4f}"]
+    return "\n".join(lines) + "\n"
+
+
+def clock(seconds: float) -> str:
+    """Return a time as people read it: `m:ss`, from an hour on `h:mm:ss`."""
+    minutes, rest = divmod(max(0, math.floor(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def timestamp(seconds: float) -> str:
+    """Return a time as WebVTT writes it: `hh:mm:ss.mmm`."""
+    whole, ms = divmod(_ms(seconds), 1000)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}.{ms:03d}"
+
+
+def timecode(frames: int, fps: int) -> str:
+    """Return a frame's number as non-drop timecode: `hh:mm:ss:ff`."""
+    whole, rest = divmod(frames, fps)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}:{rest:02d}"
+
+
+def one_line(text: str) -> str:
+    """Return the text without line breaks and control characters, spaces folded."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _ascii(text: str) -> str:
+    """Return what old editing systems can read: the rest becomes `?`."""
+    return one_line(text).encode("ascii", "replace").decode()
+
+
+def _ms(seconds: float) -> int:
+    return max(0, round(seconds * 1000))

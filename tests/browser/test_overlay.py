@@ -1,0 +1,176 @@
+"""The page in a real Chromium: what a viewer sees and what the remote's keys do."""
+
+import shutil
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.serving import SIZE, Device4Tests, face, serving
+
+pytestmark = pytest.mark.browser
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def device() -> Iterator[Device4Tests]:
+    with serving(preview=True) as made:
+        yield made
+
+
+@pytest.fixture
+def page(browser, device: Device4Tests) -> Iterator[Page]:
+    made = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-US")
+    errors: list[str] = []
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    made.goto(device.url)
+    yield made
+    made.close()
+    assert errors == []
+
+
+def show(page: Page, device: Device4Tests, *faces, selector: str = ".face") -> None:
+    """Send frames until the page has drawn one."""
+    for _ in range(100):
+        device.show(*faces)
+        if page.locator(selector).count():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{selector} never came")
+
+
+def test_names_appear_and_boxes_sit_on_the_faces(page: Page, device: Device4Tests) -> None:
+    faces = (face(1, 60, "ada"), face(2, 300, None, "below_threshold"))
+    show(page, device, *faces)
+    expect(page.locator(".face.named .label")).to_have_text("Ada Lovelace")
+    expect(page.locator("#status-text")).to_have_text("On screen: Ada Lovelace")
+    expect(page.locator(".face:not(.named) .label")).to_be_hidden()
+    picture = page.locator("#video").bounding_box()
+    for one in faces:
+        box = page.locator(f'.face[data-track="{one.track}"]').bounding_box()
+        assert picture
+        assert box
+        centre = (box["x"] + box["width"] / 2 - picture["x"]) / picture["width"]
+        assert abs(centre - (one.box[0] + one.box[2]) / 2 / SIZE[0]) < 0.02
+    # and the picture below shows the face there: red where the box is
+    colour = page.evaluate(
+        "([x, y]) => Array.from(document.querySelector('#video').getContext('2d')"
+        ".getImageData(x, y, 1, 1).data)",
+        [110, 140],
+    )
+    assert colour[0] > 150 > 100 > colour[2]
+
+
+def test_a_walk_by_keys_alone(page: Page, device: Device4Tests) -> None:
+    show(page, device, face(1, 60, "ada"), face(2, 300, "eve"))
+    page.keyboard.press("r")
+    cards = page.locator(".card")
+    expect(cards).to_have_count(2)
+    expect(page.locator(".card.focus strong")).to_have_text("Ada Lovelace")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".card.focus strong")).to_have_text("Eve")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".card.focus strong")).to_have_text("Eve")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page.locator("#card")).to_be_visible()
+    expect(page.locator("#card-name")).to_have_text("Ada Lovelace")
+    expect(page.locator("#card-role")).to_have_text("Mathematician")
+    expect(page.locator("#card-works li")).to_have_text("Notes (1843)")
+    page.keyboard.press("Escape")
+    expect(page.locator("#card")).to_be_hidden()
+    expect(page.locator("#answer")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#answer")).to_be_hidden()
+
+
+def test_not_this_person(page: Page, device: Device4Tests) -> None:
+    show(page, device, face(5, 60, "ada"))
+    page.keyboard.press("r")
+    expect(page.locator(".card")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator("#card")).to_be_visible()
+    page.keyboard.press("x")
+    expect(page.locator("#card")).to_be_hidden()
+    assert device.feedback.taken == [(5, "ada")]
+
+
+def test_a_name_is_never_markup(page: Page, device: Device4Tests) -> None:
+    show(page, device, face(1, 60, "bob"))
+    page.keyboard.press("r")
+    expect(page.locator(".card strong")).to_have_text("<script>alert(1)</script>")
+    expect(page.locator(".face .label")).to_have_text("<script>alert(1)</script>")
+    assert page.locator("script").count() == 1
+
+
+def test_look_alikes_are_a_or_b(page: Page, device: Device4Tests) -> None:
+    show(page, device, face(1, 60, None, "ambiguous"))
+    expect(page.locator(".face.either .label")).to_have_text("Ada Lovelace or Eve")
+    page.keyboard.press("r")
+    expect(page.locator(".card strong")).to_have_text("Ada Lovelace or Eve")
+
+
+def test_states(page: Page, device: Device4Tests) -> None:
+    show(page, device, face(1, 60, None, "profile"))
+    expect(page.locator("body")).to_have_attribute("data-state", "unknown")
+    device.show()
+    expect(page.locator("body")).to_have_attribute("data-state", "idle")
+    device.hub.publish_state("lost")
+    expect(page.locator("#status-text")).to_have_text("No signal")
+    device.server.stop()
+    expect(page.locator("body")).to_have_attribute("data-state", "offline")
+
+
+def test_chinese(browser, device: Device4Tests) -> None:
+    page = browser.new_page(viewport={"width": 1920, "height": 1080}, locale="zh-CN")
+    page.goto(device.url)
+    show(page, device, face(1, 60, "ada"))
+    expect(page.locator(".face .label")).to_have_text("爱达·洛夫莱斯")
+    page.keyboard.press("r")
+    expect(page.locator("#answer-title")).to_have_text("画面中的人物")
+    expect(page.locator("#notice")).to_have_text("合成")
+    page.close()
+
+
+def test_comes_back_after_the_server_was_gone(browser) -> None:
+    with serving() as first:
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.goto(first.url)
+        expect(page.locator("body")).to_have_attribute("data-state", "scanning")
+        port = first.server.port
+    expect(page.locator("body")).to_have_attribute("data-state", "offline")
+    from edge.serve.http import Device, Server, create_app
+
+    with serving() as second:
+        # the same address again, as after a restart of the service
+        device = Device(second.radar, second.people, second.feedback, second.hub)
+        again = Server(create_app(device), port=port)
+        again.start()
+        second.hub.publish_state("playing")
+        deadline = time.monotonic() + 20
+        while page.get_attribute("body", "data-state") != "names" and time.monotonic() < deadline:
+            second.show(face(1, 60, "ada"))
+            page.wait_for_timeout(100)
+        expect(page.locator("#status-text")).to_have_text("On screen: Ada Lovelace")
+        again.stop()
+    page.close()

@@ -1,0 +1,200 @@
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator
+from socket import SHUT_RDWR
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.serving import Device4Tests, face, serving
+
+
+@pytest.fixture(scope="module")
+def device() -> Iterator[Device4Tests]:
+    with serving(preview=True) as made:
+        yield made
+
+
+@pytest.fixture
+def client(device: Device4Tests) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=device.url) as made:
+        yield made
+
+
+def live(device: Device4Tests, path: str = "api/live", **more: object):
+    return connect(device.url.replace("http", "ws") + path, **more)
+
+
+def until(socket, kind: str) -> dict:
+    while True:
+        message = json.loads(socket.recv(timeout=5))
+        if message["type"] == kind:
+            return message
+
+
+def test_page_and_files_have_strict_headers(client: httpx.Client) -> None:
+    for path in ("/", "/overlay.js", "/overlay.css", "/favicon.svg"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "<script>" not in client.get("/").text
+    assert client.get("/../../etc/passwd").status_code == 404
+    assert client.get("/%2e%2e/http.py").status_code == 404
+
+
+def test_health_and_readiness(client: httpx.Client, device: Device4Tests) -> None:
+    assert client.get("/healthz").text == "ok\n"
+    device.index = 0
+    assert client.get("/readyz").status_code == 503
+    device.show()
+    assert client.get("/readyz").status_code == 200
+
+
+def test_press_answers_now_and_refines_over_the_socket(
+    client: httpx.Client, device: Device4Tests
+) -> None:
+    with live(device) as socket:
+        device.show(face(1, 50, "ada"), face(2, 300, None, "profile"))
+        before = device.presses
+        answer = client.post("/api/press", json={}).json()
+        assert [p["id"] for p in answer["people"]] == ["ada"]
+        assert (answer["refined"], device.presses) == (False, before + 1)
+        assert [u["why"] for u in answer["unnamed"]] == ["profile"]
+        refined = until(socket, "answer")
+        assert (refined["press"], refined["refined"]) == (answer["press"], True)
+
+
+def test_press_over_the_socket(device: Device4Tests) -> None:
+    with live(device) as socket:
+        device.show(face(1, 50, "ada"))
+        socket.send("no json")
+        socket.send(json.dumps({"type": "press"}))
+        assert [p["id"] for p in until(socket, "answer")["people"]] == ["ada"]
+
+
+def test_scenes_are_small_and_carry_names(device: Device4Tests) -> None:
+    with live(device) as socket:
+        hello = until(socket, "hello")
+        assert (hello["v"], hello["preview"]) == (1, True)
+        assert until(socket, "state")["source"] == "playing"
+        device.show(*(face(i, 20 * i, "ada" if i == 0 else None, "too_small") for i in range(12)))
+        scene = until(socket, "scene")
+        while len(scene["faces"]) != 12:
+            scene = until(socket, "scene")
+        assert scene["names"]["ada"]["zh"] == "爱达·洛夫莱斯"
+        assert len(json.dumps(scene)) < 2048
+
+
+def test_a_slow_reader_gets_the_newest_and_holds_nobody_up(device: Device4Tests) -> None:
+    with live(device) as slow, live(device) as quick:
+        until(slow, "hello")
+        until(quick, "hello")
+        begun = time.perf_counter()
+        for _ in range(500):
+            device.show(face(1, 50, "ada"))
+        assert time.perf_counter() - begun < 2
+        assert until(quick, "scene")["frame"] > 0
+        newest = 0
+        while newest < device.index:
+            newest = until(slow, "scene")["frame"]
+
+
+def test_preview_holds_scene_and_picture_together(device: Device4Tests) -> None:
+    with live(device, "api/preview") as socket:
+        time.sleep(0.2)
+        device.show(face(7, 100, "ada"))
+        message = socket.recv(timeout=5)
+        length = int.from_bytes(message[:4], "little")
+        assert json.loads(message[4 : 4 + length])["faces"][0]["track"] == 7
+        assert message[4 + length : 6 + length] == b"\xff\xd8"
+
+
+def test_people_and_photos(client: httpx.Client) -> None:
+    ada = client.get("/api/people/ada").json()
+    assert ada["names"]["en"] == "Ada Lovelace"
+    assert ada["works"][0]["year"] == 1843
+    assert client.get(ada["photo"]).headers["content-type"] == "image/jpeg"
+    assert client.get("/api/people/eve").json()["photo"] is None
+    assert client.get("/api/people/eve/photo").status_code == 404
+    assert client.get("/api/people/nobody").status_code == 404
+
+
+def test_feedback(client: httpx.Client, device: Device4Tests) -> None:
+    assert client.post("/api/feedback", json={"track": 4, "id": "ada"}).status_code == 200
+    assert device.feedback.taken[-1] == (4, "ada")
+    assert client.post("/api/feedback", json={"track": 4, "id": "who"}).status_code == 404
+    assert "tvradar_feedback_total 1.0" in client.get("/metrics").text
+
+
+@settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(body=st.binary(max_size=200) | st.text(max_size=50).map(lambda t: json.dumps(t).encode()))
+def test_no_body_makes_a_server_error(client: httpx.Client, body: bytes) -> None:
+    for path in ("/api/press", "/api/feedback"):
+        assert client.post(path, content=body).status_code in {200, 400, 404, 429}
+
+
+def test_large_bodies_are_refused(client: httpx.Client) -> None:
+    time.sleep(1)
+    assert client.post("/api/press", content=b"{" + b" " * 5000).status_code == 413
+    chunks = (b" " * 1000 for _ in range(20))
+    assert client.post("/api/press", content=chunks).status_code == 413
+
+
+def test_other_hosts_and_origins_are_refused(client: httpx.Client, device: Device4Tests) -> None:
+    assert client.get("/", headers={"host": "evil.example"}).status_code == 421
+    assert client.get("/", headers={"host": "[::1"}).status_code == 421
+    assert client.get("/", headers={"host": f"localhost:{device.server.port}"}).status_code == 200
+    evil = {"origin": "http://evil.example"}
+    assert client.post("/api/press", json={}, headers=evil).status_code == 403
+    with pytest.raises(InvalidStatus) as refusal, live(device, origin="http://evil.example"):
+        pass
+    assert refusal.value.response.status_code == 403
+
+
+def test_commands_are_limited(client: httpx.Client) -> None:
+    async def many() -> list[int]:
+        async with httpx.AsyncClient(base_url=client.base_url) as crowd:
+            answers = await asyncio.gather(*(crowd.post("/api/press") for _ in range(90)))
+        return [answer.status_code for answer in answers]
+
+    assert 429 in asyncio.run(many())
+    time.sleep(1.1)
+    assert client.post("/api/press", json={}).status_code == 200
+
+
+def test_a_token_is_needed_where_one_is_set() -> None:
+    with (
+        serving(token="secret", hosts=frozenset({"tv.local"})) as device,
+        httpx.Client(base_url=device.url) as client,
+    ):
+        assert client.get("/").status_code == 401
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/?token=wrong").status_code == 401
+        assert client.get("/", headers={"authorization": "Bearer secret"}).status_code == 200
+        assert client.get("/?token=secret").status_code == 200
+        # the page's own requests carry the cookie from here on
+        assert client.post("/api/press", json={}).status_code == 200
+        assert client.get("/healthz", headers={"host": "tv.local"}).status_code == 200
+
+
+def test_many_connects_and_drops_leak_nothing(device: Device4Tests) -> None:
+    threads = threading.active_count()
+    for i in range(150):
+        with live(device) as socket:
+            if i % 3 == 0:
+                socket.socket.shutdown(SHUT_RDWR)
+    deadline = time.monotonic() + 10
+    while device.hub.readers and time.monotonic() < deadline:
+        device.show(face(1, 50, "ada"))
+        time.sleep(0.05)
+    assert device.hub.readers == 0
+    assert threading.active_count() <= threads + 2

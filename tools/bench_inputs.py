@@ -1,0 +1,195 @@
+"""Measure the inputs: decoding 1080p25, delay from encoder to consumer, memory over reconnects.
+
+    python tools/bench_inputs.py decode|delay|reconnects [--backend pyav|gstreamer] [--count N]
+
+Prints one JSON object. Everything is composed here and sent over the loopback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import tempfile
+import threading
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from edge.video.reader import Backoff, Reader
+from edge.video.source import SourceOptions, open_source
+
+WIDTH, HEIGHT, FPS = 1920, 1080, 25
+BITS = 24
+
+
+def paint(base: np.ndarray[Any, Any], number: int) -> None:
+    """Write a number as black and white blocks along the top."""
+    for bit in range(BITS):
+        base[:64, bit * 64 : (bit + 1) * 64] = 235 if number >> bit & 1 else 20
+
+
+def read_number(bgr: np.ndarray[Any, Any]) -> int:
+    """Read what `paint` wrote."""
+    row = bgr[32].mean(axis=1)
+    return sum(int(row[bit * 64 + 32] > 128) << bit for bit in range(BITS))
+
+
+def stream_of(container: Any, size: tuple[int, int], crf: str = "23") -> Any:
+    """Add an H.264 stream for low delay, a key frame twice a second."""
+    stream = container.add_stream("libx264", rate=FPS)
+    stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+    stream.codec_context.options = {
+        "preset": "ultrafast",
+        "tune": "zerolatency",
+        "g": "12",
+        "crf": crf,
+    }
+    stream.codec_context.thread_count = 1
+    return stream
+
+
+def decode(backend: str, count: int) -> dict[str, Any]:
+    """Decode a 1080p25 film as fast as it goes, converting every frame, one in five, and none."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        noise = np.random.default_rng(0).integers(0, 256, (HEIGHT // 8, WIDTH // 8, 3), np.uint8)
+        texture = noise.repeat(8, axis=0).repeat(8, axis=1)
+        with av.open(str(path), "w") as container:
+            stream = stream_of(container, (WIDTH, HEIGHT))
+            for number in range(count):
+                frame = av.VideoFrame.from_ndarray(np.roll(texture, 5 * number, 1), format="bgr24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return {
+            name: time_decoding(path, backend, every)
+            for name, every in (("every", 1), ("one_in_five", 5), ("none", 0))
+        }
+
+
+def time_decoding(path: Path, backend: str, every: int) -> dict[str, float]:
+    """Return frames per second and CPU milliseconds per frame."""
+    options = SourceOptions(backend=backend)  # type: ignore[arg-type]
+    frames = 0
+    start, cpu = time.perf_counter(), time.process_time()
+    with open_source(str(path), options=options) as source:
+        for picture in source.pictures():
+            if every and picture.index % every == 0:
+                picture.to_frame()
+            frames += 1
+    took, used = time.perf_counter() - start, time.process_time() - cpu
+    return {"fps": round(frames / took, 1), "cpu_ms_per_frame": round(1000 * used / frames, 2)}
+
+
+def delay(backend: str, count: int) -> dict[str, Any]:
+    """Send 1080p25 with the time painted in over UDP; measure how old it is when it arrives."""
+    stop = threading.Event()
+    sender = threading.Thread(target=send_clock, args=(8701, stop), daemon=True)
+    sender.start()
+    ages_ms = []
+    cpu = time.process_time()
+    options = SourceOptions(backend=backend)  # type: ignore[arg-type]
+    with Reader("udp://127.0.0.1:8701", options=options) as reader:
+        while len(ages_ms) < count:
+            frame = reader.get(5)
+            if frame is None:
+                break
+            now = int(time.monotonic() * 1000) & ((1 << BITS) - 1)
+            ages_ms.append((now - read_number(frame.bgr)) & ((1 << BITS) - 1))
+        dropped = reader.dropped
+    stop.set()
+    sender.join(5)
+    steady = ages_ms[FPS:]  # the first second has what was buffered while opening
+    p50, p95 = np.percentile(steady, [50, 95])
+    return {
+        "frames": len(ages_ms),
+        "dropped": dropped,
+        "age_ms": {"p50": float(p50), "p95": float(p95), "max": max(steady)},
+        "cpu_s_with_encoder": round(time.process_time() - cpu, 2),
+    }
+
+
+def send_clock(port: int, stop: threading.Event) -> None:
+    """Encode and send pictures of the monotonic clock until stopped."""
+    base = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    base[::7] = 90
+    url = f"udp://127.0.0.1:{port}?pkt_size=1316"
+    with av.open(url, "w", format="mpegts", options={"flush_packets": "1"}) as container:
+        stream = stream_of(container, (WIDTH, HEIGHT))
+        start = time.monotonic()
+        number = 0
+        while not stop.wait(max(0.0, start + number / FPS - time.monotonic())):
+            paint(base, int(time.monotonic() * 1000))
+            frame = av.VideoFrame.from_ndarray(base, format="bgr24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, FPS)
+            container.mux(stream.encode(frame))
+            number += 1
+
+
+def reconnects(backend: str, count: int) -> dict[str, Any]:
+    """Lose and find a UDP stream again and again; report the resident memory on the way."""
+    options = SourceOptions(backend=backend, read_timeout_s=0.3)  # type: ignore[arg-type]
+    backoff = Backoff(base_s=0.05, cap_s=0.05)
+    memory_mb = []
+    with Reader("udp://127.0.0.1:8702", options=options, backoff=backoff) as reader:
+        for number in range(count):
+            stop = threading.Event()
+            sender = threading.Thread(target=send_small, args=(8702, stop), daemon=True)
+            sender.start()
+            wait_for_connect(reader, number + 1)
+            stop.set()
+            sender.join(5)
+            time.sleep(0.4)
+            if number % max(1, count // 10) == 0:
+                memory_mb.append(resident_mb())
+        connects = reader.status.connects
+    return {"connects": connects, "resident_mb": memory_mb, "threads": threading.active_count()}
+
+
+def wait_for_connect(reader: Reader, connects: int) -> None:
+    """Wait until the source has come back for the given time."""
+    deadline = time.monotonic() + 20
+    while reader.status.connects < connects:
+        reader.get(0.1)
+        if time.monotonic() > deadline:
+            raise TimeoutError(str(reader.status))
+
+
+def send_small(port: int, stop: threading.Event) -> None:
+    """Send a small moving picture until stopped."""
+    url = f"udp://127.0.0.1:{port}?pkt_size=1316"
+    with av.open(url, "w", format="mpegts", options={"flush_packets": "1"}) as container:
+        stream = stream_of(container, (320, 192))
+        number = 0
+        while not stop.wait(1 / FPS):
+            picture = np.full((192, 320, 3), number * 3 % 256, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            frame.pts, frame.time_base = number, Fraction(1, FPS)
+            container.mux(stream.encode(frame.reformat(format="yuv420p")))
+            number += 1
+
+
+def resident_mb() -> float:
+    """Return the resident memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return round(pages * resource.getpagesize() / 1e6, 1)
+
+
+def main() -> None:
+    """Run one measurement."""
+    measures = {"decode": decode, "delay": delay, "reconnects": reconnects}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("measure", choices=sorted(measures))
+    parser.add_argument("--backend", choices=("pyav", "gstreamer"), default="pyav")
+    parser.add_argument("--count", type=int, default=150)
+    arguments = parser.parse_args()
+    result = measures[arguments.measure](arguments.backend, arguments.count)
+    print(json.dumps({"measure": arguments.measure, "backend": arguments.backend, **result}))
+
+
+if __name__ == "__main__":
+    main()

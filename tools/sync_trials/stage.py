@@ -1,0 +1,156 @@
+"""What the trials of sync share: a real broker, large galleries, a channel, child processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gallery import store
+from gallery.person import Person
+from gallery.publish.chunk_server import ChunkServer
+from gallery.publish.content import Options, prepare, resign
+from gallery.publish.repository import Repository
+from gallery.publish.to_broker import BrokerPlace
+from gallery.sync.broker import Broker
+from gallery.sync.link import MqttLink
+
+if TYPE_CHECKING:
+    from gallery.sync.manifest import Manifest
+
+MODEL = "sface-2021dec"
+HERE = Path(__file__).resolve().parent
+CONFIG = """
+listener {port} 127.0.0.1
+allow_anonymous true
+set_tcp_nodelay true
+user root
+max_queued_messages 0
+max_inflight_messages 64
+message_size_limit 16777216
+persistence {persistence}
+persistence_location {folder}/
+autosave_on_changes true
+autosave_interval 1
+"""
+
+
+class Mosquitto:
+    """A mosquitto on a free port of loopback."""
+
+    def __init__(self, folder: Path, *, persistence: bool = True) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        folder.mkdir(parents=True, exist_ok=True)
+        self._config = folder / "mosquitto.conf"
+        values = {"port": self.port, "folder": folder, "persistence": str(persistence).lower()}
+        self._config.write_text(CONFIG.format(**values))
+        self.start()
+
+    def start(self) -> None:
+        """Start it and wait until it listens."""
+        program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+        assert program, "apt-get install mosquitto"
+        with self._config.with_suffix(".log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [program, "-c", str(self._config)], stderr=log, stdout=log
+            )
+        for _ in range(500):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise RuntimeError("mosquitto does not listen")
+
+    def kill(self) -> None:
+        """Kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def rss_kib(self) -> int:
+        """Return its resident memory."""
+        return rss_kib(self.process.pid)
+
+
+def rss_kib(pid: int, key: str = "VmRSS") -> int:
+    """Return resident memory of a process (VmHWM: its peak)."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(key):
+            return int(line.split()[1])
+    return 0
+
+
+def make_gallery(folder: Path, mib: float, seed: int, people: int = 0) -> Path:
+    """Write a gallery of random templates, of so many MiB, with up to 200 templates a person."""
+    rows = people or int(mib * 1024 * 1024 / 133)
+    persons = people or max(1, rows // 200)
+    rng = np.random.default_rng(seed)
+    vectors = rng.standard_normal((rows, 128), dtype=np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    names = [Person(f"p{seed}-{i:06d}", {"en": f"Person {i}"}) for i in range(persons)]
+    owners = np.sort(np.arange(rows, dtype=np.int32) % persons)
+    store.create_gallery(folder, names, vectors, owners, MODEL)
+    return folder
+
+
+class Channel:
+    """A publisher on a broker."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.uri = f"mqtt://127.0.0.1:{port}/trial"
+        self.repository = Repository(folder / "home")
+        self.repository.init()
+        self.link = MqttLink(Broker.from_uri(self.uri), "publisher", backoff_base_s=0.5).start()
+        self.link.wait_up(10)
+        self.place = BrokerPlace(self.repository, self.link)
+        self.number = 0
+
+    def publish(self, gallery: Path, **options: object) -> Manifest:
+        """Publish the gallery as the next release."""
+        self.number += 1
+        options.setdefault("probation_s", 0)
+        manifest = prepare(self.repository, gallery, Options(number=self.number, **options))
+        resign(self.repository, manifest)
+        self.place.publish()
+        return manifest
+
+
+class CountingServer(ChunkServer):
+    """Notes which bytes were asked for, and takes its time so that kills come in the middle."""
+
+    pause_s = 0.004
+
+    def __init__(self, folder: Path, link: MqttLink) -> None:
+        self.asked: list[tuple[str, int]] = []
+        super().__init__(folder, link)
+
+    def _read(self, name: str, offset: int, length: int) -> bytes:
+        self.asked.append((name, offset))
+        time.sleep(self.pause_s)
+        return super()._read(name, offset, length)
+
+
+def start_device(
+    folder: Path, uri: str, root: Path, name: str = "tv", *args: str
+) -> subprocess.Popen[bytes]:
+    """Start a device in a process of its own."""
+    command = [sys.executable, str(HERE / "device.py"), str(folder), uri, str(root), name, *args]
+    env = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+    with (folder.parent / f"{name}.log").open("ab") as log:
+        return subprocess.Popen(command, stderr=log, stdout=log, env=env)
+
+
+def installed(folder: Path) -> int:
+    """Return the release in use, 0 for none."""
+    try:
+        return store.current_release(folder / "gallery")[0].number
+    except store.GalleryMissingError:
+        return 0

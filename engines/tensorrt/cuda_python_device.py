@@ -1,4 +1,4 @@
-"""The GPU by cuda-python, NVIDIA's own binding (cuda-bindings 12.8 or newer). Not run on hardware."""
+"""The GPU by cuda-python, NVIDIA's own binding (cuda-bindings 12.8 on). Not run on hardware."""
 
 from __future__ import annotations
 

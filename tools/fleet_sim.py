@@ -87,8 +87,12 @@ class SimulatedDevice:
             try:
                 self.attempts += 1
                 async with aiomqtt.Client(
-                    "127.0.0.1", self._port, identifier=self.name, protocol=aiomqtt.ProtocolVersion.V5,
-                    max_queued_outgoing_messages=64, timeout=10,
+                    "127.0.0.1",
+                    self._port,
+                    identifier=self.name,
+                    protocol=aiomqtt.ProtocolVersion.V5,
+                    max_queued_outgoing_messages=64,
+                    timeout=10,
                 ) as client:
                     self.connects += 1
                     self.connected_s = time.monotonic()
@@ -123,7 +127,9 @@ class SimulatedDevice:
             payload = bytes(message.payload) if message.payload else b""
             self.bytes += len(payload) + len(str(message.topic)) + 7
             for delay_s in self._net.fate():
-                asyncio.get_running_loop().call_later(delay_s, self._take, str(message.topic), payload)
+                asyncio.get_running_loop().call_later(
+                    delay_s, self._take, str(message.topic), payload
+                )
 
     def _take(self, topic: str, payload: bytes) -> None:
         if topic.endswith("/m/timestamp.json"):
@@ -152,9 +158,13 @@ class SimulatedDevice:
     async def _update(self, client: aiomqtt.Client) -> None:
         """Follow the hashes from the timestamp to the chunks."""
         meta = json.loads(self._timestamp)["signed"]["meta"]["snapshot.json"]
-        snapshot = await self._get(client, f"m/{meta['version']}.snapshot.json", meta["hashes"]["sha256"])
+        snapshot = await self._get(
+            client, f"m/{meta['version']}.snapshot.json", meta["hashes"]["sha256"]
+        )
         meta = json.loads(snapshot)["signed"]["meta"]["targets.json"]
-        targets = await self._get(client, f"m/{meta['version']}.targets.json", meta["hashes"]["sha256"])
+        targets = await self._get(
+            client, f"m/{meta['version']}.targets.json", meta["hashes"]["sha256"]
+        )
         digest = json.loads(targets)["signed"]["targets"]["release.json"]["hashes"]["sha256"]
         manifest = decode(await self._get(client, f"t/{digest}.release.json", digest))
         if manifest.release <= self.release:
@@ -168,7 +178,10 @@ class SimulatedDevice:
             chunks = list(chunks_of(file, hashes))
             for start in range(0, len(chunks), 8):
                 await asyncio.gather(
-                    *(self._get(client, f"c/{c.sha256}", c.sha256) for c in chunks[start : start + 8])
+                    *(
+                        self._get(client, f"c/{c.sha256}", c.sha256)
+                        for c in chunks[start : start + 8]
+                    )
                 )
             self.have.add(file.sha256)
         self.release, self.at_s = manifest.release, time.monotonic()
@@ -226,7 +239,12 @@ def change(gallery: Path, number: int, count: int) -> None:
 
 
 async def one_round(
-    channel: Channel, gallery: Path, devices: list[SimulatedDevice], broker: Mosquitto, *, restart: bool
+    channel: Channel,
+    gallery: Path,
+    devices: list[SimulatedDevice],
+    broker: Mosquitto,
+    *,
+    restart: bool,
 ) -> dict[str, object]:
     """Publish and wait until all have it."""
     before = sum(d.bytes for d in devices)
@@ -266,7 +284,9 @@ def seen_by_publisher(channel: Channel, expected: int) -> dict[str, object]:
         return {"devices": summary.devices, "current": summary.current, "expected": expected}
 
 
-async def herd(broker: Mosquitto, channel: Channel, devices: list[SimulatedDevice]) -> dict[str, object]:
+async def herd(
+    broker: Mosquitto, channel: Channel, devices: list[SimulatedDevice]
+) -> dict[str, object]:
     """Drop all at once by a restart; the measure is how fast the broker takes bare connects."""
     capacity = await connect_rate(broker.port, min(len(devices), 500))
     attempts = sum(d.attempts for d in devices)
@@ -282,7 +302,9 @@ async def herd(broker: Mosquitto, channel: Channel, devices: list[SimulatedDevic
         "took_s": round(took, 2),
         "bare_connects_per_s": round(capacity),
         "at_bare_rate_s": round(len(devices) / capacity, 2),
-        "attempts_per_device": round((sum(d.attempts for d in devices) - attempts) / len(devices), 2),
+        "attempts_per_device": round(
+            (sum(d.attempts for d in devices) - attempts) / len(devices), 2
+        ),
     }
 
 

@@ -159,7 +159,15 @@ def test_buckets_are_even_and_removals_pass() -> None:
         counts[bucket("salt", f"tv-{i}") // 1000] += 1
     assert min(counts) > 850
     manifest = msgspec.convert(
-        {"format": 1, "release": 2, "content": 2, "model": "m", "dim": 8, "created": "", "files": []},
+        {
+            "format": 1,
+            "release": 2,
+            "content": 2,
+            "model": "m",
+            "dim": 8,
+            "created": "",
+            "files": [],
+        },
         __import__("gallery.sync.manifest").sync.manifest.Manifest,
     )
     held = msgspec.structs.replace(manifest, rollout=Rollout("s", 0, 3600, paused=True))
@@ -176,7 +184,9 @@ def statuses(good: int, bad: int, waiting: int, release: int = 2) -> list[Status
     return [
         *[Status(f"g{i}", release=release, wanted=release) for i in range(good)],
         *[
-            Status(f"b{i}", release=1, wanted=release, error="probation failed: x", rejected=(release,))
+            Status(
+                f"b{i}", release=1, wanted=release, error="probation failed: x", rejected=(release,)
+            )
             for i in range(bad)
         ],
         *[Status(f"w{i}", release=1, wanted=release, waiting="rollout") for i in range(waiting)],

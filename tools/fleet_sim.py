@@ -324,7 +324,7 @@ async def connect_rate(port: int, count: int) -> float:
 async def until(condition: object, timeout_s: float) -> None:
     """Wait for a condition, at most so long."""
     deadline = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < deadline:  # type: ignore[operator]
+    while not condition() and time.monotonic() < deadline:  # type: ignore[operator]  # noqa: ASYNC110
         await asyncio.sleep(0.02)
 
 

@@ -209,6 +209,7 @@ async def simulate(options: argparse.Namespace, folder: Path) -> dict[str, objec
             "devices": options.devices,
             "connected_and_current_s": round(time.monotonic() - started, 1),
         }
+        print(result, file=sys.stderr)
         rounds = []
         for number in range(2, 2 + options.rounds):
             await asyncio.to_thread(change, gallery, number, options.changed)
@@ -217,6 +218,7 @@ async def simulate(options: argparse.Namespace, folder: Path) -> dict[str, objec
             print(rounds[-1], file=sys.stderr)
         result["rounds"] = rounds
         result["fleet"] = await asyncio.to_thread(seen_by_publisher, channel, len(devices))
+        print(result["fleet"], file=sys.stderr)
         result["herd"] = await herd(broker, channel, devices)
         result["lost_messages"], result["doubled_messages"] = net.lost, net.doubled
         for task in tasks:
@@ -289,6 +291,7 @@ async def herd(
 ) -> dict[str, object]:
     """Drop all at once by a restart; the measure is how fast the broker takes bare connects."""
     capacity = await connect_rate(broker.port, min(len(devices), 500))
+    print(f"{capacity:.0f} bare connects/s", file=sys.stderr)
     attempts = sum(d.attempts for d in devices)
     broker.kill()
     await asyncio.sleep(1.0)

@@ -48,7 +48,7 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A retained message that the broker acknowledged."""
+    """A retained message that the broker acknowledged; without a hash, one that it may have."""
 
     sha256: str
     generation: int
@@ -82,7 +82,8 @@ class BrokerPlace:
             PublishError: the broker refused or did not keep a message.
         """
         self._generation += 1
-        sent = self._send(lambda item: item.topic not in self._sent, progress)
+        self._intend()
+        sent = self._send(lambda item: not self._sent[item.topic].sha256, progress)
         self._check_kept()
         self._remove_stale()
         self._save()
@@ -97,9 +98,17 @@ class BrokerPlace:
                 found = self._read([item.topic for item in items])
                 bad |= {item.topic for item in items if found.get(item.topic) != item.read()}
         if bad:
+            self._intend()
             self._send(lambda item: item.topic in bad, no_progress, everything=False)
             self._save()
         return sorted(bad)
+
+    def _intend(self) -> None:
+        """Note what is about to be sent: after a kill -9 in between, nothing is left for ever."""
+        for layer in self._layers():
+            for item in layer:
+                self._sent.setdefault(item.topic, Sent("", self._generation))
+        self._save()
 
     def _send(
         self, choose: Callable[[Item], bool], progress: Progress, *, everything: bool = True

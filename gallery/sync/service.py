@@ -102,6 +102,7 @@ class SyncService:
             on_phase=self._phase_changed,
         )
         self._heard = 0
+        self._fresh = False
         self.link = self._make_link()
         self._metadata = self._make_metadata()
         if self.link:
@@ -176,7 +177,8 @@ class SyncService:
             woken = self._wake.is_set()
             self._wake.clear()
             heard, self._heard = self._heard, 0
-            if (woken and self._token()) or time.monotonic() >= due_s:
+            fresh, self._fresh = self._fresh, False
+            if (woken and self._token()) or fresh or time.monotonic() >= due_s:
                 due_s = time.monotonic() + self._attempt()
             elif woken:
                 due_s = min(due_s, time.monotonic() + BURST_REFILL_S)
@@ -239,8 +241,10 @@ class SyncService:
         return True
 
     def _came_up(self) -> None:
-        self._told = None  # a broker may have lost our status
-        self._wake.set()
+        # A broker may have lost our status. The timestamp that it sends now wakes us; without
+        # one the next turn of the loop asks for it.
+        self._told = None
+        self._fresh = True
 
     def status(self) -> status_messages.Status:
         """Return the status as of now."""

@@ -40,9 +40,9 @@ TRIAL_S = 300.0
 class Stage:
     """Broker, two galleries to alternate between, a channel, a counting chunk server."""
 
-    def __init__(self, folder: Path, mib: float) -> None:
+    def __init__(self, folder: Path, mib: float, *, persistence: bool) -> None:
         self.folder = folder
-        self.broker = Mosquitto(folder / "broker")
+        self.broker = Mosquitto(folder / "broker", persistence=persistence)
         self.channel = Channel(folder, self.broker.port)
         print(f"making two galleries of {mib} MiB", file=sys.stderr)
         self.galleries = [make_gallery(folder / f"g{i}", mib, i) for i in (1, 2)]
@@ -228,7 +228,7 @@ def kill_server(stage: Stage, kills: int) -> dict[str, object]:
             servers[victim].kill()
             servers[victim].wait()
             servers[victim] = start(victim)
-            time.sleep(1.0)
+            time.sleep(stage.random.uniform(0.8, 2.5))
         right += stage.wait(number)
     for child in (process, *servers):
         child.kill()
@@ -241,11 +241,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name, count in (("device", 200), ("broker", 20), ("publisher", 20), ("server", 20)):
         parser.add_argument(f"--{name}", type=int, default=count)
+    parser.add_argument("--no-persistence", action="store_true", help="broker keeps nothing")
     parser.add_argument("--mib", type=float, default=60.0)
     options = parser.parse_args()
     results: dict[str, object] = {"mib": options.mib}
     with tempfile.TemporaryDirectory(prefix="tvradar-kill-") as folder:
-        stage = Stage(Path(folder), options.mib)
+        stage = Stage(Path(folder), options.mib, persistence=not options.no_persistence)
         try:
             if options.server:
                 results["server"] = kill_server(stage, options.server)

@@ -1,0 +1,57 @@
+"""Scenes, presses and answers at the home's broker."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+from edge.recognise.answer import Answer
+from edge.recognise.scene import Face, Scene
+from edge.serve.events import MqttEvents
+
+if TYPE_CHECKING:
+    from tests.integration.sync.conftest import World
+
+
+def face(person: str | None) -> Face:
+    return Face(1, (0, 0, 9, 9), person, 0.6, None if person else "below_threshold")
+
+
+def wait_for(condition, seconds: float = 5.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return bool(condition())
+
+
+def test_scenes_presses_and_answers(world: World) -> None:
+    device = "tv" + world.prefix
+    presses: list[float | None] = []
+    events = MqttEvents(world.broker, device, presses.append, discovery=True, backoff_base_s=0.1)
+    answers: list[bytes] = []
+    home = world.connect("home" + world.prefix)
+    home.handle(f"tvradar/{device}/answer", lambda message: answers.append(message[1]))
+    events.start()
+    try:
+        events.link.wait_up(10)
+        scene = Scene(1.0, 25, 640, 360, 0, (face("lin"), face(None)), 7)
+        assert events.scene(scene, lambda _: "Lin")
+        assert not events.scene(scene, lambda _: "Lin")  # nothing changed
+        told = json.loads(world.get(f"{device}/scene", "tvradar") or b"{}")
+        assert told["names"] == "Lin"
+        assert told["unknown"] == 1
+        assert "box" not in json.dumps(told)
+        config = f"sensor/tvradar_{device}/scene/config"
+        assert json.loads(world.get(config, "homeassistant") or b"{}")["name"] == "on screen now"
+        for payload in (b"PRESS", b'{"release": 9}', b"x" * 1000, b'{"at": 3.5}'):
+            home.publish(f"tvradar/{device}/press", payload).result(5)
+            time.sleep(0.25)
+        assert wait_for(lambda: len(presses) == 2)
+        assert presses == [None, 3.5]
+        assert events.ignored == 2
+        events.answer(Answer(press=1, pts_s=3.5, refined=False, people=()))
+        assert wait_for(lambda: answers)
+    finally:
+        events.close()
+    assert world.get(f"{device}/events", "tvradar") == b"offline"

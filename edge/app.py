@@ -88,7 +88,13 @@ class App:
                 'serve.token, or serve.host = "127.0.0.1"'
             )
         options = config.recognise
-        self._pipeline = load_pipeline(threads=options.threads, long_side_px=options.long_side_px)
+        self._pipeline = load_pipeline(
+            threads=options.threads,
+            long_side_px=options.long_side_px,
+            precision=None if options.precision == "auto" else options.precision,
+            unverified=options.unverified,
+        )
+        log.info("engines: %s", ", ".join(self._pipeline.kinds))
         self.watcher = GalleryWatcher(gallery_dir, self._pipeline.model)
         self._recogniser = Recogniser(
             self._pipeline,
@@ -104,6 +110,8 @@ class App:
         self.radar = Radar(people.person)
         self.hub = Hub(people)
         self.metrics = Metrics()
+        for kind in self._pipeline.kinds:
+            self.metrics.engines.labels(kind).set(1)
         self.preview = Preview() if serve.preview else None
         self.scenes = 0
         self._stop = threading.Event()

@@ -17,6 +17,7 @@ from edge.console import err, graceful_stop, out
 from edge.errors import NotReachableError, UsageError
 
 if TYPE_CHECKING:
+    from engines.choose import Precision
     from gallery.release import Release
 
 NOTICE = {
@@ -38,6 +39,8 @@ def run_device(
     output: str,
     port: int | None,
     preview: bool,
+    precision: Precision | None = None,
+    unverified: bool = False,
 ) -> None:
     """Run the service until it is stopped or its source ends; options win over the file."""
     from edge.app import App  # noqa: PLC0415
@@ -54,6 +57,11 @@ def run_device(
         gallery=str(gallery or settings.gallery),
         output=output or settings.output,
         serve=serve,
+        recognise=msgspec.structs.replace(
+            settings.recognise,
+            precision=precision or settings.recognise.precision,
+            unverified=unverified or settings.recognise.unverified,
+        ),
     )
     for name in ("source", "gallery"):
         if not getattr(settings, name):
@@ -130,7 +138,7 @@ def gallery_of(people_dir: Path, gallery_dir: Path) -> Release:
     from gallery.enrol import collect, enrol_people  # noqa: PLC0415
     from gallery.store import create_gallery  # noqa: PLC0415
 
-    pipeline = load_pipeline(threads=2)
+    pipeline = load_pipeline(threads=2, precision="fp32")
     with err.status("enrolling"):
         enrolled = collect(list(enrol_people(pipeline, people_dir)))
     return create_gallery(

@@ -58,6 +58,11 @@ class FacePipeline:
         self.embedder = embedder
         self.model = model
 
+    @property
+    def kinds(self) -> tuple[str, str]:
+        """What runs the detector and the embedder, e.g. `yunet: onnxruntime int8`."""
+        return f"detector: {self.detector.kind}", f"embedder: {self.embedder.kind}"
+
     def still(self, bgr: NDArray[np.uint8]) -> StillFaces:
         """Return all faces of a still picture, each embedded from twelve views.
 

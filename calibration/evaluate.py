@@ -89,7 +89,9 @@ def threshold_at(nonmated_scores: NDArray[np.float64], fpir: float) -> float:
         raise CalibrationError(
             "no search of a stranger: a false-name rate needs people who are not in the gallery"
         )
-    allowed = math.floor(fpir * len(nonmated_scores) + 1e-9)
+    total = len(nonmated_scores)
+    allowed = math.floor(fpir * total)
+    allowed += (allowed + 1) / total <= fpir  # 0.29 * 100 is 28.999…
     ranked = np.sort(nonmated_scores)[::-1]
     return float(np.nextafter(ranked[min(allowed, len(ranked) - 1)], np.inf))
 

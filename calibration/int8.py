@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REVISION = 2
+REVISION = 3
 """Raised when the same inputs give other bytes."""
 DETECTOR_SIDE_PX = 640
 SIZES = (1.0, 0.6, 0.35)
@@ -62,15 +62,25 @@ class Options:
         method: how a tensor's range becomes a scale; see `choose_scales`.
         strength: of the equalisation between channels; see `equalise`.
         limit: at most this many pictures, taken evenly.
-        mixed: this many of the layers that lose most stay in float.
+        stem: this many of the first convolutions stay in float.
+        mixed: this many more layers stay in float, those that lose most.
         seed: of the places in feature maps that are sampled.
     """
 
     method: Method = "mse"
     strength: float = 0.5
     limit: int = 256
+    stem: int = 0
     mixed: int = 0
     seed: int = 0
+
+
+DEFAULTS = {
+    "embedder": Options(),
+    "detector": Options(method="minmax", strength=0.3, stem=9),
+}
+"""By task. A scene is brighter than any crop of a face that a detector was calibrated with, so its
+ranges are not cut; the error of its landmarks comes from the first layers (`docs/int8.md`)."""
 
 
 class Progress(Protocol):
@@ -128,13 +138,15 @@ def calibrate(name: str, pictures: list[Picture], options: Options, progress: Pr
     names = tensors_to_measure(graph, everything)
     ranges = _ranges(work / "ranges.npz", graph, names, inputs, options, progress)
     equalise(graph, ranges, options.strength)
-    kept: dict[str, float] = {}
+    convolutions = [n.name for n in graph.nodes if n.op_type == "Conv"]
+    kept: dict[str, float] = dict.fromkeys(convolutions[: options.stem], 0.0)
     if options.mixed:
         error = face_error if find_model(name).task == "detector" else embedding_error
         gains = sweep(
             graph, ranges, options.method, inputs, error, work / "sweep.json", progress.stage
         )
-        kept = dict(sorted(gains.items(), key=lambda item: -item[1])[: options.mixed])
+        ranked = sorted((x for x in gains.items() if x[0] not in kept), key=lambda x: -x[1])
+        kept |= dict(ranked[: options.mixed])
     chosen = plan(graph, frozenset(kept))
     scales = choose_scales(graph, chosen, ranges, options.method)
     data = write_qdq(graph, chosen, scales).SerializeToString(deterministic=True)

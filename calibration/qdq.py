@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
+ZERO = "int8.zero"
 ACTIVATIONS = ("Relu", "PRelu", "LeakyRelu", "Clip")
 SAME_SCALE = ("MaxPool", "Resize")
 """Operators that only pick or repeat values: what comes out has the scale of what goes in."""
@@ -101,20 +102,20 @@ def write_qdq(
             was found.
     """
     result = Graph.of(graph.model())
-    result.constants["zero"] = np.array(0, np.int8)
+    result.constants[ZERO] = np.array(0, np.int8)
     nodes: list[onnx.NodeProto] = []
-    for index, name in enumerate(chosen.roots):
-        result.constants[f"s{index}"] = np.array(scales[name], np.float32)
-    scale_names = {name: f"s{index}" for index, name in enumerate(chosen.roots)}
+    scale_names = {name: f"{name}.s" for name in chosen.roots}
+    for name, scale in scale_names.items():
+        result.constants[scale] = np.array(scales[name], np.float32)
     pairs: dict[str, list[onnx.NodeProto]] = {}
     for name, root in chosen.tensors.items():
         pairs[name] = [
             helper.make_node(
-                "QuantizeLinear", [name, scale_names[root], "zero"], [f"{name}.q"], f"{name}.q"
+                "QuantizeLinear", [name, scale_names[root], ZERO], [f"{name}.q"], f"{name}.q"
             ),
             helper.make_node(
                 "DequantizeLinear",
-                [f"{name}.q", scale_names[root], "zero"],
+                [f"{name}.q", scale_names[root], ZERO],
                 [f"{name}.d"],
                 f"{name}.d",
             ),

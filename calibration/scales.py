@@ -147,7 +147,8 @@ def _activate(x: NDArray[np.float32], slope: NDArray[np.float32] | None) -> NDAr
 
 def _entropy_reach(magnitudes: NDArray[np.float32]) -> float:
     """Return the cut with the least divergence (Migacz, "8-bit inference with TensorRT", 2017)."""
-    counts, edges = np.histogram(magnitudes, bins=BINS)
+    # Relu's zeros need no range; they would outweigh everything.
+    counts, edges = np.histogram(magnitudes[magnitudes > 0], bins=BINS)
     best = (np.inf, float(edges[-1]))
     for stop in range(128, BINS + 1, 16):
         reference = counts[:stop].astype(np.float64)

@@ -88,7 +88,13 @@ class App:
                 'serve.token, or serve.host = "127.0.0.1"'
             )
         options = config.recognise
-        self._pipeline = load_pipeline(threads=options.threads, long_side_px=options.long_side_px)
+        self._pipeline = load_pipeline(
+            threads=options.threads,
+            long_side_px=options.long_side_px,
+            precision=None if options.precision == "auto" else options.precision,
+            unverified=options.unverified,
+        )
+        log.info("engines: %s", ", ".join(self._pipeline.kinds))
         self.watcher = GalleryWatcher(gallery_dir, self._pipeline.model)
         self._recogniser = Recogniser(
             self._pipeline,
@@ -104,8 +110,10 @@ class App:
         self.radar = Radar(people.person)
         self.hub = Hub(people)
         self.metrics = Metrics()
+        for kind in self._pipeline.kinds:
+            self.metrics.engines.labels(kind).set(1)
         self.preview = Preview() if serve.preview else None
-        self._scenes = 0
+        self.scenes = 0
         self._stop = threading.Event()
         self.failure: Exception | None = None
         self._dropped = 0
@@ -159,7 +167,7 @@ class App:
             self._output.close()
 
     def _why_not_ready(self) -> str:
-        if self._scenes:
+        if self.scenes:
             return ""
         return f"no frame yet, source {self.reader.status.state.value}"
 
@@ -182,7 +190,7 @@ class App:
 
     def _take(self, frame: Frame) -> None:
         scene = self._recogniser.process(frame)
-        self._scenes += 1
+        self.scenes += 1
         self.radar.push(scene)
         message = self.hub.publish(scene)
         if self.preview is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -53,6 +53,13 @@ FpirOption = Annotated[
 CastOption = Annotated[
     str, typer.Option(metavar="ID,ID", help="The title's cast, favoured over everybody else.")
 ]
+PrecisionOption = Annotated[
+    Literal["auto", "fp32", "int8"] | None,
+    typer.Option(help="auto takes INT8 where it passed the parity gate and is faster."),
+]
+UnverifiedOption = Annotated[
+    bool, typer.Option("--unverified", help="Run INT8 that did not pass the parity gate.")
+]
 LangOption = Annotated[str, typer.Option(help="Language of the names: en, zh, …")]
 
 
@@ -85,6 +92,8 @@ def identify(
     seconds: Annotated[
         float | None, typer.Option(help="Stop after this much of the source.")
     ] = None,
+    precision: PrecisionOption = None,
+    unverified: UnverifiedOption = False,
 ) -> None:
     """Name the people in a picture or a video, from start to end.
 
@@ -95,7 +104,15 @@ def identify(
     from edge.run_identify import identify_source, print_identification  # noqa: PLC0415
 
     found = identify_source(
-        source, gallery, cast=cast, fpir=fpir, lang=lang, annotate=annotate, seconds=seconds
+        source,
+        gallery,
+        cast=cast,
+        fpir=fpir,
+        lang=lang,
+        annotate=annotate,
+        seconds=seconds,
+        precision=precision,
+        unverified=unverified,
     )
     print_identification(found, json=json)
 
@@ -158,6 +175,8 @@ def run(
     preview: Annotated[
         bool, typer.Option("--preview", help="Show the picture on the page, for development.")
     ] = False,
+    precision: PrecisionOption = None,
+    unverified: UnverifiedOption = False,
 ) -> None:
     """Run the service: name the people in a live source and serve the overlay.
 
@@ -165,7 +184,16 @@ def run(
     """
     from edge.run_device import run_device  # noqa: PLC0415
 
-    run_device(config, source=source, gallery=gallery, output=output, port=port, preview=preview)
+    run_device(
+        config,
+        source=source,
+        gallery=gallery,
+        output=output,
+        port=port,
+        preview=preview,
+        precision=precision,
+        unverified=unverified,
+    )
 
 
 @app.command()

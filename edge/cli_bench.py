@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from edge.console import err, out, print_json
+from edge.console import err, out, print_json, progress_bar
 
 app = typer.Typer(no_args_is_help=True, help="Measure this machine; figures are printed as ratios.")
 
@@ -54,3 +54,46 @@ def pipeline(
     out.print(
         f"{found.ratio_fps:.2f} times the frames per second, {found.ratio_cpu:.2f} of the CPU time"
     )
+
+
+@app.command()
+def press(
+    source: Annotated[
+        str, typer.Option(help="Video file; the composed programme by default.")
+    ] = "",
+    gallery: Annotated[
+        Path | None, typer.Option("--gallery", "-g", help="The gallery that goes with it.")
+    ] = None,
+    presses: Annotated[int, typer.Option(help="How often to press.", min=1)] = 200,
+    json: JsonOption = False,
+) -> None:
+    """Press the button while a film runs, and measure the time to both answers."""
+    import tempfile  # noqa: PLC0415
+
+    from edge.bench.press import bench_press  # noqa: PLC0415
+    from edge.run_device import demo_material, gallery_of  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="tvradar-bench-") as scratch:
+        if not source:
+            people, video = demo_material()
+            source, gallery = str(video), Path(scratch) / "gallery"
+            gallery_of(people, gallery)
+        if gallery is None:
+            raise typer.BadParameter("with --source, expected --gallery too")
+        with progress_bar("presses") as progress:
+            task = progress.add_task("press", total=presses)
+            found = bench_press(source, gallery, presses, lambda: progress.advance(task))
+    if json:
+        print_json(found)
+        return
+    table = Table("press to answer, ms", "p50", "p95", "p99")
+    for name, title in (
+        ("in_process_ms", "first, in process"),
+        ("first_ms", "first, HTTP"),
+        ("websocket_ms", "first, WebSocket"),
+        ("refined_ms", "refined, HTTP and WebSocket"),
+    ):
+        spread = getattr(found, name)
+        table.add_row(title, f"{spread.p50:.1f}", f"{spread.p95:.1f}", f"{spread.p99:.1f}")
+    out.print(table)
+    out.print(f"{found.presses} presses of each kind, {found.frames_per_s} frames/s meanwhile")

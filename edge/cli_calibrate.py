@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,14 +41,18 @@ def int8(
         typer.Option(help="Pictures for the gate only; of other people than --images."),
     ] = None,
     method: Annotated[
-        str, typer.Option(help="mse, minmax, percentile or entropy: how ranges become scales.")
-    ] = "mse",
+        str | None,
+        typer.Option(help="mse, minmax, percentile or entropy: how ranges become scales."),
+    ] = None,
     strength: Annotated[
-        float, typer.Option(min=0, max=1, help="How far channels are evened out, 0 to 1.")
-    ] = 0.5,
+        float | None, typer.Option(min=0, max=1, help="How far channels are evened out, 0 to 1.")
+    ] = None,
+    stem: Annotated[
+        int | None, typer.Option(min=0, help="Keep this many of the first layers in float.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=16, help="Use at most this many pictures.")] = 256,
     mixed: Annotated[
-        int, typer.Option(min=0, help="Keep this many of the most sensitive layers in float.")
+        int, typer.Option(min=0, help="Keep this many more layers in float, the worst ones.")
     ] = 0,
     json: JsonOption = False,
 ) -> None:
@@ -55,17 +60,20 @@ def int8(
 
     Without --test every third person of --images calibrates and the others test, so that nobody is
     in both. The file is used from then on if the gate let it pass: `tvradar engines list` says so.
-    A run that was stopped goes on where it was.
+    Method, strength and stem have defaults by the model's task. A run that was stopped goes
+    on where it was.
 
     tvradar calibrate int8 --model sface --images ~/pictures-of-people
     """
     from calibration.gate import run_gate  # noqa: PLC0415
-    from calibration.int8 import Options, calibrate  # noqa: PLC0415
-    from engines.catalog import model_identity  # noqa: PLC0415
+    from calibration.int8 import DEFAULTS, calibrate  # noqa: PLC0415
+    from engines.catalog import find_model, model_identity  # noqa: PLC0415
     from engines.int8_files import make_current  # noqa: PLC0415
 
     ours, others = _split(images, test or [])
-    options = Options(method=method, strength=strength, limit=limit, mixed=mixed)  # type: ignore[arg-type]
+    chosen = {"method": method, "strength": strength, "stem": stem}
+    given: dict[str, Any] = {k: v for k, v in chosen.items() if v is not None}
+    options = replace(DEFAULTS[find_model(model).task], limit=limit, mixed=mixed, **given)
     with _shown() as progress:
         path = calibrate(model, ours, options, progress)
         verdict = run_gate(model, path, others, progress)

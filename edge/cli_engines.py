@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
-
-from edge.console import out, print_json
 
 app = typer.Typer(no_args_is_help=True, help="The models: list, fetch, check, build, measure.")
 
 
-@app.command("list")
-def list_engines(
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """List the models, their licences, and whether they are here."""
-    from engines.catalog import load_catalog  # noqa: PLC0415
-    from engines.fetch import fp32_path  # noqa: PLC0415
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
-    rows = [
-        {
-            "model": name,
-            "version": model.version,
-            "task": model.task,
-            "licence": model.licence,
-            "path": str(fp32_path(name)),
-            "present": fp32_path(name).is_file(),
-        }
-        for name, model in load_catalog().items()
-    ]
-    if json:
-        print_json({"engines": rows})
-        return
-    table = Table("model", "version", "task", "licence", "here")
-    for row in rows:
-        here = "yes" if row["present"] else 'no: run "tvradar engines fetch"'
-        table.add_row(
-            str(row["model"]), str(row["version"]), str(row["task"]), str(row["licence"]), here
-        )
-    out.print(table)
+
+@app.command("list")
+def list_engines(json: JsonOption = False) -> None:
+    """List the models, their licences, the files that are here, and what the parity gate said."""
+    from edge.run_engines import list_models  # noqa: PLC0415
+
+    list_models(json=json)
 
 
 @app.command("fetch")
@@ -51,3 +29,31 @@ def fetch_engines() -> None:
 
     for name in load_catalog():
         typer.echo(f"{name}: {fetch(name)}")
+
+
+@app.command("check")
+def check_engines(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="ONNX files; without any, all models in use.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Check that ONNX graphs have the form that TensorRT takes; ends with 2 if one has not.
+
+    Looks at quantization (signed int8, zero point 0, scales per output channel, float bias, nothing
+    between a convolution and its activation), opset, batch axis and operators.
+    """
+    from edge.run_engines import check_files  # noqa: PLC0415
+
+    raise typer.Exit(check_files(files or [], json=json))
+
+
+@app.command("bench")
+def bench_engines(
+    trials: Annotated[int, typer.Option(min=3, help="Runs of each measurement.")] = 15,
+    json: JsonOption = False,
+) -> None:
+    """Time every model in FP32 and INT8, by batch and number of threads."""
+    from edge.run_engines import bench  # noqa: PLC0415
+
+    bench(trials=trials, json=json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -40,6 +40,8 @@ class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         long_side_px: frames are shrunk to this for detection; 0 keeps their size.
         threads: threads for one run of a model.
         cast: ids of the title's cast.
+        precision: `auto` takes INT8 where it passed the parity gate and is faster.
+        unverified: run INT8 that did not pass the gate; the status says so.
     """
 
     fpir: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.01
@@ -48,6 +50,8 @@ class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     long_side_px: Annotated[int, msgspec.Meta(ge=0, le=7680)] = 960
     threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     cast: tuple[str, ...] = ()
+    precision: Literal["auto", "fp32", "int8"] = "auto"
+    unverified: bool = False
 
 
 class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ from edge.console import err, graceful_stop, out
 from edge.errors import NotReachableError, UsageError
 
 if TYPE_CHECKING:
+    from engines.choose import Precision
     from gallery.release import Release
 
 NOTICE = {
@@ -38,6 +39,8 @@ def run_device(
     output: str,
     port: int | None,
     preview: bool,
+    precision: Precision | None = None,
+    unverified: bool = False,
 ) -> None:
     """Run the service until it is stopped or its source ends; options win over the file."""
     from edge.app import App  # noqa: PLC0415
@@ -54,6 +57,11 @@ def run_device(
         gallery=str(gallery or settings.gallery),
         output=output or settings.output,
         serve=serve,
+        recognise=msgspec.structs.replace(
+            settings.recognise,
+            precision=precision or settings.recognise.precision,
+            unverified=unverified or settings.recognise.unverified,
+        ),
     )
     for name in ("source", "gallery"):
         if not getattr(settings, name):
@@ -80,7 +88,6 @@ def run_demo(
 ) -> None:
     """Set up a gallery and a programme, run the device on them, and open the overlay."""
     from edge.app import App  # noqa: PLC0415
-    from engines.fetch import cache_dir  # noqa: PLC0415
 
     if (video is None) != (people is None):
         raise UsageError("--video and --people: give both for your own film, or none")
@@ -88,14 +95,12 @@ def run_demo(
         raise UsageError(f"{video}: no such file, expected a video")
     with graceful_stop() as stop, tempfile.TemporaryDirectory(prefix="tvradar-demo-") as scratch:
         if people is None or video is None:
-            from edge.demo.compose import prepare  # noqa: PLC0415
-
-            material = prepare(cache_dir())
-            people, video, notice = material.people_dir, material.video_path, NOTICE
+            people, video = demo_material()
+            notice = NOTICE
         else:
             notice = NOTICE_OWN
         gallery_dir = Path(scratch) / "gallery"
-        release = _enrol(people, gallery_dir)
+        release = gallery_of(people, gallery_dir)
         config = RunConfig(
             source=str(video),
             loop=True,
@@ -118,12 +123,22 @@ def run_demo(
             app.close()
 
 
-def _enrol(people_dir: Path, gallery_dir: Path) -> Release:
+def demo_material() -> tuple[Path, Path]:
+    """Return the folder of people and the film of the composed programme, made when not there."""
+    from edge.demo.compose import prepare  # noqa: PLC0415
+    from engines.fetch import cache_dir  # noqa: PLC0415
+
+    material = prepare(cache_dir())
+    return material.people_dir, material.video_path
+
+
+def gallery_of(people_dir: Path, gallery_dir: Path) -> Release:
+    """Enrol a folder of people into a new gallery."""
     from engines.faces import load_pipeline  # noqa: PLC0415
     from gallery.enrol import collect, enrol_people  # noqa: PLC0415
     from gallery.store import create_gallery  # noqa: PLC0415
 
-    pipeline = load_pipeline(threads=2)
+    pipeline = load_pipeline(threads=2, precision="fp32")
     with err.status("enrolling"):
         enrolled = collect(list(enrol_people(pipeline, people_dir)))
     return create_gallery(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def enrol_gallery(people_dir: Path, output: Path, *, json: bool, report: Path | None) -> None:
     """Enrol everybody in a folder; nothing is written before all pictures were read."""
     folders = find_people(people_dir)
-    pipeline = load_pipeline(threads=2)
+    pipeline = load_pipeline(threads=2, precision="fp32")  # a float gallery serves INT8 probes best
     enrolled: list[EnrolledPerson] = []
     with graceful_stop() as stop, progress_bar("people") as progress:
         for folder in progress.track(folders, description="enrol"):

@@ -22,7 +22,7 @@ def change_gallery(folder: Path, people_dir: Path, *, replace: bool, json: bool)
 
     current_release(folder)
     folders = find_people(people_dir)
-    pipeline = load_pipeline(threads=2)
+    pipeline = load_pipeline(threads=2, precision="fp32")
     enrolled: list[EnrolledPerson] = []
     with graceful_stop() as stop, progress_bar("people") as progress:
         for one in progress.track(folders, description="enrol"):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from edge.recognise.scene import Scene
     from edge.video.frame import Frame
+    from engines.choose import Precision
     from gallery.search import Gallery
 
 THREADS = 2
@@ -57,9 +58,11 @@ def identify_source(
     lang: str = "en",
     annotate: Path | None = None,
     seconds: float | None = None,
+    precision: Precision | None = None,
+    unverified: bool = False,
 ) -> Identification:
     """Return who is in a source; see `edge.cli.identify` for the arguments."""
-    pipeline = load_pipeline(threads=THREADS)
+    pipeline = load_pipeline(threads=THREADS, precision=precision, unverified=unverified)
     gallery = open_gallery(gallery_dir, pipeline.model)
     options = RecogniserOptions(fpir=fpir, cast=parse_cast(cast, gallery), embeddings_per_frame=4)
     threshold = policy_for(gallery, fpir).threshold

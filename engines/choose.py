@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import platform
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import msgspec
 import numpy as np
@@ -14,7 +15,7 @@ import onnxruntime as ort
 
 from engines.catalog import find_model
 from engines.embedder import MAX_BATCH
-from engines.errors import EngineGateError
+from engines.errors import EngineGateError, UnknownPrecisionError
 from engines.fetch import cache_dir, fetch, write_atomically
 from engines.int8_files import current_int8, require_int8, require_passed
 from engines.onnxruntime_engine import OnnxRuntimeEngine
@@ -33,6 +34,21 @@ DETECTOR_SIZE_PX = (384, 640)
 TRIALS = 9
 GAIN = 1.05
 """INT8 must be this much faster to be preferred: FP32 is the reference, and clocks jitter."""
+
+
+def precision_of_environment() -> Precision:
+    """Return what TVRADAR_PRECISION asks for; `auto` without it.
+
+    Raises:
+        UnknownPrecisionError: it asks for something else.
+    """
+    found = os.environ.get("TVRADAR_PRECISION", "auto")
+    for known in get_args(Precision):
+        if found == known:
+            return cast("Precision", known)
+    raise UnknownPrecisionError(
+        f"TVRADAR_PRECISION: {found!r}, expected one of {', '.join(get_args(Precision))}"
+    )
 
 
 def open_engine(

@@ -60,6 +60,11 @@ class YunetDetector:
         self._max_faces = max_faces
         self._blended = blended
 
+    @property
+    def kind(self) -> str:
+        """What runs the model."""
+        return self._engine.kind
+
     def detect(self, bgr: NDArray[np.uint8], *, long_side_px: int | None = None) -> Detections:
         """Return the faces of a frame, best first.
 
@@ -71,7 +76,7 @@ class YunetDetector:
             ModelShapeError: `bgr` is not a colour picture.
         """
         found = self._raw(bgr, self._long_side_px if long_side_px is None else long_side_px)
-        return self._suppress(found)
+        return self._suppress(found, blended=self._blended)
 
     def detect_pyramid(self, bgr: NDArray[np.uint8]) -> Detections:
         """Return the faces of a still picture of any size, from 10 px to the whole picture.
@@ -80,7 +85,9 @@ class YunetDetector:
         """
         longest = max(bgr.shape[:2])
         sizes = [0, *(side for side in PYRAMID_SIDES_PX if side < longest)]
-        return self._suppress(Detections.concatenate([self._raw(bgr, side) for side in sizes]))
+        found = Detections.concatenate([self._raw(bgr, side) for side in sizes])
+        # Cells of different scales do not blend: what steadies a video smears a still.
+        return self._suppress(found, blended=False)
 
     def _raw(self, bgr: NDArray[np.uint8], long_side_px: int) -> Detections:
         if bgr.ndim != 3 or bgr.shape[2] != 3 or bgr.dtype != np.uint8 or not bgr.size:
@@ -101,11 +108,11 @@ class YunetDetector:
             found.xyxy_px * np.tile(factor, 2), found.scores, found.landmarks_px * factor
         )
 
-    def _suppress(self, found: Detections) -> Detections:
+    def _suppress(self, found: Detections, *, blended: bool) -> Detections:
         order = np.argsort(-found.scores, kind="stable")[: self._max_faces]
         ordered = found[order]
         kept = suppress_overlaps(ordered.xyxy_px, self._max_overlap)
-        return blend(ordered, kept) if self._blended else ordered[kept]
+        return blend(ordered, kept) if blended else ordered[kept]
 
 
 def to_input(bgr: NDArray[np.uint8]) -> Tensor:

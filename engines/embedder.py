@@ -48,6 +48,11 @@ class Embedder:
         self.dimension = dimension
         self._flip = colour_order == "rgb"
 
+    @property
+    def kind(self) -> str:
+        """What runs the model."""
+        return self._engine.kind
+
     def embed(self, chips_bgr: NDArray[np.uint8]) -> Embeddings:
         """Return the unit vectors of aligned faces.
 

@@ -8,6 +8,7 @@ class EngineError(Exception):
     ├── ModelMissingError      a model file is not here and could not be fetched
     ├── ModelIntegrityError    a model file is not the one that the catalog names
     ├── EngineGateError        an INT8 file failed the parity gate, or never ran it
+    ├── UnknownPrecisionError  a precision was asked for that does not exist
     ├── PictureError           a file is not a picture that can be read
     └── ModelShapeError        a tensor or a graph does not have the form that is needed
 
@@ -45,3 +46,9 @@ class EngineGateError(EngineError):
     """An INT8 file was not shown to give the same names as FP32."""
 
     exit_code = 3
+
+
+class UnknownPrecisionError(EngineError):
+    """A precision was asked for that does not exist."""
+
+    exit_code = 2

@@ -10,7 +10,7 @@ import numpy as np
 
 from engines.align import align
 from engines.catalog import find_model, model_identity
-from engines.choose import Precision, open_engine
+from engines.choose import Precision, open_engine, precision_of_environment
 from engines.detector import YunetDetector
 from engines.embedder import Embedder
 from engines.quality import Quality, measure_quality
@@ -58,6 +58,11 @@ class FacePipeline:
         self.embedder = embedder
         self.model = model
 
+    @property
+    def kinds(self) -> tuple[str, str]:
+        """What runs the detector and the embedder, e.g. `yunet: onnxruntime int8`."""
+        return f"detector: {self.detector.kind}", f"embedder: {self.embedder.kind}"
+
     def still(self, bgr: NDArray[np.uint8]) -> StillFaces:
         """Return all faces of a still picture, each embedded from twelve views.
 
@@ -99,7 +104,7 @@ def load_pipeline(
     *,
     threads: int = 1,
     long_side_px: int = 0,
-    precision: Precision = "auto",
+    precision: Precision | None = None,
     unverified: bool = False,
 ) -> FacePipeline:
     """Load the default models in ONNX Runtime; they are fetched when they are not cached.
@@ -107,13 +112,15 @@ def load_pipeline(
     Args:
         threads: threads for one run of a model.
         long_side_px: frames of a video with a longer side are shrunk to it before detection.
-        precision: `auto` takes INT8 where a calibrated file passed the gate and is faster here.
+        precision: `fp32`, `int8` or `auto`; without, what TVRADAR_PRECISION says, else `auto`,
+            which takes INT8 where a calibrated file passed the gate and is faster here.
         unverified: load INT8 that did not pass the gate.
 
     Raises:
         ModelMissingError: `int8` was asked for and was never made.
         EngineGateError: `int8` was asked for and did not pass the gate.
     """
+    precision = precision or precision_of_environment()
     model = find_model("sface")
     detector = YunetDetector(
         open_engine("yunet", precision=precision, threads=threads, unverified=unverified),

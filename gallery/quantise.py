@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SKETCH_BITS = 128
 _BLOCK = 16_384
 _CENTRE_ROWS = 65_536
+_FEW = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +39,27 @@ class Templates:
 
 
 def quantise(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Return int8 rows (n, d) and float32 scales (n,); the largest value of a row becomes ±127."""
+    """Return int8 rows (n, d) and float32 scales (n,) of unit vectors.
+
+    The largest value of a row becomes ±127; the scale gives the row the length 1 again, which
+    takes away the part of the rounding error that would shift all scores of a person.
+    """
     rows = np.empty(vectors.shape, np.int8)
     scales = np.empty(len(vectors), np.float32)
     for start in range(0, len(vectors), _BLOCK):
         block = vectors[start : start + _BLOCK]
         largest = np.abs(block).max(axis=1, initial=1e-20).astype(np.float32)
+        whole = np.rint(block * (np.float32(127) / largest)[:, None]).clip(-127, 127)
         part = slice(start, start + len(block))
-        scales[part] = largest / np.float32(127)
-        rows[part] = np.rint(block / scales[part, None]).clip(-127, 127)
+        rows[part] = whole
+        # Whole numbers in float64: their sum is the same in any order.
+        squares = whole.astype(np.float64) ** 2
+        scales[part] = 1 / np.sqrt(squares.sum(axis=1))
     return rows, scales
 
 
 def restore(rows: NDArray[np.int8], scales: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the templates, float32 (n, d), of nearly unit length."""
+    """Return the templates, float32 (n, d), of unit length."""
     return rows.astype(np.float32) * scales[:, None]
 
 
@@ -83,7 +91,13 @@ def sketch_centre(rows: NDArray[np.int8], scales: NDArray[np.float32]) -> NDArra
 
 def _rotated(rows: NDArray[np.int8], scales: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return templates after the rotation, float64 (n, 128): whole numbers times one scale."""
-    whole: NDArray[np.float64] = rows.astype(np.float64) @ _rotation(rows.shape[1])
+    rotation = _rotation(rows.shape[1])
+    whole: NDArray[np.float64]
+    if len(rows) <= _FEW:
+        # A search: a BLAS would wake its threads for this, and they would take turns with others'.
+        whole = np.einsum("nd,db->nb", rows.astype(np.float64), rotation)
+    else:
+        whole = rows.astype(np.float64) @ rotation
     whole *= scales[:, None].astype(np.float64)
     return whole
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gallery.release import Release
     from gallery.segment import Segment
 
-CANDIDATES = 8192
+CANDIDATES = 16_384
 """Rows that are compared exactly after the sketches (`docs/search.md` has the table)."""
 _BLOCK_PEOPLE = 32_768
 _SPARE = 8
@@ -141,7 +141,7 @@ class Gallery:
             )
 
     def templates_of(self, person_id: str) -> NDArray[np.float32]:
-        """Return a person's templates, float32 (t, d), of nearly unit length.
+        """Return a person's templates, float32 (t, d), of unit length.
 
         Raises:
             GalleryInputError: nobody has this id.
@@ -318,7 +318,9 @@ def _best_among(
         return []
     templates = segment.templates
     rows = segment.rows_of_all(ordinals)
-    scores = restore(templates.rows[rows], templates.scales[rows]) @ probe
+    # Not `@`, which would wake the BLAS' threads.
+    restored = restore(templates.rows[rows], templates.scales[rows])
+    scores = np.einsum("nd,d->n", restored, probe)
     if segment.starts is not None:
         counts = templates.counts[ordinals].astype(np.intp)
         scores = np.maximum.reduceat(scores, np.cumsum(counts) - counts)

@@ -12,9 +12,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"edge", "engines", "calibration", "gallery"}
 DATA = {
     "engines/catalog.toml",
+    "edge/demo/people/barack_obama.toml",
     "edge/serve/overlay/index.html",
     "edge/serve/overlay/overlay.css",
     "edge/serve/overlay/overlay.js",
+    "edge/timeline_page.html",
 }
 
 

@@ -27,6 +27,13 @@ venv)
 test)
     need chromium has_command chromium
     need mosquitto has_command mosquitto
+    need python3-gi sh -c '/usr/bin/python3 -c "import gi"'
+    need gir1.2-gst-rtsp-server-1.0 test -e /usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib
+    need gir1.2-gst-plugins-base-1.0 test -e /usr/lib/*/girepository-1.0/GstApp-1.0.typelib
+    for plugins in base good bad; do
+        need "gstreamer1.0-plugins-$plugins" dpkg -s "gstreamer1.0-plugins-$plugins"
+    done
+    need gstreamer1.0-libav dpkg -s gstreamer1.0-libav
     need fonts-noto-cjk sh -c 'fc-list | grep -qi "noto sans cjk"'
     ;;
 *)

@@ -27,7 +27,7 @@ CONTEXT_RELIEF = 0.08
 """With a small gallery, when everybody else in the shot is named, a stranger there is less likely:
 the threshold falls by this for a poor face with a clear margin. Only for a poor one: a good face of
 the right person hardly ever scores so low, a poor one often does. See ADR 6 for its price."""
-CONTEXT_MARGIN = 0.1
+CONTEXT_MARGIN = 0.08
 CONTEXT_MAX_NORM = 10.5
 MIN_LEGIBLE_SIDE_PX = 32.0
 MAX_LEGIBLE_YAW = 0.65

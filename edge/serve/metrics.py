@@ -49,6 +49,9 @@ class Metrics:
         self.people = Gauge(
             "tvradar_gallery_people", "People in the gallery", registry=self.registry
         )
+        self.engines = Gauge(
+            "tvradar_engine_info", "What runs the models", ["kind"], registry=self.registry
+        )
         self.readers = Gauge(
             "tvradar_live_readers", "Overlays that are connected", registry=self.registry
         )

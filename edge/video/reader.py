@@ -276,6 +276,7 @@ class Reader:
             box = self._box = Latest() if newest else Queue()
             self._box_ready.set()
         self.status = replace(self.status, live=source.live, fps=source.fps, size=source.size)
+        before = self._index
         continued = self._continue(source)
         for picture in continued:
             if self.status.state is not State.PLAYING:
@@ -288,7 +289,7 @@ class Reader:
             return False
         if source.live:
             raise SourceLostError(source.uri, "the stream ended")
-        return self._loop
+        return self._loop and self._index > before
 
     def _continue(self, source: Source) -> Iterator[ContinuedPicture]:
         """Shift the source's clock so that it goes on from the last connection's."""

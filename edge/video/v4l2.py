@@ -172,7 +172,7 @@ class Device:
         return signal
 
     def ensure_edid(self) -> bool:
-        """Give a bridge an EDID where it has none: sources send nothing without; True if given."""
+        """Give a bridge that has no EDID one, as sources send nothing without; True if given."""
         if not self._input_caps & IN_CAP_DV_TIMINGS:
             return False
         block = ctypes.create_string_buffer(256)

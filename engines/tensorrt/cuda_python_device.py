@@ -1,4 +1,4 @@
-"""The GPU by cuda-python, NVIDIA's own binding (12.6.1 or newer). Not run on hardware."""
+"""The GPU by cuda-python, NVIDIA's own binding (cuda-bindings 12.8 on). Not run on hardware."""
 
 from __future__ import annotations
 
@@ -121,8 +121,11 @@ class CudaPythonDevice:
         self._call("cuStreamBeginCapture", stream, mode)
         try:
             enqueue()
-        finally:
-            graph = self._call("cuStreamEndCapture", stream)
+        except BaseException:
+            # End it all the same: until then the stream takes no other work.
+            self._call("cuGraphDestroy", self._call("cuStreamEndCapture", stream))
+            raise
+        graph = self._call("cuStreamEndCapture", stream)
         executable = self._call("cuGraphInstantiate", graph, 0)
         self._call("cuGraphDestroy", graph)
         self._graphs[int(executable)] = executable

@@ -113,8 +113,8 @@ def open_device(binding: str = "auto", ordinal: int = 0) -> Device:
             reasons.append(f"{name}: {error}")
     raise TensorRtMissingError(
         f"CUDA: no Python binding is importable ({'; '.join(reasons)}), expected one of "
-        f'{", ".join(wanted)}; on JetPack 6: "pip install cuda-python~=12.6", on JetPack 7: '
-        '"pip install cuda-python~=13.0"'
+        f'{", ".join(wanted)}; on JetPack 6: "pip install cuda-bindings~=12.9", on JetPack 7: '
+        '"pip install cuda-bindings~=13.0"'
     )
 
 

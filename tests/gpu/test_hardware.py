@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from engines.tensorrt.device import Device
 
 pytestmark = pytest.mark.gpu
+pytest.importorskip("tensorrt", reason="no TensorRT: run on a Jetson by tools/jetson_bench.sh")
 
 SIZES = ((640, 384),)
 

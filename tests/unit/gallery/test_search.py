@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -265,3 +266,13 @@ def test_highest_holds_the_highest() -> None:
         assert len(found) <= 20 * count
     tied = np.zeros(5000, np.float32)
     assert len(scan.highest(tied, 3)) >= 3
+
+
+def test_search_stays_on_the_callers_thread(large: Any) -> None:
+    gallery, _, templates, _ = large
+    gallery.search(templates[:8])
+    process, thread = time.process_time(), time.thread_time()
+    for n in range(0, 160, 8):
+        gallery.search(templates[n : n + 8])
+    others = (time.process_time() - process) - (time.thread_time() - thread)
+    assert others < 0.2 * (time.thread_time() - thread) + 0.02

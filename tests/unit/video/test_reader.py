@@ -212,19 +212,24 @@ def test_close_while_waiting_for_the_next_try() -> None:
 
 
 def test_a_paced_file_plays_at_its_own_speed_and_loops() -> None:
-    programme = Programme(10, step_s=0.02)
     start = time.monotonic()
-    with Reader("film.mp4", opener=opener(programme), paced=True, loop=True) as reader:
+    with Reader(
+        "film.mp4", opener=lambda: Programme(10, step_s=0.02), paced=True, loop=True
+    ) as reader:
         pts = []
         for frame in reader.frames():
             pts.append(frame.pts_s)
-            programme.closed.clear()
             if len(pts) == 25:
                 break
         took_s = time.monotonic() - start
     assert 0.4 < took_s < 3
     assert all(a < b for a, b in pairwise(pts))
     assert reader.status.connects == 1
+
+
+def test_a_loop_without_frames_ends() -> None:
+    with Reader("film.mp4", opener=opener(Programme(0)), loop=True) as reader:
+        assert list(reader.frames()) == []
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1e6), st.floats(0, 1))

@@ -68,11 +68,12 @@ def test_live_streams_are_asked_for_their_newest_frame() -> None:
     rtsp = address_of("rtsp://host/s", SourceOptions(rtsp_transport="udp"))
     assert rtsp.live
     assert rtsp.options["rtsp_transport"] == "udp"
-    assert rtsp.options["fflags"] == "nobuffer"
+    assert rtsp.options["fpsprobesize"] == "0"
+    assert "fflags" not in rtsp.options  # nobuffer would throw away the first key frame
     film = address_of("http://host/film.mp4", SourceOptions())
     assert not film.live
     assert film.options["reconnect"] == "1"
-    assert "fflags" not in film.options
+    assert "analyzeduration" not in film.options
     own = address_of("udp://host:1", SourceOptions(demuxer={"fflags": "discardcorrupt"}))
     assert own.options["fflags"] == "discardcorrupt"
 

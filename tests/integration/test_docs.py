@@ -1,0 +1,77 @@
+"""Every command in the README and in docs/ is run, word for word, in a folder that has their files.
+
+Blocks marked `sh` are run. Indented blocks show forms, and the `make` targets that CI itself runs.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import av
+import pytest
+
+from tests.integration.conftest import TVRADAR
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PAGES = [
+    p
+    for p in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    if BLOCK.search(p.read_text())
+]
+WAIT = """python3 - <<"E"
+import time, urllib.request
+for _ in range(150):
+    try:
+        urllib.request.urlopen("http://127.0.0.1:8787/readyz", timeout=1)
+        break
+    except OSError:
+        time.sleep(0.2)
+E"""
+
+
+def shorten(clip: Path, film: Path, frames: int) -> None:
+    """Copy the first frames of a clip: every command is run, and none is measured."""
+    with av.open(str(clip)) as source, av.open(str(film), "w") as target:
+        video = source.streams.video[0]
+        stream = target.add_stream_from_template(video)
+        for number, packet in enumerate(source.demux(video)):
+            if packet.dts is None or number == frames:
+                break
+            packet.stream = stream
+            target.mux(packet)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_commands(page: Path, data_dir: Path, tmp_path: Path) -> None:
+    portraits = data_dir / "concert" / "portraits"
+    shutil.copytree(portraits / "Lin-Manuel_Miranda", tmp_path / "people" / "lin")
+    shutil.copytree(portraits / "Barack_Obama", tmp_path / "people" / "obama")
+    shutil.copy(next((portraits / "Lin-Manuel_Miranda").iterdir()), tmp_path / "face.jpg")
+    shorten(data_dir / "concert" / "clip.mp4", tmp_path / "film.mp4", frames=40)
+    path = f"{TVRADAR.parent}:{os.environ['PATH']}"
+    script = ["set -e", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"]
+    for block in BLOCK.findall(page.read_text()):
+        for line in block.splitlines():
+            script.append(line)
+            if line.endswith("&"):
+                script.append(WAIT)
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(script)],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Traceback" not in done.stderr
+
+
+def test_links_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page}: {target}"

@@ -40,17 +40,31 @@ if TYPE_CHECKING:
     from gallery.person import Person
 
 SIZES = ((1920, 1080), (1280, 720))
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 NOTICE = {
     "en": "Development session: names are the programme's known truth, nothing is recognised here.",
     "zh": "开发会话:名字来自节目的已知真值,此处未作识别。",
 }
-STATES = (
-    "scanning names answer card either nobody unknown idle nosignal ended offline plain".split()
-)
+STATES = [
+    "scanning",
+    "names",
+    "answer",
+    "card",
+    "either",
+    "nobody",
+    "unknown",
+    "idle",
+    "nosignal",
+    "ended",
+]
 
 
 class People:
@@ -60,7 +74,7 @@ class People:
         self._people = {p.name: self._read(p) for p in sorted(folder.iterdir()) if p.is_dir()}
 
     def _read(self, folder: Path) -> Person:
-        import msgspec  # noqa: PLC0415
+        import msgspec
 
         person = read_person_file(folder)
         picture = next(p for p in sorted(folder.iterdir()) if p.suffix.lower() in {".jpg", ".png"})
@@ -109,12 +123,13 @@ class Session:
         """Yield number and picture, uint8 (height, width, 3) BGR."""
         with av.open(str(self.video_path)) as container:
             for index, frame in enumerate(container.decode(video=0)):
-                yield index, frame.to_ndarray(format="bgr24")
+                yield index, frame.to_ndarray(format="bgr24")  # type: ignore[misc]
 
     def scene(self, index: int, **changes: Any) -> Scene:
         """Return the scene of a frame, as the truth has it."""
         shot = sum(index >= s["first"] for s in self.truth["shots"]) - 1
-        found = [self._face(one, shot, **changes) for one in self.faces.get(index, [])]
+        seen = [f for f in self.faces.get(index, []) if f["opacity"] > 0.5]
+        found = [self._face(one, shot, **changes) for one in seen]
         size = self.truth["width"], self.truth["height"]
         return Scene(index / self.truth["fps"], index, *size, shot, tuple(found), 1)
 
@@ -149,7 +164,7 @@ def play(session: Session) -> None:
 
 def screenshots(session: Session, folder: Path) -> None:
     """Write one picture for each state, size and language."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+    from playwright.sync_api import sync_playwright
 
     folder.mkdir(parents=True, exist_ok=True)
     counts = {i: len(found) for i, found in session.faces.items()}
@@ -166,9 +181,12 @@ def screenshots(session: Session, folder: Path) -> None:
                 shots = _Shots(session, pictures, crowd, named + 10, sorted(wanted)[1:])
                 page = browser.new_page(viewport={"width": width, "height": height})
                 page.goto(f"{session.server.url}?lang={lang}")
-                for state in STATES[:-2]:
+                for state in STATES:
                     shots.show(page, state)
                     page.screenshot(path=folder / f"{state}-{lang}-{height}.png")
+                page.goto(f"{session.server.url}?lang={lang}&quiet=1")
+                shots.show(page, "names")
+                page.screenshot(path=folder / f"quiet-{lang}-{height}.png")
                 page.close()
         browser.close()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import EdgeError, UsageError
@@ -26,7 +27,6 @@ from gallery.watch import GalleryWatcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from edge.config import RunConfig
     from edge.recognise.scene import Scene
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PULSE_S = 60.0
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 STATES = {State.FAILED: "ended"}
 
@@ -88,6 +89,7 @@ class App:
                 'serve.token, or serve.host = "127.0.0.1"'
             )
         options = config.recognise
+        self._pulse = _Pulse(config.pulse) if config.pulse else None
         self._pipeline = load_pipeline(
             threads=options.threads,
             long_side_px=options.long_side_px,
@@ -184,9 +186,12 @@ class App:
         except ClosedError:
             self.hub.publish_state("ended")
         except Exception as error:  # the top of a thread: the main thread raises it
-            log.exception("recognition ended")
             self.hub.publish_state("lost", "recognition failed")
-            self.failure = error if hasattr(error, "exit_code") else EdgeError(repr(error))
+            if hasattr(error, "exit_code"):
+                self.failure = error
+            else:
+                log.exception("recognition ended")
+                self.failure = EdgeError(repr(error))
 
     def _take(self, frame: Frame) -> None:
         scene = self._recogniser.process(frame)
@@ -198,6 +203,9 @@ class App:
         if self._output is not None:
             self._output.write(frame, scene)
         self._count(scene)
+        if self._pulse is not None:
+            error = self.watcher.error
+            self._pulse.take(scene, str(error) if error else "")
 
     def _count(self, scene: Scene) -> None:
         metrics, gallery = self.metrics, self.watcher.gallery
@@ -216,12 +224,35 @@ class App:
         metrics.people.set(gallery.people_count)
 
 
+class _Pulse:
+    """Tells the updater, which is another process, whether a new release does well here."""
+
+    def __init__(self, path: str) -> None:
+        from gallery.sync.health import PulseFile  # noqa: PLC0415
+
+        self._file = PulseFile(Path(path))
+        self._file.beat(0, started=True)
+        self._faces = self._named = 0
+        self._last: tuple[int, str] = (0, "")
+        self._due = 0.0
+
+    def take(self, scene: Scene, error: str) -> None:
+        """Count a scene; write once a minute, and at once when release or error change."""
+        self._faces += len(scene.faces)
+        self._named += sum(face.id is not None for face in scene.faces)
+        now = time.monotonic()
+        if now < self._due and self._last == (scene.release, error):
+            return
+        share = self._named / self._faces if self._faces else None
+        self._file.beat(scene.release, error=error, named_share=share)
+        self._last, self._due = (scene.release, error), now + PULSE_S
+        self._faces = self._named = 0
+
+
 class _Output:
     """The video with names burned in."""
 
     def __init__(self, path: str, watcher: GalleryWatcher) -> None:
-        from pathlib import Path  # noqa: PLC0415
-
         from edge.render import Annotator  # noqa: PLC0415
         from edge.write_video import VideoWriter  # noqa: PLC0415
 

@@ -62,12 +62,14 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         gallery: folder of the gallery.
         output: a video file to write with names burned in, or empty.
         loop: start a file again at its end.
+        pulse: file that tells `tvradar sync` how a new release does; the same as its --pulse.
     """
 
     source: str = ""
     gallery: str = ""
     output: str = ""
     loop: bool = False
+    pulse: str = ""
     serve: ServeConfig = ServeConfig()
     recognise: RecogniseConfig = RecogniseConfig()
 

@@ -27,6 +27,7 @@ venv)
 test)
     need chromium has_command chromium
     need mosquitto has_command mosquitto
+    need libatomic1 sh -c 'ldconfig -p | grep -q libatomic.so.1' # Playwright's driver
     need python3-gi sh -c '/usr/bin/python3 -c "import gi"'
     need gir1.2-gst-rtsp-server-1.0 test -e /usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib
     need gir1.2-gst-plugins-base-1.0 test -e /usr/lib/*/girepository-1.0/GstApp-1.0.typelib

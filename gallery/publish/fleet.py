@@ -151,6 +151,7 @@ class Fleet:
     ) -> Summary:
         """Wait until so many percent of the devices use the release, or the time is over."""
         deadline_s = time.monotonic() + timeout_s
+        self.settle()  # all of the first few is not all
         while True:
             summary = self.summary(release)
             told(summary)

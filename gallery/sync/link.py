@@ -194,7 +194,9 @@ class MqttLink:
         """Subscribe for good, again after each reconnect; `handler` must only hand over."""
         with self._lock:
             self._handlers[topic_filter] = handler
-        self._call(lambda client: self._subscribe(client, [topic_filter]))
+            up = self.state is LinkState.UP
+        if up:  # otherwise the connect subscribes, and twice would bring all that is retained twice
+            self._call(lambda client: self._subscribe(client, [topic_filter]))
 
     @contextmanager
     def collect(self, size: int = MAX_WAITING) -> Iterator[Collector]:

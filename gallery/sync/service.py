@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import threading
 import time
@@ -102,7 +103,7 @@ class SyncService:
             on_phase=self._phase_changed,
         )
         self._heard = 0
-        self._fresh = False
+        self._ask_s = math.inf
         self.link = self._make_link()
         self._metadata = self._make_metadata()
         if self.link:
@@ -177,8 +178,8 @@ class SyncService:
             woken = self._wake.is_set()
             self._wake.clear()
             heard, self._heard = self._heard, 0
-            fresh, self._fresh = self._fresh, False
-            if (woken and self._token()) or fresh or time.monotonic() >= due_s:
+            late = time.monotonic() >= self._ask_s
+            if (woken and self._token()) or late or time.monotonic() >= due_s:
                 due_s = time.monotonic() + self._attempt()
             elif woken:
                 due_s = min(due_s, time.monotonic() + BURST_REFILL_S)
@@ -199,6 +200,7 @@ class SyncService:
 
     def _attempt(self) -> float:
         """Update; return the seconds until the next try."""
+        self._ask_s = math.inf
         if self.link and self.link.state is not LinkState.UP:
             return RETRY_S  # `_came_up` wakes us
         try:
@@ -218,7 +220,7 @@ class SyncService:
     def _pause_s(self, due_s: float) -> float:
         if self.device.phase is Phase.PROBATION:
             return 1.0
-        return min(5.0, max(0.05, due_s - time.monotonic()))
+        return min(5.0, max(0.05, min(due_s, self._ask_s) - time.monotonic()))
 
     def _hear(self, message: Message) -> None:
         self._heard += 1
@@ -242,9 +244,9 @@ class SyncService:
 
     def _came_up(self) -> None:
         # A broker may have lost our status. The timestamp that it sends now wakes us; without
-        # one the next turn of the loop asks for it.
+        # one we ask for it a second later.
         self._told = None
-        self._fresh = True
+        self._ask_s = time.monotonic() + 1.0
 
     def status(self) -> status_messages.Status:
         """Return the status as of now."""

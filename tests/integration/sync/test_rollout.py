@@ -229,6 +229,22 @@ def test_the_fleet_is_read_from_the_broker(world: World, device: SyncService) ->
         world.link.publish(status_topic(status.device), b"", retain=True).result(5)
 
 
+def test_a_large_fleet_is_read_whole(world: World) -> None:
+    """A wildcard over retained messages: the broker must not drop any on the way."""
+    many = [Status(f"{world.prefix}-{i}", release=77) for i in range(1500)]
+    sent = [
+        world.link.publish(status_topic(status.device), encode(status), retain=True)
+        for status in many
+    ]
+    for future in sent:
+        future.result(30)
+    fleet = Fleet(world.connect("watcher3"))
+    assert fleet.wait(77, 1.0, 10.0).current == 1500
+    for status in many:
+        last = world.link.publish(status_topic(status.device), b"", retain=True)
+    last.result(30)
+
+
 def test_the_last_will_says_that_a_device_is_gone(world: World, device: SyncService) -> None:
     assert device.link
     fleet = Fleet(world.connect("watcher2"))

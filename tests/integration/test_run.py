@@ -1,0 +1,121 @@
+"""The service as a whole, on a real clip: names, presses, a new gallery under way, a clean end."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.integration.conftest import TVRADAR, tvradar
+
+
+def until(condition, timeout_s: float = 40):
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it never came")
+
+
+@pytest.fixture
+def gallery(data_dir: Path, tmp_path: Path) -> Path:
+    people = data_dir / "concert" / "portraits"
+    assert tvradar("gallery", "enrol", people, "-o", tmp_path / "gallery").code == 0
+    return tmp_path / "gallery"
+
+
+@pytest.fixture
+def service(gallery: Path, data_dir: Path, tmp_path: Path) -> Iterator[tuple]:
+    config = tmp_path / "tvradar.toml"
+    config.write_text(
+        f'source = "{data_dir}/concert/clip.mp4"\ngallery = "{gallery}"\nloop = true\n'
+        f'pulse = "{tmp_path}/pulse.json"\n[serve]\nport = 0\n[recognise]\ndetect_every = 2\n'
+    )
+    process = subprocess.Popen(
+        [str(TVRADAR), "run", "--config", str(config)], stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr
+    url = re.search(r"http://\S+", process.stderr.readline())
+    assert url
+    with httpx.Client(base_url=url.group()) as client:
+        until(lambda: client.get("/readyz").status_code == 200)
+        yield process, client
+    process.kill()
+    process.wait()
+    process.stderr.close()
+
+
+def test_names_presses_swaps_the_gallery_and_ends(service, gallery: Path, tmp_path: Path) -> None:
+    process, client = service
+
+    def people() -> set[str]:
+        return {p["id"] for p in client.post("/api/press").json()["people"]}
+
+    until(lambda: "Lin-Manuel_Miranda" in people())
+    ran = tvradar("press", "--url", client.base_url, "--json")
+    assert ran.code == 0
+    assert ran.json["refined"] is False
+    pulse = json.loads((tmp_path / "pulse.json").read_text())
+    assert (pulse["release"], pulse["starts"], pulse["error"]) == (1, 1, "")
+
+    assert tvradar("gallery", "remove", gallery, "Lin-Manuel_Miranda").code == 0
+    until(lambda: "tvradar_gallery_release 2.0" in client.get("/metrics").text)
+    scene = until(lambda: client.get("/api/scene").json())
+    for _ in range(20):
+        scene = client.get("/api/scene").json()
+        assert scene["release"] == 2
+        assert "Lin-Manuel_Miranda" not in {f["id"] for f in scene["faces"]}
+        time.sleep(0.1)
+    until(lambda: json.loads((tmp_path / "pulse.json").read_text())["release"] == 2)
+    metrics = client.get("/metrics").text
+    assert 'tvradar_stage_seconds_count{stage="detect"}' in metrics
+    assert 'tvradar_engine_info{kind="embedder: onnxruntime fp32"} 1.0' in metrics
+
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
+def test_a_wrong_key_in_the_configuration_is_named(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("[serve]\nprot = 80\n")
+    ran = tvradar("run", "--config", tmp_path / "c.toml")
+    assert ran.code == 2
+    assert "prot" in ran.err
+    (tmp_path / "c.toml").write_text("[recognise]\nfpir = 2.0\n")
+    ran = tvradar("run", "--config", tmp_path / "c.toml")
+    assert ran.code == 2
+    assert "fpir" in ran.err
+
+
+def test_open_to_the_network_needs_a_token(gallery: Path, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(
+        f'source = "none.mp4"\ngallery = "{gallery}"\n[serve]\nhost = "0.0.0.0"\n'
+    )
+    ran = tvradar("run", "--config", tmp_path / "c.toml")
+    assert ran.code == 2
+    assert "token" in ran.err
+
+
+def test_a_missing_source_ends_with_its_error(gallery: Path, tmp_path: Path) -> None:
+    ran = tvradar("run", "--source", tmp_path / "no.mp4", "--gallery", gallery, "--port", "0")
+    assert ran.code == 2
+    assert "no.mp4" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_the_demo_runs_on_ones_own_film_and_ends_by_itself(data_dir: Path) -> None:
+    ran = tvradar(
+        *("demo", "--no-browser", "--port", "0", "--seconds", "4"),
+        *("--video", data_dir / "concert" / "clip.mp4"),
+        *("--people", data_dir / "concert" / "portraits"),
+    )
+    assert ran.code == 0, ran
+    assert "3 people enrolled" in ran.out
+    refused = tvradar("demo", "--no-browser", "--video", "film.mp4")
+    assert refused.code == 2

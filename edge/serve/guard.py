@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import time
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
@@ -21,11 +22,10 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'{sockets}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 HEADERS = {
-    "content-security-policy": CSP,
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
@@ -35,6 +35,28 @@ COMMANDS_PER_S = 20.0
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 
 
+_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?")
+
+
+class Allowance:
+    """So many commands a second for the whole device; all come from one loop."""
+
+    def __init__(self) -> None:
+        self._left = COMMANDS_PER_S
+        self._counted = time.monotonic()
+
+    def spend(self) -> bool:
+        """Return whether one more command may pass."""
+        now = time.monotonic()
+        earned = (now - self._counted) * COMMANDS_PER_S
+        self._left = min(COMMANDS_PER_S, self._left + earned)
+        self._counted = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
 class Guard:
     """ASGI middleware.
 
@@ -42,14 +64,16 @@ class Guard:
         app: what is guarded.
         hosts: host names and addresses that the device answers to, besides loopback ones.
         token: needed for everything but health checks; empty for none (loopback only).
+        allowance: shared with the commands that come over WebSockets.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: frozenset[str], token: str) -> None:
+    def __init__(
+        self, app: ASGIApp, *, hosts: frozenset[str], token: str, allowance: Allowance
+    ) -> None:
         self._app = app
         self._hosts = hosts
         self._token = token
-        self._allowance = COMMANDS_PER_S
-        self._counted = time.monotonic()
+        self._allowance = allowance
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -58,7 +82,10 @@ class Guard:
             return
         refusal = self._refusal(scope)
         if refusal is None:
-            await self._app(scope, _limited(receive), _with_headers(send))
+            host = Headers(scope=scope).get("host", "")
+            # Old TV browsers do not count a WebSocket to the page's own host as 'self'.
+            sockets = f" ws://{host} wss://{host}"
+            await self._app(scope, _limited(receive), _with_headers(send, sockets))
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": refusal[1]})
@@ -69,11 +96,11 @@ class Guard:
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if not self._knows(host):
-            return 421, f"host {host[:80]!r}: not this device"
+        if not self._knows(host, scope.get("server")):
+            return 421, f"host {host[:80]!a}: not this device; serve.hosts names those that are"
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
-            return 403, f"origin {origin[:80]!r}: not this device's own page"
+        if origin is not None and _netloc(origin) != host:
+            return 403, f"origin {origin[:80]!a}: not this device's own page"
         if scope["path"] in OPEN_PATHS:
             return None
         if self._token and not self._has_token(scope, headers):
@@ -81,18 +108,21 @@ class Guard:
                 401,
                 'token needed: open the page with "?token=…" or send "Authorization: Bearer"',
             )
-        if scope.get("method") == "POST" and not self._spend():
+        if scope.get("method") == "POST" and not self._allowance.spend():
             return 429, "too many commands, try again in a second"
         if scope.get("method") == "POST" and _body_length(headers) > MAX_BODY_BYTES:
             return 413, f"body larger than {MAX_BODY_BYTES} bytes"
         return None
 
-    def _knows(self, host: str) -> bool:
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
+    def _knows(self, host: str, server: tuple[str, int] | None) -> bool:
+        found = _HOST.fullmatch(host)
+        if found is None:
             return False
+        name = found[1].strip("[]").lower()
         if name in self._hosts or name == "localhost":
+            return True
+        # The address that was connected to is ours; a rebound DNS name would show as a name.
+        if server is not None and name == server[0]:
             return True
         try:
             return ipaddress.ip_address(name).is_loopback
@@ -107,23 +137,20 @@ class Guard:
             cookie = SimpleCookie(headers.get("cookie", "")).get("tvradar_token")
         except CookieError:
             cookie = None
-        given += [cookie.value] if cookie else []
+        given += [unquote(cookie.value)] if cookie else []
         return any(hmac.compare_digest(g.encode(), self._token.encode()) for g in given)
-
-    def _spend(self) -> bool:
-        now = time.monotonic()
-        earned = (now - self._counted) * COMMANDS_PER_S
-        self._allowance = min(COMMANDS_PER_S, self._allowance + earned)
-        self._counted = now
-        if self._allowance < 1:
-            return False
-        self._allowance -= 1
-        return True
 
 
 def _body_length(headers: Headers) -> int:
     text = headers.get("content-length", "0")
-    return int(text) if text.isascii() and text.isdigit() else MAX_BODY_BYTES + 1
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else MAX_BODY_BYTES + 1
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _limited(receive: Receive) -> Receive:
@@ -142,10 +169,12 @@ def _limited(receive: Receive) -> Receive:
     return limited
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, sockets: str = "") -> Send:
+    policy = ("content-security-policy", CSP.format(sockets=sockets))
+
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            added = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
+            added = [(k.encode(), v.encode()) for k, v in (policy, *HEADERS.items())]
             message = {**message, "headers": [*message.get("headers", []), *added]}
         await send(message)
 

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 import uvicorn
@@ -23,7 +24,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from edge.errors import NotReachableError
-from edge.serve.guard import Guard
+from edge.serve.guard import Allowance, Guard
 from edge.serve.live import PROTOCOL, Hub
 from edge.serve.metrics import Metrics
 
@@ -43,6 +44,7 @@ PAGE_FILES = {
     "index.html": "text/html; charset=utf-8",
     "overlay.css": "text/css; charset=utf-8",
     "overlay.js": "text/javascript; charset=utf-8",
+    "text.js": "text/javascript; charset=utf-8",
 }
 
 
@@ -75,6 +77,10 @@ class _PressBody(msgspec.Struct, forbid_unknown_fields=True):
     at: float | None = None
 
 
+class _Command(msgspec.Struct, tag_field="type", tag="press"):
+    at: float | None = None
+
+
 class _FeedbackBody(msgspec.Struct, forbid_unknown_fields=True):
     track: int
     id: str
@@ -90,7 +96,8 @@ def create_app(
         hosts: host names that the device answers to, besides loopback ones.
         token: needed for every request but health checks, unless empty.
     """
-    routes = _Routes(device)
+    allowance = Allowance()
+    routes = _Routes(device, token, allowance)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -112,7 +119,7 @@ def create_app(
             WebSocketRoute("/api/live", routes.live),
             WebSocketRoute("/api/preview", routes.preview),
         ],
-        middleware=[Middleware(Guard, hosts=hosts, token=token)],
+        middleware=[Middleware(Guard, hosts=hosts, token=token, allowance=allowance)],
         lifespan=lifespan,
     )
 
@@ -120,8 +127,10 @@ def create_app(
 class _Routes:
     """The handlers; all run in the server's loop."""
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: Device, token: str, allowance: Allowance) -> None:
         self._device = device
+        self._token = token
+        self._allowance = allowance
         self._refining: set[asyncio.Task[None]] = set()
         self._plain = {
             "healthz": self._health,
@@ -131,9 +140,10 @@ class _Routes:
 
     async def page(self, request: Request) -> Response:
         response = _page_file("index.html")
-        token = request.query_params.get("token")
-        if token:  # the page's own requests carry the cookie from here on
-            response.set_cookie("tvradar_token", token, httponly=True, samesite="strict")
+        if self._token and "token" in request.query_params:  # the page's requests carry it on
+            response.set_cookie(
+                "tvradar_token", quote(self._token), httponly=True, samesite="strict"
+            )
         return response
 
     async def page_file(self, request: Request) -> Response:
@@ -159,7 +169,7 @@ class _Routes:
         body = await _body(request, _PressBody)
         if isinstance(body, Response):
             return body
-        if body.at is not None and not math.isfinite(body.at):
+        if not _is_moment(body.at):
             return JSONResponse({"error": "at: expected a time in seconds"}, 400)
         return _json(self._press(body.at))
 
@@ -168,6 +178,7 @@ class _Routes:
         self._device.on_press()
         answer = self._device.radar.press(at_s)
         self._device.metrics.presses.labels("first").observe(time.perf_counter() - begun)
+        self._device.hub.publish_answer(answer)  # a press from anywhere opens the overlay
         task = asyncio.get_running_loop().create_task(self._refine(answer, begun))
         self._refining.add(task)
         task.add_done_callback(self._refining.discard)
@@ -229,15 +240,17 @@ class _Routes:
             await _close(socket)
 
     async def _listen(self, socket: WebSocket) -> None:
-        """Take commands from a reader until it leaves; what is no command is ignored."""
+        """Take commands from a reader until it leaves; what is no command is ignored.
+
+        The answer goes to all readers through the hub, so that one task alone sends on a socket.
+        """
         with contextlib.suppress(WebSocketDisconnect, RuntimeError, KeyError):
             while True:
                 text = await socket.receive_text()
                 with contextlib.suppress(msgspec.DecodeError, msgspec.ValidationError):
-                    command = msgspec.json.decode(text[:1024], type=dict[str, Any])
-                    if command.get("type") == "press":
-                        answer = {"type": "answer", **msgspec.to_builtins(self._press(None))}
-                        await socket.send_text(msgspec.json.encode(answer).decode())
+                    command = msgspec.json.decode(text, type=_Command)
+                    if _is_moment(command.at) and self._allowance.spend():
+                        self._press(command.at)
 
     def _hello(self) -> bytes:
         return msgspec.json.encode(
@@ -278,6 +291,10 @@ class _Routes:
             while True:
                 if (await socket.receive())["type"] == "websocket.disconnect":
                     return
+
+
+def _is_moment(at_s: float | None) -> bool:
+    return at_s is None or math.isfinite(at_s)
 
 
 async def _close(socket: WebSocket) -> None:

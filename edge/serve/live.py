@@ -18,13 +18,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.recognise.answer import Answer
-    from edge.recognise.scene import Scene
+    from edge.recognise.scene import Candidate, Face, Scene
     from edge.serve.ports import PeoplePort
 
 PROTOCOL = 1
 MAX_PENDING = 16
+MAX_SCENE_BYTES = 2000
+MAX_NAME_CHARACTERS = 64
+LANGUAGES = ("en", "zh")
+"""What the overlay speaks; a card has the other languages too."""
 
 _encode = msgspec.json.encode
+
+
+def _importance(face: Face) -> tuple[bool, float]:
+    left, top, right, bottom = face.box
+    return face.id is None, -(right - left) * (bottom - top)
+
+
+def _candidates(face: Face) -> tuple[Candidate, ...]:
+    return face.candidates[:2] if face.why == "ambiguous" else ()
+
+
+def _face(face: Face) -> dict[str, Any]:
+    entry: dict[str, Any] = {"track": face.track, "box": [round(v) for v in face.box]}
+    if face.id is not None:
+        entry |= {"id": face.id, "score": round(face.score, 2)}
+    if face.why is not None:
+        entry["why"] = face.why
+    if face.why == "ambiguous":
+        entry["candidates"] = [c.id for c in _candidates(face)]
+    return entry
+
+
+def _spoken(names: dict[str, str]) -> dict[str, str]:
+    """Return the names in the overlay's languages, or one in any other where there is none."""
+    kept = {k: v for k, v in names.items() if k.partition("-")[0] in LANGUAGES}
+    kept = kept or dict(list(names.items())[:1])
+    return {k: v[:MAX_NAME_CHARACTERS] for k, v in kept.items()}
 
 
 class Hub:
@@ -77,28 +108,32 @@ class Hub:
         self._readers.discard(reader)
 
     def _message(self, scene: Scene) -> dict[str, Any]:
-        ids = {f.id for f in scene.faces if f.id}
-        ids |= {c.id for f in scene.faces if f.why == "ambiguous" for c in f.candidates[:2]}
-        return {
+        """Return a scene as sent: the largest faces first, as many as `MAX_SCENE_BYTES` holds."""
+        message: dict[str, Any] = {
             "type": "scene",
             "pts_s": round(scene.pts_s, 4),
             "frame": scene.index,
             "size": (scene.width, scene.height),
             "shot": scene.shot,
             "release": scene.release,
-            "faces": [
-                {
-                    "track": f.track,
-                    "box": [round(v) for v in f.box],
-                    "id": f.id,
-                    "score": round(f.score, 2),
-                    "why": f.why,
-                    "candidates": [c.id for c in f.candidates[:2]] if f.why == "ambiguous" else [],
-                }
-                for f in scene.faces[:32]
-            ],
-            "names": {i: self._names_of(i, scene.release) for i in sorted(ids)},
+            "faces": [],
+            "names": {},
+            "more": 0,
         }
+        left = MAX_SCENE_BYTES - len(_encode(message)) - len("99")
+        for i, face in enumerate(sorted(scene.faces, key=_importance)):
+            shown = [face.id] if face.id else [c.id for c in _candidates(face)]
+            entry = _face(face)
+            names = {
+                p: self._names_of(p, scene.release) for p in shown if p not in message["names"]
+            }
+            left -= len(_encode(entry)) + len(_encode(names))
+            if left < 0:
+                message["more"] = len(scene.faces) - i
+                break
+            message["faces"].append(entry)
+            message["names"].update(names)
+        return message
 
     def _names_of(self, person_id: str, release: int) -> dict[str, str]:
         if self._names[0] != release:
@@ -106,7 +141,7 @@ class Hub:
         known = self._names[1]
         if person_id not in known:
             person = self._people.person(person_id)
-            known[person_id] = person.names if person else {"en": person_id}
+            known[person_id] = _spoken(person.names) if person else {"en": person_id}
         return known[person_id]
 
     def _wake(self) -> None:

@@ -1,29 +1,15 @@
 /* The overlay: one WebSocket in, boxes and cards out. Plain ES2018, for the browsers of old TVs.
-   Every text from outside goes through textContent, so that a name is never markup. */
+   Every text from outside goes through textContent, so that a name is never markup.
+   docs/overlay-protocol.md describes the messages. */
 (function () {
   "use strict";
 
-  var TEXT = {
-    en: { radar: "Radar", offline: "Offline, trying again", nosignal: "No signal", ended: "The programme has ended", scanning: "Looking",
-      idle: "Nobody on screen", names: "On screen: ", either: "Hard to tell apart", unknown: "Nobody known on screen", now: "On screen", gone: "Just gone",
-      who: "Who is on screen", nobody: "Nobody here is known", or: " or ", retry: "One moment",
-      keys: "X: not this person · Back: close", as: " as ",
-      why: { too_small: "too far away", blurred: "blurred", profile: "turned away", below_threshold: "not known", ambiguous: "one of two" },
-      unnamed: "Without a name: ", refused: "Thank you. That name is taken back." },
-    zh: { radar: "雷达", offline: "已断开,正在重连", nosignal: "无信号", ended: "节目已结束", scanning: "识别中",
-      idle: "画面中没有人", names: "画面中:", either: "难以区分", unknown: "画面中没有已知人物", now: "正在画面中", gone: "刚刚离开",
-      who: "画面中的人物", nobody: "没有认出任何人", or: " 或 ", retry: "请稍候",
-      keys: "X:不是此人 · 返回:关闭", as: " 饰 ",
-      why: { too_small: "太远", blurred: "模糊", profile: "侧面", below_threshold: "未知", ambiguous: "两人之一" },
-      unnamed: "未识别:", refused: "谢谢,已撤回此名字。" }
-  };
-
   var query = new URLSearchParams(location.search);
-  var wanted = query.get("lang") || navigator.language || "en";
-  var lang = /^zh/i.test(wanted) ? "zh" : "en";
-  var text = TEXT[lang];
-  var offsetMs = Number(query.get("offset_ms")) || 0;
+  var lang = /^zh/i.test(query.get("lang") || navigator.language || "en") ? "zh" : "en";
+  var text = window.tvradarText[lang];
+  var offsetMs = Math.min(Math.max(Number(query.get("offset_ms")) || 0, 0), 10000);
   document.documentElement.lang = lang === "zh" ? "zh-Hans" : "en";
+  document.body.classList.toggle("quiet", query.has("quiet"));
 
   function $(id) { return document.getElementById(id); }
   function make(tag, className, content) {
@@ -32,225 +18,324 @@
     if (content !== undefined) { node.textContent = content; }
     return node;
   }
+  function write(id, content) { if ($(id).textContent !== content) { $(id).textContent = content; } }
   function say(texts) {
     if (typeof texts === "string") { return texts; }
-    return (texts && (texts[lang] || texts.en || texts[Object.keys(texts)[0]])) || "";
+    if (!texts) { return ""; }
+    var close = Object.keys(texts).find(function (key) { return key.indexOf(lang) === 0; });
+    return texts[lang] || texts[close] || texts.en || texts[Object.keys(texts)[0]] || "";
+  }
+  function url(id, rest) { return "api/people/" + encodeURIComponent(id) + (rest || ""); }
+
+  /* stops: what left and right step through in an open card: each person, and both of each "A or B" */
+  var live = { connected: false, source: "connecting", scene: null, preview: false,
+    answer: null, stops: [], at: 0, open: false, dismissed: 0 };
+  var boxes = new Map(), known = new Map();
+
+  function nameOf(id) { return say(known.get(id)) || id; }
+  function pair(candidates) {
+    return candidates.slice(0, 2).map(function (c) { return nameOf(c.id || c); }).join(text.or);
   }
 
-  var live = { connected: false, source: "connecting", scene: null, answer: null, focus: 0, open: null, preview: false };
-  var boxes = new Map();
-
   /* --- boxes ------------------------------------------------------------------------------- */
-  function labelOf(face, names) {
-    if (face.id) { return say(names[face.id]) || face.id; }
-    if (face.why === "ambiguous" && face.candidates.length > 1) {
-      return face.candidates.map(function (id) { return say(names[id]) || id; }).join(text.or);
-    }
-    return "";
+  function labelOf(face) {
+    if (face.id) { return nameOf(face.id); }
+    if (face.why === "ambiguous") { return pair(face.candidates); }
+    return live.answer && face.why ? text.why[face.why] || face.why : "";
+  }
+  function newBox() {
+    var box = make("div"), label = make("span", "label");
+    label.hidden = true;
+    box.appendChild(label);
+    $("faces").appendChild(box);
+    return { node: box, label: label, text: "", width: 0, pinged: false };
   }
   function drawFaces(scene) {
     var width = scene.size[0], height = scene.size[1], seen = new Set();
+    var scale = $("picture").clientWidth / width, floor = (live.answer ? 0.5 : 0.84) * height;
+    var chosen = live.answer && live.stops[live.at];
     $("picture").style.setProperty("--aspect", width / height);
     scene.faces.forEach(function (face) {
       seen.add(face.track);
-      var box = boxes.get(face.track);
-      if (!box) {
-        box = make("div", "face");
-        box.appendChild(make("span", "label"));
-        boxes.set(face.track, box);
-        $("faces").appendChild(box);
+      var box = boxes.get(face.track) || newBox(), node = box.node, b = face.box, label = labelOf(face);
+      boxes.set(face.track, box);
+      node.style.left = 100 * b[0] / width + "%";
+      node.style.top = 100 * b[1] / height + "%";
+      node.style.width = 100 * (b[2] - b[0]) / width + "%";
+      node.style.height = 100 * (b[3] - b[1]) / height + "%";
+      node.className = "face" + (face.id ? " named" : face.why === "ambiguous" ? " either" : "") +
+        (b[3] > floor && b[1] > 0.1 * height ? " low" : "") + (box.pinged ? " pressed" : "") +
+        (chosen && chosen.track === face.track ? " chosen" : "");
+      node.dataset.track = face.track;
+      node.dataset.id = face.id || "";
+      if (box.text !== label) {
+        box.text = box.label.textContent = label;
+        box.label.hidden = !label;
+        box.width = box.label.offsetWidth;
       }
-      var b = face.box, label = labelOf(face, scene.names);
-      box.style.left = 100 * b[0] / width + "%";
-      box.style.top = 100 * b[1] / height + "%";
-      box.style.width = 100 * (b[2] - b[0]) / width + "%";
-      box.style.height = 100 * (b[3] - b[1]) / height + "%";
-      box.className = "face" + (face.id ? " named" : face.why === "ambiguous" ? " either" : "") +
-        (b[3] > 0.86 * height ? " low" : "") + (box.classList.contains("pressed") ? " pressed" : "");
-      box.dataset.track = face.track;
-      box.dataset.id = face.id || "";
-      box.firstChild.textContent = label;
-      box.firstChild.hidden = !label;
+      /* a label stays within the picture, even where its face does not */
+      var middle = scale * (b[0] + b[2]) / 2, half = box.width / 2 + 8, end = scale * width;
+      var shift = Math.max(half - middle, 0) || Math.min(end - half - middle, 0);
+      box.label.style.marginLeft = shift ? shift + "px" : "";
     });
     boxes.forEach(function (box, track) {
-      if (!seen.has(track)) { box.remove(); boxes.delete(track); }
+      if (!seen.has(track)) { box.node.remove(); boxes.delete(track); }
     });
   }
   function show(scene) {
     live.scene = scene;
+    Object.keys(scene.names).forEach(function (id) { known.set(id, scene.names[id]); });
     drawFaces(scene);
     tell();
   }
+  function redraw() { if (live.scene && live.connected && live.source !== "lost") { drawFaces(live.scene); } }
+  function fly(track) {
+    var box = boxes.get(track), from = $("radar").getBoundingClientRect();
+    if (!box) { return; }
+    var to = box.node.getBoundingClientRect();
+    box.label.style.setProperty("--dx", from.left - (to.left + to.right) / 2 + "px");
+    box.label.style.setProperty("--dy", from.top - to.bottom + "px");
+    box.pinged = true;
+    box.node.classList.add("pressed");
+    setTimeout(function () { box.pinged = false; box.node.classList.remove("pressed"); }, 700);
+  }
 
-  /* --- the line at the top ------------------------------------------------------------------ */
+  /* --- the line at the top, and the words in the middle -------------------------------------- */
+  function stateNow() {
+    var scene = live.scene;
+    if (!live.connected) { return "offline"; }
+    if (live.source === "ended") { return "ended"; }
+    if (live.source === "lost") { return "nosignal"; }
+    if (!scene || live.source === "connecting") { return "scanning"; }
+    if (scene.faces.some(function (f) { return f.id; })) { return "names"; }
+    if (scene.faces.some(function (f) { return f.why === "ambiguous"; })) { return "either"; }
+    if (scene.faces.some(function (f) { return !f.why; })) { return "scanning"; }
+    return scene.faces.length ? "unknown" : "idle";
+  }
   function tell() {
-    var state = "offline", line = text.offline, scene = live.scene;
-    if (live.connected && live.source === "ended") { state = "nosignal"; line = text.ended; }
-    else if (live.connected && live.source === "lost") { state = "nosignal"; line = text.nosignal; }
-    else if (live.connected && (!scene || live.source === "connecting")) { state = "scanning"; line = text.scanning; }
-    else if (live.connected) {
-      var named = scene.faces.filter(function (f) { return f.id; });
-      if (named.length) { state = "names"; line = text.names + named.map(function (f) { return labelOf(f, scene.names); }).join(lang === "zh" ? "、" : ", "); }
-      else if (scene.faces.some(function (f) { return f.why === "ambiguous"; })) { state = "either"; line = text.either; }
-      else if (scene.faces.length) { state = "unknown"; line = text.unknown; }
-      else { state = "idle"; line = text.idle; }
+    var state = stateNow(), line = text[state], help = text[state + "Help"] || "";
+    if (state === "names") {
+      line += live.scene.faces.filter(function (f) { return f.id; }).map(labelOf).join(text.comma);
     }
     document.body.dataset.state = state;
-    if ($("status-text").textContent !== line) { $("status-text").textContent = line; }
-    if (!live.connected || live.source === "lost") { $("faces").textContent = ""; boxes.clear(); }
+    write("status-text", line);
+    write("message-text", help ? line : "");
+    write("message-help", help);
+    if (help) { $("faces").textContent = ""; boxes.clear(); }
   }
 
   /* --- the radar's answer ------------------------------------------------------------------- */
+  function speak(words) { $("spoken").textContent = words; }
   function press() {
+    document.body.classList.add("sweep");
     fetch("api/press", { method: "POST", body: "{}" }).then(function (response) {
       if (!response.ok) { throw new Error(response.status); }
       return response.json();
-    }).then(showAnswer).catch(function () { $("spoken").textContent = text.retry; });
+    }).then(showAnswer).catch(function () { speak(text.retry); }).then(function () {
+      setTimeout(function () { document.body.classList.remove("sweep"); }, 600);
+    });
+  }
+  function isStale(answer) {
+    if (answer.press <= live.dismissed) { return true; }
+    return live.answer && (answer.press < live.answer.press ||
+      answer.press === live.answer.press && live.answer.refined >= answer.refined);
+  }
+  function photo(node, id, names) {
+    var image = make("img");
+    node.textContent = (say(names).trim() || "?").charAt(0);
+    image.alt = "";
+    image.onload = function () { node.textContent = ""; node.appendChild(image); };
+    image.src = url(id, "/photo");
+    return node;
+  }
+  function addCard(ids, track, className, title, lines, picture) {
+    var card = make("li", "card" + className), words = make("div"), index = $("cards").children.length;
+    card.id = "card-" + index;
+    card.setAttribute("role", "option");
+    card.dataset.id = ids[0];
+    card.appendChild(picture);
+    words.appendChild(make("strong", "", title));
+    if (lines[0]) { words.appendChild(make("span", "", lines[0])); }
+    if (lines[1]) { words.appendChild(make("em", "", lines[1])); }
+    card.appendChild(words);
+    var first = live.stops.length;
+    ids.forEach(function (id) { live.stops.push({ id: id, track: track, card: index, ids: ids }); });
+    card.addEventListener("click", function () { choose(first); openCard(); });
+    $("cards").appendChild(card);
   }
   function showAnswer(answer) {
-    if (answer.refined && (!live.answer || live.answer.press !== answer.press)) { return; }
-    var focused = live.answer && live.answer.people[live.focus];
+    if (isStale(answer)) { return; }
+    var before = live.answer && live.stops[live.at], first = !live.answer || live.answer.press !== answer.press;
     live.answer = answer;
-    var list = $("cards");
-    list.textContent = "";
-    answer.people.forEach(function (person) {
-      var card = make("li", "card" + (person.present === "now" ? "" : " gone"));
-      card.setAttribute("role", "option");
-      card.dataset.id = person.id;
-      var photo = make("img");
-      photo.alt = "";
-      photo.src = "api/people/" + encodeURIComponent(person.id) + "/photo";
-      card.appendChild(photo);
-      var words = make("div");
-      words.appendChild(make("strong", "", say(person.names)));
-      words.appendChild(make("span", "", say(person.role)));
-      words.appendChild(make("em", "", person.present === "now" ? text.now : text.gone));
-      card.appendChild(words);
-      card.addEventListener("click", function () { focus(answer.people.indexOf(person)); openCard(); });
-      list.appendChild(card);
-      if (!answer.refined) { ping(person.track); }
+    live.stops = [];
+    $("cards").textContent = "";
+    answer.people.forEach(function (p) {
+      known.set(p.id, p.names);
+      addCard([p.id], p.track, p.present === "now" ? "" : " gone", say(p.names),
+        [say(p.role), p.present === "now" ? text.now : text.gone], photo(make("div", "photo"), p.id, p.names));
+      if (first) { fly(p.track); }
     });
-    (answer.ambiguous || []).forEach(function (either) {
-      var card = make("li", "card"), words = make("div");
-      card.appendChild(make("div", "blank", "?"));
-      var names = live.scene ? live.scene.names : {};
-      words.appendChild(make("strong", "", either.candidates.slice(0, 2).map(function (c) { return say(names[c.id]) || c.id; }).join(text.or)));
-      words.appendChild(make("span", "", text.either));
-      card.appendChild(words);
-      list.appendChild(card);
+    answer.ambiguous.forEach(function (e) {
+      var ids = e.candidates.slice(0, 2).map(function (c) { return c.id; });
+      addCard(ids, e.track, " either", pair(ids), ["", text.either], make("div", "photo", "?"));
     });
-    var reasons = (answer.unnamed || []).map(function (face) { return text.why[face.why] || face.why; });
-    $("unnamed").textContent = reasons.length ? text.unnamed + reasons.join(lang === "zh" ? "、" : ", ") : "";
-    var found = answer.people.length + (answer.ambiguous || []).length;
-    $("answer-title").textContent = found ? text.who : text.nobody;
+    var reasons = new Set(answer.unnamed.map(function (face) { return text.why[face.why] || face.why; }));
+    var found = $("cards").children.length > 0;
+    var title = found ? text.who : answer.unnamed.length ? text.nobody : text.idle;
+    write("unnamed", reasons.size ? text.unnamed + Array.from(reasons).join(text.comma) : "");
+    write("answer-title", title);
+    write("answer-keys", found ? text.choose : "");
+    $("cards").hidden = !found;
     $("answer").hidden = false;
-    $("spoken").textContent = found ? answer.people.map(function (p) { return say(p.names); }).join(", ") : text.nobody;
-    var kept = focused ? answer.people.findIndex(function (p) { return p.id === focused.id; }) : 0;
-    focus(Math.max(kept, 0));
+    document.body.classList.add("asked");
+    speak(found ? answer.people.map(function (p) { return say(p.names); }).join(text.comma) : title);
+    var kept = before ? live.stops.findIndex(function (s) { return s.id === before.id && s.track === before.track; }) : 0;
+    choose(Math.max(kept, 0));
+    if (found && !live.open) { $("cards").focus({ preventScroll: true }); }
+    redraw();
   }
-  function ping(track) {
-    var box = boxes.get(track);
-    if (box) { box.classList.remove("pressed"); void box.offsetWidth; box.classList.add("pressed"); }
-  }
-  function focus(index) {
-    var cards = $("cards").children;
-    live.focus = Math.min(Math.max(index, 0), Math.max(live.answer.people.length - 1, 0));
-    Array.prototype.forEach.call(cards, function (card, i) {
-      card.classList.toggle("focus", i === live.focus);
-      card.setAttribute("aria-selected", i === live.focus ? "true" : "false");
+  function choose(index) {
+    live.at = Math.min(Math.max(index, 0), Math.max(live.stops.length - 1, 0));
+    var stop = live.stops[live.at];
+    Array.prototype.forEach.call($("cards").children, function (card, i) {
+      var on = Boolean(stop) && i === stop.card;
+      card.classList.toggle("focus", on);
+      card.setAttribute("aria-selected", on ? "true" : "false");
+      if (on) { card.scrollIntoView({ block: "nearest", inline: "nearest" }); }
     });
-    if (cards[live.focus] && cards[live.focus].scrollIntoView) { cards[live.focus].scrollIntoView({ block: "nearest", inline: "nearest" }); }
+    $("cards").setAttribute("aria-activedescendant", stop ? "card-" + stop.card : "");
+    redraw();
   }
-  function closeAnswer() { $("answer").hidden = true; live.answer = null; live.focus = 0; }
+  function stepCard(by) {
+    var here = live.stops[live.at], next = live.at + by;
+    while (here && live.stops[next] && live.stops[next].card === here.card) { next += by; }
+    if (!live.stops[next]) { return; }
+    while (by < 0 && live.stops[next - 1] && live.stops[next - 1].card === live.stops[next].card) { next -= 1; }
+    choose(next);
+  }
+  function closeAnswer() {
+    live.dismissed = live.answer ? live.answer.press : live.dismissed;
+    live.answer = null;
+    live.stops = [];
+    $("answer").hidden = true;
+    document.body.classList.remove("asked");
+    $("radar").blur();
+    redraw();
+  }
 
   /* --- one person's card ---------------------------------------------------------------------- */
   function openCard() {
-    var entry = live.answer && live.answer.people[live.focus];
-    if (!entry) { return; }
-    live.open = entry;
-    fetch("api/people/" + encodeURIComponent(entry.id)).then(function (response) {
+    var stop = live.stops[live.at];
+    if (!stop) { return; }
+    live.open = true;
+    fetch(url(stop.id)).then(function (response) {
       if (!response.ok) { throw new Error(response.status); }
       return response.json();
     }).then(function (person) {
-      if (!live.open || live.open.id !== person.id) { return; }
-      $("card-name").textContent = say(person.names);
-      $("card-role").textContent = say(person.role);
-      $("card-biography").textContent = say(person.biography);
-      $("card-keys").textContent = text.keys;
-      $("card-photo").hidden = !person.photo;
-      if (person.photo) { $("card-photo").src = "api/people/" + encodeURIComponent(person.id) + "/photo"; }
-      var works = $("card-works");
-      works.textContent = "";
-      (person.works || []).slice(0, 5).forEach(function (work) {
-        works.appendChild(make("li", "", say(work.title) + (work.year ? " (" + work.year + ")" : "") + (work.role ? text.as + work.role : "")));
-      });
-      $("card").hidden = false;
-      $("card-name").focus();
-    }).catch(function () { live.open = null; $("spoken").textContent = text.retry; });
+      if (live.open && live.stops[live.at] && live.stops[live.at].id === person.id) { fillCard(person, stop); }
+    }).catch(function () { closeCard(); speak(text.retry); });
   }
-  function closeCard() { $("card").hidden = true; live.open = null; }
+  function fillCard(person, stop) {
+    write("card-name", say(person.names));
+    write("card-either", stop.ids.length > 1 ? text.either + (lang === "zh" ? "：" : ": ") + pair(stop.ids) : "");
+    write("card-role", say(person.role));
+    write("card-biography", say(person.biography));
+    write("card-keys", text.keys);
+    photo($("card-photo"), person.id, person.names);
+    $("card-works").textContent = "";
+    person.works.slice(0, 8).forEach(function (work) {
+      var line = say(work.title) + (work.year ? " (" + work.year + ")" : "") + (work.role ? text.as + work.role : "");
+      $("card-works").appendChild(make("li", "", line));
+    });
+    $("card-more").scrollTop = 0;
+    /* the card goes to the side where the face is not */
+    var box = boxes.get(stop.track), rect = box && box.node.getBoundingClientRect();
+    $("card").classList.toggle("left", Boolean(rect) && rect.left + rect.right > window.innerWidth);
+    $("card").hidden = false;
+    document.body.classList.add("opened");
+    $("card-name").focus({ preventScroll: true });
+  }
+  function closeCard() {
+    live.open = false;
+    $("card").hidden = true;
+    document.body.classList.remove("opened");
+    if (live.answer) { $("cards").focus({ preventScroll: true }); }
+  }
+  function step(by) {
+    if (live.stops[live.at + by]) { choose(live.at + by); openCard(); }
+  }
   function notThisPerson() {
-    var entry = live.open;
-    fetch("api/feedback", { method: "POST", body: JSON.stringify({ track: entry.track, id: entry.id }) }).then(function () {
+    var stop = live.stops[live.at];
+    if (!stop) { return; }
+    fetch("api/feedback", { method: "POST", body: JSON.stringify({ track: stop.track, id: stop.id }) }).then(function (response) {
+      if (!response.ok && response.status !== 404) { throw new Error(response.status); }
       closeCard(); closeAnswer();
-      $("spoken").textContent = text.refused;
-    }).catch(function () { $("spoken").textContent = text.retry; });
+      speak(response.ok ? text.refused : text.gonealready);
+    }).catch(function () { speak(text.retry); });
   }
 
-  /* --- keys: a keyboard's and those of Tizen, webOS and Android TV remotes ------------------- */
-  var KEYS = { r: "radar", R: "radar", ColorF0Red: "radar", ArrowLeft: "left", ArrowRight: "right", Enter: "ok", Select: "ok",
-    Escape: "back", Backspace: "back", GoBack: "back", BrowserBack: "back", XF86Back: "back", x: "not", X: "not" };
-  var CODES = { 403: "radar", 10009: "back", 461: "back" };
+  /* --- keys: a keyboard's and those of Tizen, webOS, RDK and Android TV remotes --------------- */
+  var KEYS = { r: "radar", R: "radar", ColorF0Red: "radar", ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down",
+    Enter: "ok", Select: "ok", Accept: "ok", Escape: "back", Backspace: "back", GoBack: "back", BrowserBack: "back",
+    XF86Back: "back", x: "not", X: "not", ColorF1Green: "not" };
+  var CODES = { 403: "radar", 404: "not", 13: "ok", 37: "left", 38: "up", 39: "right", 40: "down", 8: "back", 461: "back", 10009: "back" };
+  var CARD = { back: closeCard, not: notThisPerson,
+    left: function () { step(-1); }, right: function () { step(1); },
+    up: function () { $("card-more").scrollTop -= 80; }, down: function () { $("card-more").scrollTop += 80; } };
+  var ROW = { back: closeAnswer, ok: openCard,
+    left: function () { stepCard(-1); }, right: function () { stepCard(1); } };
   document.addEventListener("keydown", function (event) {
     var key = KEYS[event.key] || CODES[event.keyCode];
-    if (!key || event.repeat || event.ctrlKey || event.altKey || event.metaKey) { return; }
-    if (key === "ok" && document.activeElement === $("radar") && !live.answer) { return; }
-    event.preventDefault();
-    if (key === "radar") { closeCard(); press(); }
-    else if (live.open) { if (key === "back") { closeCard(); } else if (key === "not") { notThisPerson(); } }
-    else if (live.answer) {
-      if (key === "left") { focus(live.focus - 1); }
-      if (key === "right") { focus(live.focus + 1); }
-      if (key === "ok") { openCard(); }
-      if (key === "back") { closeAnswer(); }
-    } else if (key === "ok") { press(); }
+    if (!key || event.ctrlKey || event.altKey || event.metaKey) { return; }
+    if (key === "ok" && document.activeElement === $("radar")) { return; } // the button's own click
+    if (event.repeat && (key === "radar" || key === "ok" || key === "not")) { event.preventDefault(); return; }
+    if (key === "radar" || key === "ok" && !live.answer) { event.preventDefault(); closeCard(); press(); return; }
+    var action = (live.open ? CARD : live.answer ? ROW : {})[key];
+    if (action) { event.preventDefault(); action(); }
   });
   $("radar").addEventListener("click", function () { closeCard(); press(); });
+  if (window.tizen && window.tizen.tvinputdevice) { // Tizen keeps colour keys to itself unless asked
+    ["ColorF0Red", "ColorF1Green"].forEach(function (key) { window.tizen.tvinputdevice.registerKey(key); });
+  }
 
   /* --- connections, made again with a growing and random delay ------------------------------- */
-  function address(path) {
-    return (location.protocol === "https:" ? "wss://" : "ws://") + location.host + path;
-  }
-  function connect(path, binary, onMessage, onState) {
-    var wait = 250;
+  function connect(path, onMessage, onState) {
+    var wait = 250, base = location.protocol === "https:" ? "wss://" : "ws://";
     (function open() {
-      var socket = new WebSocket(address(path));
+      var socket = new WebSocket(base + location.host + path);
       socket.binaryType = "arraybuffer";
-      socket.onopen = function () { wait = 250; onState(true); };
-      socket.onmessage = function (event) { onMessage(binary ? event.data : JSON.parse(event.data)); };
+      socket.onopen = function () { onState(true); };
+      socket.onmessage = function (event) { wait = 250; onMessage(event.data); };
       socket.onclose = function () {
         onState(false);
         wait = Math.min(wait * 2, 10000);
-        setTimeout(open, wait * Math.random());
+        setTimeout(open, wait * (0.5 + Math.random() / 2));
       };
     })();
   }
-  function onLive(message) {
-    if (message.type === "scene" && !live.preview) {
-      if (offsetMs > 0) { setTimeout(show, offsetMs, message); } else { show(message); }
-    } else if (message.type === "answer") { showAnswer(message); }
+  function onHello(message) {
+    var notice = say(message.notice);
+    write("notice", notice);
+    $("notice").hidden = !notice;
+    live.dismissed = 0; // a service that has started anew counts presses anew
+    if (live.answer) { closeCard(); closeAnswer(); live.dismissed = 0; }
+    if (message.preview && !live.preview) { live.preview = true; startPreview(); }
+  }
+  function onLive(data) {
+    var message = JSON.parse(data);
+    if (message.type === "hello") { onHello(message); }
+    else if (message.type === "answer") { showAnswer(message); }
     else if (message.type === "state") { live.source = message.source; tell(); }
-    else if (message.type === "hello") {
-      var notice = say(message.notice);
-      $("notice").textContent = notice;
-      $("notice").hidden = !notice;
-      if (message.preview && !live.preview) { live.preview = true; startPreview(); }
+    else if (message.type === "scene" && !live.preview) {
+      if (offsetMs) { setTimeout(show, offsetMs, message); } else { show(message); }
     }
   }
   function startPreview() {
     document.body.classList.add("preview");
-    var canvas = $("video"), pen = canvas.getContext("2d"), decoder = new TextDecoder();
-    connect("/api/preview", true, function (buffer) {
+    var canvas = $("video"), pen = canvas.getContext("2d"), decoder = new TextDecoder(), drawing = false, waiting = null;
+    function draw(buffer) { // a slow browser skips pictures, it does not fall behind
+      if (drawing) { waiting = buffer; return; }
+      drawing = true;
       var length = new DataView(buffer).getUint32(0, true);
       var scene = JSON.parse(decoder.decode(new Uint8Array(buffer, 4, length)));
       createImageBitmap(new Blob([new Uint8Array(buffer, 4 + length)], { type: "image/jpeg" })).then(function (image) {
@@ -258,11 +343,18 @@
         pen.drawImage(image, 0, 0);
         image.close();
         show(scene);
+      }).catch(function () { /* a broken picture: the next one comes */ }).then(function () {
+        var next = waiting;
+        drawing = false;
+        waiting = null;
+        if (next) { draw(next); }
       });
-    }, function () {});
+    }
+    connect("/api/preview", draw, function () {});
   }
 
-  $("radar-text").textContent = text.radar;
-  connect("/api/live", false, onLive, function (connected) { live.connected = connected; tell(); });
+  write("radar-text", text.radar);
+  $("radar").setAttribute("aria-label", text.radar);
+  connect("/api/live", onLive, function (connected) { live.connected = connected; tell(); });
   tell();
 })();

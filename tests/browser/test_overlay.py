@@ -189,6 +189,7 @@ def test_text_and_keys_stay_in_the_safe_area(browser, device: Device4Tests, size
     page.goto(device.url)
     show(page, device, face(1, 0, "ada"), face(2, 540, "eve"))
     page.keyboard.press("r")
+    expect(page.locator(".card.focus")).to_have_count(1)
     page.keyboard.press("Enter")
     expect(page.locator("#card")).to_be_visible()
     for selector in ("#card", "#answer-title", ".card.focus"):
@@ -269,3 +270,15 @@ def test_comes_back_after_the_server_was_gone(browser) -> None:
         expect(page.locator("#status-text")).to_have_text("On screen: Ada Lovelace")
         again.stop()
     page.close()
+
+
+def test_boxes_stay_on_the_faces_when_the_window_changes(page: Page, device: Device4Tests) -> None:
+    one = face(1, 60, "ada")
+    show(page, device, one)
+    page.set_viewport_size({"width": 900, "height": 900})
+    page.wait_for_timeout(100)
+    picture = page.locator("#video").bounding_box()
+    assert (round(picture["width"]), round(picture["height"])) == (900, 506)
+    box = page.locator(".face").bounding_box()
+    seen = (box["x"] + box["width"] / 2 - picture["x"]) / picture["width"]
+    assert abs(seen - (one.box[0] + one.box[2]) / 2 / SIZE[0]) < 0.02

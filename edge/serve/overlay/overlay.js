@@ -50,11 +50,19 @@
     $("faces").appendChild(box);
     return { node: box, label: label, text: "", width: 0, pinged: false };
   }
+  var fitted = "";
+  function fit(aspect) { // the picture's place on the screen; older TVs have no CSS aspect-ratio
+    var width = Math.min(window.innerWidth, window.innerHeight * aspect), key = width + "/" + aspect;
+    if (key === fitted) { return; }
+    fitted = key;
+    $("picture").style.width = width + "px";
+    $("picture").style.height = width / aspect + "px";
+  }
   function drawFaces(scene) {
     var width = scene.size[0], height = scene.size[1], seen = new Set();
+    fit(width / height);
     var scale = $("picture").clientWidth / width, floor = (live.answer ? 0.5 : 0.84) * height;
     var chosen = live.answer && live.stops[live.at];
-    $("picture").style.setProperty("--aspect", width / height);
     scene.faces.forEach(function (face) {
       seen.add(face.track);
       var box = boxes.get(face.track) || newBox(), node = box.node, b = face.box, label = labelOf(face);
@@ -143,6 +151,7 @@
   function photo(node, id, names) {
     var image = make("img");
     node.textContent = (say(names).trim() || "?").charAt(0);
+    node.setAttribute("aria-hidden", "true");
     image.alt = "";
     image.onload = function () { node.textContent = ""; node.appendChild(image); };
     image.src = url(id, "/photo");
@@ -177,7 +186,9 @@
     });
     answer.ambiguous.forEach(function (e) {
       var ids = e.candidates.slice(0, 2).map(function (c) { return c.id; });
-      addCard(ids, e.track, " either", pair(ids), ["", text.either], make("div", "photo", "?"));
+      var picture = make("div", "photo", "?");
+      picture.setAttribute("aria-hidden", "true");
+      addCard(ids, e.track, " either", pair(ids), ["", text.either], picture);
     });
     var reasons = new Set(answer.unnamed.map(function (face) { return text.why[face.why] || face.why; }));
     var found = $("cards").children.length > 0;
@@ -353,8 +364,8 @@
     connect("/api/preview", draw, function () {});
   }
 
+  window.addEventListener("resize", redraw);
   write("radar-text", text.radar);
-  $("radar").setAttribute("aria-label", text.radar);
   connect("/api/live", onLive, function (connected) { live.connected = connected; tell(); });
   tell();
 })();

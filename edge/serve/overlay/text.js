@@ -9,7 +9,7 @@ window.tvradarText = {
     now: "On screen", gone: "Just gone", who: "Who is on screen", nobody: "Nobody here is known",
     or: " or ", comma: ", ", as: " as ", retry: "One moment, please try again", loading: "Loading",
     choose: "◀ ▶ choose · OK more · Back close",
-    keys: "◀ ▶ other people · X not this person · Back close",
+    keys: "◀ ▶ others · X not this person · Back close",
     refused: "Thank you. That name is taken back.", gonealready: "That face is already gone.",
     unnamed: "Without a name: ",
     why: { too_small: "too far away", blurred: "blurred", profile: "turned away", below_threshold: "not in the gallery",

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 NOTICE = {
     "en": "This programme is composed from public-domain photographs on your machine. "
     "R: radar · arrows and OK: choose · Esc: back",
-    "zh": "本节目由公有领域照片在您的设备上合成。 R:雷达 · 方向键和确认键:选择 · Esc:返回",
+    "zh": "本节目由公有领域照片在您的设备上合成。 R 雷达 · 方向键和确认键 选择 · Esc 返回",
 }
 NOTICE_OWN = {
     "en": "R: radar · arrows and OK: choose · Esc: back",
-    "zh": "R:雷达 · 方向键和确认键:选择 · Esc:返回",
+    "zh": "R 雷达 · 方向键和确认键 选择 · Esc 返回",
 }
 
 

@@ -16,6 +16,7 @@ DATA = {
     "edge/serve/overlay/index.html",
     "edge/serve/overlay/overlay.css",
     "edge/serve/overlay/overlay.js",
+    "edge/serve/overlay/text.js",
     "edge/timeline_page.html",
 }
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,7 +16,7 @@ import numpy as np
 
 from edge.recognise.decide import Claim, Decision, Policy, decide
 from edge.recognise.recogniser import Recogniser, RecogniserOptions, TrackState, policy_for, search
-from edge.recognise.scene import Face, Scene
+from edge.recognise.scene import Candidate, Face, Scene
 from edge.recognise.track import MIN_HITS
 
 if TYPE_CHECKING:
@@ -26,13 +25,6 @@ if TYPE_CHECKING:
     from edge.video.frame import Frame
     from engines.faces import FacePipeline, StillFaces
     from gallery.search import Gallery
-
-
-class IdentifiedCandidate(msgspec.Struct, frozen=True):
-    """Somebody whom a face may show."""
-
-    id: str
-    score: float
 
 
 class IdentifiedFace(msgspec.Struct, frozen=True):
@@ -46,7 +38,7 @@ class IdentifiedFace(msgspec.Struct, frozen=True):
     name: str | None
     score: float
     why: str | None
-    candidates: tuple[IdentifiedCandidate, ...]
+    candidates: tuple[Candidate, ...]
     shot: int = 0
 
 
@@ -75,14 +67,6 @@ class Identification(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class _Shot:
-    """A shot that is not decided yet."""
-
-    scenes: list[Scene] = field(default_factory=list)
-    tracks: list[TrackState] = field(default_factory=list)
-
-
 class OfflineRecogniser:
     """Follows a video to its end; yields the scenes of each shot once it is decided."""
 
@@ -97,7 +81,7 @@ class OfflineRecogniser:
         options = dataclasses.replace(options, min_hits=1)
         self._recogniser = Recogniser(pipeline, lambda: gallery, options)
         self._recogniser.on_track_end = self._take_track
-        self._shot = _Shot()
+        self._scenes: list[Scene] = []
         self._ended: list[TrackState] = []
 
     @property
@@ -109,9 +93,9 @@ class OfflineRecogniser:
         """Take a frame; return the scenes that were decided by its coming."""
         scene = self._recogniser.process(frame)
         decided = []
-        if self._shot.scenes and scene.shot != self._shot.scenes[-1].shot:
+        if self._scenes and scene.shot != self._scenes[-1].shot:
             decided = self._decide_shot()
-        self._shot.scenes.append(scene)
+        self._scenes.append(scene)
         return decided
 
     def finish(self) -> list[Scene]:
@@ -123,8 +107,8 @@ class OfflineRecogniser:
         self._ended.append(state)
 
     def _decide_shot(self) -> list[Scene]:
-        scenes, tracks = self._shot.scenes, self._ended
-        self._shot, self._ended = _Shot(), []
+        scenes, tracks = self._scenes, self._ended
+        self._scenes, self._ended = [], []
         policy = self._recogniser.policy(self._gallery)
         decisions = decide_tracks(tracks, scenes, self._gallery, policy)
         return [_with_decisions(scene, decisions) for scene in scenes]
@@ -298,7 +282,7 @@ class Summary:
             self.name(face.id) if face.id else None,
             face.score,
             face.why,
-            tuple(IdentifiedCandidate(c.id, c.score) for c in face.candidates),
+            face.candidates,
             scene.shot,
         )
 

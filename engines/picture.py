@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PICTURE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+GREY = 128
+"""What shows through transparent pixels: neither edge of the range."""
 MAX_PIXELS = 120_000_000
 """A decompression bomb is refused; twice the largest camera picture is not one."""
 
@@ -48,22 +50,36 @@ def decode_picture(data: bytes, subject: str) -> NDArray[np.uint8]:
                         f"{subject}: {image.width}x{image.height}, expected at most "
                         f"{MAX_PIXELS // 1_000_000} megapixels; make it smaller"
                     )
-                rgb = _to_rgb(ImageOps.exif_transpose(image))
+                return upright_bgr(image)
     except UnidentifiedImageError as error:
         raise PictureError(f"{subject}: not a picture in a format that is known") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise PictureError(f"{subject}: damaged picture ({error}); replace the file") from error
-    return np.ascontiguousarray(np.asarray(rgb)[..., ::-1])
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def upright_bgr(image: Image.Image) -> NDArray[np.uint8]:
+    """Return a Pillow image as uint8 (height, width, 3), BGR, as `read_picture` describes it."""
+    rgb = _to_rgb(ImageOps.exif_transpose(image))
+    return np.ascontiguousarray(rgb[..., ::-1])
+
+
+def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode.startswith("I") or image.mode == "F":
-        # Pillow would clip 16-bit values at 255.
-        values = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if image.mode.startswith("I") else max(float(values.max(initial=0)), 1.0)
-        image = Image.fromarray((values.clip(0, top) * (255 / top)).astype(np.uint8))
-    if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
-        over = image.convert("RGBA")
-        grey = Image.new("RGBA", over.size, (128, 128, 128, 255))
-        image = Image.alpha_composite(grey, over)
-    return image.convert("RGB")
+        grey = _to_8_bit(np.asarray(image))
+        return np.repeat(grey[..., np.newaxis], 3, axis=2)
+    if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
+        over = Image.new("RGBA", image.size, (GREY, GREY, GREY, 255))
+        image = Image.alpha_composite(over, image.convert("RGBA"))
+    return np.asarray(image.convert("RGB"))
+
+
+def _to_8_bit(grey: NDArray[Any]) -> NDArray[np.uint8]:
+    """Bring 16-bit, 32-bit and float grey values to 0..255."""
+    if grey.dtype == np.uint16:
+        return np.asarray(grey >> 8, dtype=np.uint8)
+    values = np.nan_to_num(grey.astype(np.float32), posinf=0, neginf=0)
+    # Integers are 16 bits deep in files; floats do not say their range, 0..1 and 0..255 are usual.
+    limits = (65535.0,) if grey.dtype.kind in "iu" else (1.0, 255.0)
+    top = float(values.max(initial=0))
+    full = next((limit for limit in limits if top <= limit), top)
+    return (np.clip(values, 0, full) * (255 / full)).astype(np.uint8)

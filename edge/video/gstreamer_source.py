@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from edge.errors import BackendMissingError, SourceError, SourceLostError, SourceMissingError
+from edge.video.closing import Closing
 from edge.video.frame import Frame
 from edge.video.pts import PtsMender
 from edge.video.source import LIVE_SCHEMES, SourceStats, scheme_of, without_password
@@ -24,10 +25,8 @@ from edge.video.still_source import ReadyPicture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from numpy.typing import NDArray
-    from typing_extensions import Self
 
     from edge.video.source import SourceOptions
 
@@ -102,7 +101,7 @@ def _raw_caps(options: SourceOptions) -> str:
     return f"! video/x-raw,{','.join(parts)} " if parts else ""
 
 
-class GStreamerSource:
+class GStreamerSource(Closing):
     """A file, a stream or a device, read by GStreamer.
 
     Raises:
@@ -321,17 +320,6 @@ class GStreamerSource:
         stopping.join(1.0)
         if stopping.is_alive():
             log.debug("%s: GStreamer is slow to stop; going on without it", self.uri)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _tune(_pipeline: Any, _bin: Any, element: Any) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge.errors import BackendMissingError, SourceError, SourceLostError
+from edge.video.closing import Closing
 from edge.video.frame import Frame
 from edge.video.pts import PtsMender
 from edge.video.source import LIVE_SCHEMES, SourceStats, scheme_of, without_password
@@ -19,16 +20,13 @@ from edge.video.still_source import ReadyPicture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
-
-    from typing_extensions import Self
 
     from edge.video.source import SourceOptions
 
 POLL_MS = 200
 
 
-class JetsonSource:
+class JetsonSource(Closing):
     """Frames of jetson-utils, each copied out of its ring of four buffers.
 
     Args:
@@ -145,17 +143,6 @@ class JetsonSource:
                     self._source.Close()
             finally:
                 self._native.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _import_utils(uri: str) -> Any:

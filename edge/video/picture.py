@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from edge.errors import SourceError, SourceMissingError
+from engines.picture import upright_bgr
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 MAX_PIXELS = 178_956_970  # where Pillow speaks of a decompression bomb: 512 MB as BGR
-GREY = 128  # what shows through transparent pixels: neither edge of the range
 EXIF_ORIENTATION = 0x0112
 
 
@@ -51,12 +51,10 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     """
     with _open(path) as image:
         try:
-            upright = ImageOps.exif_transpose(image)
-            rgb = _to_rgb(upright)
+            return upright_bgr(image)
         except (OSError, SyntaxError, ValueError) as error:
             found = f"the picture is broken ({error})"
             raise SourceError(str(path), found, remedy="copy or download it again") from error
-    return np.ascontiguousarray(rgb[..., ::-1])
 
 
 def _open(path: Path) -> Image.Image:
@@ -78,25 +76,3 @@ def _open(path: Path) -> Image.Image:
         found = f"{image.width}x{image.height} pixels"
         raise SourceError(str(path), found, f"at most {MAX_PIXELS:,}", "scale it down")
     return image
-
-
-def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode.startswith("I") or image.mode == "F":
-        grey = _to_8_bit(np.asarray(image))
-        return np.repeat(grey[..., np.newaxis], 3, axis=2)
-    if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
-        over = Image.new("RGBA", image.size, (GREY, GREY, GREY, 255))
-        image = Image.alpha_composite(over, image.convert("RGBA"))
-    return np.asarray(image.convert("RGB"))
-
-
-def _to_8_bit(grey: NDArray[Any]) -> NDArray[np.uint8]:
-    """Bring 16-bit, 32-bit and float grey values to 0..255."""
-    if grey.dtype == np.uint16:
-        return np.asarray(grey >> 8, dtype=np.uint8)
-    values = np.nan_to_num(grey.astype(np.float32), posinf=0, neginf=0)
-    # Integers are 16 bits deep in files; floats do not say their range, 0..1 and 0..255 are usual.
-    limits = (65535.0,) if grey.dtype.kind in "iu" else (1.0, 255.0)
-    top = float(values.max(initial=0))
-    full = next((limit for limit in limits if top <= limit), top)
-    return (np.clip(values, 0, full) * (255 / full)).astype(np.uint8)

@@ -16,6 +16,7 @@ import av.logging
 from av.codec.context import Flags
 
 from edge.errors import SourceError, SourceLostError
+from edge.video.closing import Closing
 from edge.video.convert import Converter, square_size
 from edge.video.deinterlace import Deinterlacer
 from edge.video.frame import Frame
@@ -27,12 +28,10 @@ from edge.video.v4l2 import device_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from fractions import Fraction
-    from types import TracebackType
 
     from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
-    from typing_extensions import Self
 
     from edge.video.source import SourceOptions
 
@@ -62,7 +61,7 @@ class DecodedPicture:
         return Frame(bgr, self.pts_s, self.index, self.captured_ns)
 
 
-class PyAVSource:
+class PyAVSource(Closing):
     """A video file, a stream, a capture device or the screen, read by PyAV.
 
     Only the thread that iterates touches FFmpeg; `close` from another one waits for nobody: it
@@ -355,17 +354,6 @@ class PyAVSource:
                     self._device.close()
             finally:
                 self._native.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _is_cover(stream: VideoStream) -> bool:

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from edge.errors import SourceError
+from edge.video.closing import Closing
 from edge.video.frame import Frame
 from edge.video.picture import PICTURE_SUFFIXES, picture_size, read_picture
 from edge.video.source import SourceStats
@@ -15,9 +16,6 @@ from edge.video.source import SourceStats
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from types import TracebackType
-
-    from typing_extensions import Self
 
 
 class ReadyPicture:
@@ -34,7 +32,7 @@ class ReadyPicture:
         return self._frame
 
 
-class StillSource:
+class StillSource(Closing):
     """Pictures one by one, a second apart; in a folder in natural order (2 before 10).
 
     A single file that cannot be read is an error; in a folder it is skipped, counted and warned of.
@@ -108,17 +106,6 @@ class StillSource:
     def close(self) -> None:
         """End the iteration."""
         self._closed = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:

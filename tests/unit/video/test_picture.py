@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from edge.errors import SourceError, SourceMissingError
-from edge.video.picture import GREY, looks_like_picture, picture_size, read_picture
+from edge.video.picture import looks_like_picture, picture_size, read_picture
 from edge.video.source import open_source
+from engines.picture import GREY
 
 if TYPE_CHECKING:
     from pathlib import Path

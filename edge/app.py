@@ -19,7 +19,7 @@ from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
 from edge.serve.metrics import Metrics
 from edge.serve.preview import Preview
-from edge.supervise import Supervisor
+from edge.supervise import Supervisor, name_thread
 from edge.video.mailbox import ClosedError
 from edge.video.reader import Reader, State
 from engines.faces import load_pipeline
@@ -181,6 +181,7 @@ class App:
         return f"no frame yet, source {self.reader.status.state.value}"
 
     def _run(self) -> None:
+        name_thread("recognise")
         try:
             state = None
             while not self._stop.is_set():
@@ -240,7 +241,8 @@ class _Pulse:
         from gallery.sync.health import PulseFile  # noqa: PLC0415
 
         self._file = PulseFile(Path(path))
-        self._file.beat(0, started=True)
+        self._told = False
+        self._beat(0, started=True)
         self._faces = self._named = 0
         self._last: tuple[int, str] = (0, "")
         self._due = 0.0
@@ -253,9 +255,25 @@ class _Pulse:
         if now < self._due and self._last == (scene.release, error):
             return
         share = self._named / self._faces if self._faces else None
-        self._file.beat(scene.release, error=error, named_share=share)
+        self._beat(scene.release, error=error, named_share=share)
         self._last, self._due = (scene.release, error), now + PULSE_S
         self._faces = self._named = 0
+
+    def _beat(
+        self,
+        release: int,
+        *,
+        started: bool = False,
+        error: str = "",
+        named_share: float | None = None,
+    ) -> None:
+        try:
+            self._file.beat(release, started=started, error=error, named_share=named_share)
+            self._told = False
+        except OSError as failure:  # a full disk is no reason to stop naming people
+            if not self._told:
+                log.warning("%s: %s; the updater hears nothing", self._file.path, failure.strerror)
+            self._told = True
 
 
 class _Output:

@@ -8,7 +8,15 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import threading
 import time
+from pathlib import Path
+
+
+def name_thread(name: str) -> None:
+    """Give the calling thread the name that `top -H` and a debugger show, at most 15 bytes."""
+    with contextlib.suppress(OSError):
+        Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text(name, "ascii")
 
 
 class Supervisor:

@@ -69,9 +69,9 @@ point() { # point LINK SLOT: by rename, so that the link is always there and who
 }
 
 change_over() { # change_over SLOT
-    old=$(slot_of current)
-    if [ -n "$old" ] && [ "$old" != "$1" ]; then
-        point previous "$old"
+    leaving=$(slot_of current)
+    if [ -n "$leaving" ] && [ "$leaving" != "$1" ]; then
+        point previous "$leaving"
     fi
     settle
     point current "$1"

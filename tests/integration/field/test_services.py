@@ -1,0 +1,138 @@
+"""The services under a real systemd: names, crashes, hangs, a full disk."""
+
+import ctypes
+import os
+import re
+import threading
+import time
+from pathlib import Path
+
+from tests.integration.field.conftest import Machine
+
+SEIZE, INTERRUPT = 0x4206, 0x4207
+WAIT_ALL = 0x40000000
+
+
+def test_the_package_waits_for_its_gallery_and_names_people(machine: Machine) -> None:
+    assert "no gallery yet" in machine.sh("systemctl show -p StatusText tvradar")
+    machine.configure()
+    assert "no gallery yet" in machine.sh("systemctl show -p StatusText tvradar")
+    machine.bring_gallery()
+    machine.answers_after_s()
+    assert machine.named()
+    status = machine.sh("systemctl show -p ActiveState,StatusText,User tvradar")
+    assert "ActiveState=active" in status
+    assert "User=tvradar" in status
+    assert machine.sh("systemctl is-active tvradar.target").strip() == "active"
+
+
+def test_a_killed_recogniser_answers_again(machine: Machine) -> None:
+    """In under 2 s on a quiet machine (docs/field.md); here it only has to come."""
+    machine.answers_after_s()
+    machine.sh(f"kill -9 {machine.pid()}")
+    assert machine.answers_after_s() < 15
+    assert machine.named()
+
+
+def test_a_stopped_process_is_replaced_by_the_watchdog(machine: Machine) -> None:
+    machine.answers_after_s()
+    before = machine.pid()
+    machine.sh(f"kill -STOP {before}")
+    machine.answers_after_s()
+    assert machine.pid() != before
+    assert "Watchdog timeout" in machine.sh("journalctl -u tvradar --no-pager")
+
+
+def test_an_engine_that_blocks_is_replaced_by_the_watchdog(machine: Machine) -> None:
+    """The thread that recognises is held as a blocked engine would hold it; the others run on."""
+    machine.answers_after_s()
+    before = machine.pid()
+    thread = _outer_thread(machine, before, "recognise")
+    held = threading.Thread(target=_hold, args=(thread,))
+    held.start()
+    time.sleep(0.5)
+    assert machine.pid() == before
+    assert "people" in machine.sh("tvradar press --json")  # the web side does not hang with it
+    held.join(30)
+    assert not held.is_alive()
+    machine.answers_after_s()
+    assert machine.pid() != before
+
+
+def test_a_process_that_dies_of_memory_is_started_again(machine: Machine) -> None:
+    """Memory limits of units do not act here, so the kernel's own kill is imitated: SIGKILL."""
+    machine.answers_after_s()
+    restarts = int(machine.sh("systemctl show -p NRestarts --value tvradar"))
+    machine.sh("systemctl kill --kill-whom=main --signal=KILL tvradar")
+    machine.answers_after_s()
+    assert int(machine.sh("systemctl show -p NRestarts --value tvradar")) == restarts + 1
+
+
+def test_a_full_disk_does_not_end_the_service(machine: Machine) -> None:
+    machine.answers_after_s()
+    before = machine.pid()
+    machine.sh(
+        "for d in /run/tvradar /var/lib/tvradar; do mount -t tmpfs -o size=64k tmpfs $d;"
+        " chown tvradar $d; head -c 1M /dev/zero > $d/full; done"
+    )
+    try:
+        time.sleep(1.5)
+        assert machine.named()
+        assert machine.pid() == before
+        machine.sh("systemctl restart tvradar")  # it starts on a full disk too
+        machine.answers_after_s()
+        assert machine.named()
+    finally:
+        machine.sh("umount /run/tvradar /var/lib/tvradar; systemctl restart tvradar")
+
+
+def test_the_updater_has_no_part_in_naming(machine: Machine) -> None:
+    machine.answers_after_s()
+    before = machine.pid()
+    machine.sh(
+        "echo TVRADAR_SYNC_FROM=file:///nowhere > /etc/tvradar/sync.env; echo {} >"
+        " /etc/tvradar/root.json; systemctl start tvradar-sync; sleep 1;"
+        " systemctl kill --signal=KILL tvradar-sync"
+    )
+    assert machine.named()
+    assert machine.pid() == before
+
+
+def test_no_exposure_beyond_what_was_promised(machine: Machine) -> None:
+    for unit, bound in (("tvradar", 2.5), ("tvradar-sync", 1.5)):
+        said = machine.sh(f"systemd-analyze security {unit}.service --no-pager")
+        found = re.search(r"exposure level for \S+: ([0-9.]+)", said)
+        assert found, said
+        assert float(found.group(1)) <= bound
+
+
+def test_the_units_are_clean(machine: Machine) -> None:
+    units = "/etc/systemd/system/tvradar.service /etc/systemd/system/tvradar-sync.service"
+    assert machine.sh(f"systemd-analyze verify {units} /etc/systemd/system/tvradar.target") == ""
+
+
+def _outer_thread(machine: Machine, inner_pid: int, name: str) -> int:
+    """Return the number outside the container of the first thread of that name."""
+    for status in Path("/proc").glob("[0-9]*/status"):
+        lines = dict(
+            line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line
+        )
+        numbers = lines.get("NSpid", "").split()
+        if len(numbers) > 1 and int(numbers[-1]) == inner_pid:
+            for task in sorted((status.parent / "task").iterdir(), key=lambda t: int(t.name)):
+                if (task / "comm").read_text().strip() == name:
+                    return int(task.name)
+    raise AssertionError(machine.sh("ps -eLf"))
+
+
+def _hold(thread: int) -> None:
+    """Stop one thread of another process until that process is killed."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    for request in (SEIZE, INTERRUPT):
+        if libc.ptrace(request, thread, None, None) < 0:
+            raise OSError(ctypes.get_errno(), "ptrace")
+    while True:
+        _, status = os.waitpid(thread, WAIT_ALL)
+        if os.WIFEXITED(status) or os.WIFSIGNALED(status):
+            return

@@ -1,0 +1,173 @@
+"""Upgrades in two slots: cut off before any step, broken versions, going back."""
+
+import os
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.integration.field.conftest import PYTHON, Machine, overlay_root
+
+# Before the n-th command whose text begins so, the installer is killed.
+CUTS = [
+    ('rm -f "$slot/complete"', 1),
+    ('rm -rf "$slot"', 1),
+    ('mkdir -p "$slot/share"', 1),
+    ('touch "$slot/complete"', 1),
+    ("mv -T", 1),  # the link `previous`
+    ("mv -T", 2),  # the link `current`
+    ("mkdir -p", 4),  # the units
+    ("systemd-sysusers", 1),
+]
+TRAP = """
+set -T
+seen=0
+cut() {
+    case $1 in "$CUT_AT"*) seen=$((seen + 1)); [ $seen -lt $CUT_NTH ] || kill -9 $$ ;; esac
+}
+trap 'cut "$BASH_COMMAND"' DEBUG
+"""
+PROGRAM = """
+import sys
+def main():
+    if "--version" in sys.argv: print("tvradar {version}")
+    elif "run" in sys.argv: sys.exit("this version does not start")
+"""
+
+
+def release(folder: Path, version: str) -> Path:
+    """Make what `install.sh --from` takes, with a program that only tells its version.
+
+    The installer is tried here, not the program: with the real one a hundred installs would take
+    an hour.
+    """
+    for name in ("systemd", "tools", "docs"):
+        (folder / name).mkdir(parents=True)
+    for file in (ROOT / "systemd").iterdir():
+        shutil.copy(file, folder / "systemd")
+    shutil.copy(ROOT / "tools/install.sh", folder / "tools")
+    info = f"tvradar-{version}.dist-info"
+    wheels = folder / "wheels"
+    wheels.mkdir()
+    with zipfile.ZipFile(wheels / f"tvradar-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("edge/__init__.py", "")
+        wheel.writestr("edge/app.py", "")
+        wheel.writestr("edge/cli_sync.py", "")
+        wheel.writestr("edge/cli.py", PROGRAM.format(version=version))
+        wheel.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: tvradar\nVersion: {version}\n"
+        )
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{info}/entry_points.txt", "[console_scripts]\ntvradar = edge.cli:main\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    if not PYTHON.exists():
+        pytest.skip("no Debian")
+    with overlay_root(tmp_path) as found, ExitStack() as stack:
+        for name in ("proc", "dev"):
+            subprocess.run(["mount", "--rbind", f"/{name}", found / name], check=True)
+            stack.callback(subprocess.run, ["umount", "-lR", found / name], check=False)
+        for version in ("1.0", "2.0"):
+            release(found / "var/releases" / version, version)
+        (found / "var/cut.sh").write_text(TRAP)
+        yield found
+
+
+def install(root: Path, *words: str, cut: tuple[str, int] | None = None) -> tuple[int, str]:
+    environment = {**os.environ, "PIP_NO_INDEX": "1"}
+    if cut:
+        environment |= {"BASH_ENV": "/var/cut.sh", "CUT_AT": cut[0], "CUT_NTH": str(cut[1])}
+    done = subprocess.run(
+        ["chroot", root, "bash", "/var/releases/1.0/tools/install.sh", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def version_in(root: Path, link: str = "current") -> str:
+    ran = subprocess.run(
+        ["chroot", root, f"/opt/tvradar/{link}/bin/tvradar", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (root / "opt/tvradar" / (root / "opt/tvradar" / link).readlink() / "complete").exists()
+    return ran.stdout.split()[1]
+
+
+def test_an_upgrade_cut_off_anywhere_leaves_the_old_version_or_the_new(root: Path) -> None:
+    code, said = install(root, "install", "--from", "/var/releases/1.0")
+    assert (code, version_in(root)) == (0, "1.0"), said
+    for cut in CUTS:
+        before = version_in(root)
+        other = "2.0" if before == "1.0" else "1.0"
+        code, said = install(root, "install", "--from", f"/var/releases/{other}", cut=cut)
+        assert code == -9, (cut, code, said)
+        switched = cut[0] in {"mkdir -p", "systemd-sysusers"}
+        assert version_in(root) == (other if switched else before), cut
+        unit = root / "etc/systemd/system/tvradar.service"
+        assert str(unit.readlink()) == "/opt/tvradar/current/share/systemd/tvradar.service"
+    code, said = install(root, "install", "--from", "/var/releases/2.0")
+    assert (code, version_in(root)) == (0, "2.0"), said
+    code, said = install(root, "status")
+    assert (code, said.count("(current)")) == (0, 1)
+    code, said = install(root, "uninstall", "--purge")
+    assert code == 0, said
+    left = [p for p in (root / "etc/systemd/system").rglob("tvradar*") if p.is_symlink()]
+    assert (left, (root / "opt/tvradar").exists(), (root / "etc/tvradar").exists()) == (
+        [],
+        False,
+        False,
+    )
+
+
+def test_wrong_use_is_refused(root: Path) -> None:
+    assert install(root, "frobnicate")[0] == 2
+    assert install(root, "install", "--from")[0] == 2
+    code, said = install(root, "install", "--from", "/var")
+    assert (code, "no source tree" in said) == (2, True)
+    code, said = install(root, "rollback")
+    assert (code, "no other whole slot" in said) == (3, True)
+    code, said = install(root, "status")
+    assert (code, "not installed" in said) == (3, True)
+    assert install(root, "install", "--python", "/nowhere/python")[0] == 3
+
+
+def test_a_version_that_does_not_start_is_left_and_a_cut_upgrade_boots(machine: Machine) -> None:
+    machine.configure()
+    machine.bring_gallery()
+    shutil.rmtree(machine.root / "var/lib/broken", ignore_errors=True)
+    release(machine.root / "var/lib/broken", "9.9")
+    (machine.root / "var/lib/cut.sh").write_text(TRAP)
+    installer = "bash /usr/share/tvradar/tools/install.sh"
+
+    said = machine.sh(f"{installer} install --from /var/lib/broken", timeout_s=120)
+    assert "did not start, slot a runs again" in said, said
+    machine.answers_after_s()
+    assert "tvradar 0." in machine.sh("tvradar --version")
+
+    said = machine.sh(
+        f"BASH_ENV=/var/lib/cut.sh CUT_AT='mv -T' CUT_NTH=2 {installer} install"
+        " --from /var/lib/broken",
+        timeout_s=120,
+    )
+    machine.power_off()
+    machine.boot()
+    machine.answers_after_s()
+    assert "tvradar 0." in machine.sh("tvradar --version")
+    assert machine.named()

@@ -15,6 +15,7 @@ from edge.recognise.shots import ShotDetector
 from edge.recognise.template import TrackTemplate
 from edge.recognise.track import MIN_HITS, Track, Tracker
 from engines.align import align
+from engines.detections import Detections
 from engines.quality import measure_quality, yaw_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.video.frame import Frame
-    from engines.detections import Detections
     from engines.faces import FacePipeline
     from gallery.search import Gallery
 
@@ -118,6 +118,8 @@ class Recogniser:
         self._hurried = False
         self._refused: tuple[tuple[NDArray[np.float32], str], ...] = ()
         self.stage_s: dict[str, list[float]] = {}
+        self.detected: tuple[tuple[int, ...], Detections] = ((), Detections.empty())
+        """The last frame's detections that are tracked, and the number of the track of each."""
         self.on_track_end: Callable[[TrackState], None] = lambda _: None
 
     def process(self, frame: Frame) -> Scene:
@@ -127,6 +129,7 @@ class Recogniser:
         if self._shots.is_cut(frame.bgr):
             self.end_shot()
         clock.lap("shots")
+        self.detected = ((), Detections.empty())
         if self._frames % self._options.detect_every == 0 or not self._states:
             faces = self._pipeline.detector.detect(frame.bgr)
             clock.lap("detect")
@@ -192,6 +195,8 @@ class Recogniser:
             state = self._states.setdefault(track.number, TrackState(track))
             state.side_px = max(state.side_px, float(faces.sides_px[index]))
             seen.append((state, index))
+        numbers = tuple(state.track.number for state, _ in seen)
+        self.detected = (numbers, faces[[index for _, index in seen]])
         alive = {track.number for track in self._tracker.tracks}
         for number in [n for n in self._states if n not in alive]:
             self.on_track_end(self._states.pop(number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -301,7 +302,19 @@ def policy_for(gallery: Gallery, fpir: float, cast: frozenset[str] = frozenset()
     """Return the thresholds for a gallery, from its size and its own impostor scores."""
     model = ImpostorModel.of_templates(gallery.sample_templates(COHORT, seed=0))
     threshold = threshold_for(gallery.people_count, fpir, model)
-    return Policy(threshold, gallery.people_count, cast, impostors=model)
+    return Policy(
+        threshold, gallery.people_count, cast, impostors=model, alike=_similarity(gallery)
+    )
+
+
+def _similarity(gallery: Gallery) -> Callable[[str, str], float]:
+    """Return how alike two people of a gallery are; the pairs that come up are remembered."""
+
+    @lru_cache(maxsize=4096)
+    def alike(a: str, b: str) -> float:
+        return float((gallery.templates_of(a) @ gallery.templates_of(b).T).max())
+
+    return alike
 
 
 def _rough_quality(faces: Detections, frame: Frame) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
 from edge.serve.metrics import Metrics
 from edge.serve.preview import Preview
+from edge.supervise import Supervisor
 from edge.video.mailbox import ClosedError
 from edge.video.reader import Reader, State
 from engines.faces import load_pipeline
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PULSE_S = 60.0
+MODELS_S = 120.0
+"""Loading may take this long: a first start measures INT8 against FP32, or builds engines."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 STATES = {State.FAILED: "ended"}
 
@@ -89,6 +92,8 @@ class App:
                 'serve.token, or serve.host = "127.0.0.1"'
             )
         options = config.recognise
+        self._supervisor = Supervisor()
+        self._supervisor.starting("loading the models", MODELS_S)
         self._pulse = _Pulse(config.pulse) if config.pulse else None
         self._pipeline = load_pipeline(
             threads=options.threads,
@@ -143,6 +148,7 @@ class App:
         self.server.start()
         self.reader.start()
         self._thread.start()
+        self._supervisor.ready("waiting for the first frame")
 
     def wait(self, stop: Callable[[], bool], seconds: float | None = None) -> None:
         """Return when asked to stop, when the time is over, or when the source has ended.
@@ -160,6 +166,7 @@ class App:
 
     def close(self) -> None:
         """End everything; what was written to `output` stays playable."""
+        self._supervisor.stopping()
         self._stop.set()
         self.reader.close()
         self._thread.join(10)
@@ -177,9 +184,11 @@ class App:
         try:
             state = None
             while not self._stop.is_set():
+                self._supervisor.alive()
                 if self.reader.status.state is not state:
                     state = self.reader.status.state
                     self.hub.publish_state(STATES.get(state, state.value))
+                    self._supervisor.status(f"source {state.value}")
                 frame = self.reader.get(timeout_s=0.25)
                 if frame is not None:
                     self._take(frame)

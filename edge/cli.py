@@ -19,7 +19,7 @@ from edge import (
     cli_gallery,
     cli_sync,
 )
-from edge.console import err
+from edge.console import err, out
 from edge.errors import UsageError
 
 app = typer.Typer(
@@ -64,10 +64,22 @@ UnverifiedOption = Annotated[
 LangOption = Annotated[str, typer.Option(help="Language of the names: en, zh, …")]
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        out.print(f"tvradar {version('tvradar')}", highlight=False)
+        raise typer.Exit
+
+
 @app.callback()
 def root(
     *,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version."),
+    ] = False,
 ) -> None:
     """Press a button on the remote; the TV says who is on screen."""
     logging.basicConfig(

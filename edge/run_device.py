@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,8 +16,11 @@ from rich.table import Table
 from edge.config import RecogniseConfig, RunConfig, ServeConfig, read_config
 from edge.console import err, graceful_stop, out
 from edge.errors import NotReachableError, UsageError
+from edge.supervise import Supervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engines.choose import Precision
     from gallery.release import Release
 
@@ -69,6 +73,9 @@ def run_device(
                 f"{name}: not given, expected --{name} or `{name}` in the --config file"
             )
     with graceful_stop() as stop:
+        wait_for_gallery(Path(settings.gallery), stop)
+        if stop():
+            return
         app = App(settings, Path(settings.gallery))
         try:
             app.start()
@@ -76,6 +83,20 @@ def run_device(
             app.wait(stop)
         finally:
             app.close()
+
+
+def wait_for_gallery(folder: Path, stop: Callable[[], bool]) -> None:
+    """Under a service manager, wait for the gallery that the updater will bring.
+
+    A person at a terminal is told at once that there is none.
+    """
+    supervisor = Supervisor()
+    if not supervisor.present or (folder / "current").exists():
+        return
+    supervisor.ready(f"{folder}: no gallery yet, waiting for one")
+    while not stop() and not (folder / "current").exists():
+        supervisor.alive()
+        time.sleep(0.25)
 
 
 def run_demo(

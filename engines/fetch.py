@@ -45,11 +45,16 @@ def fp32_path(name: str) -> Path:
 def fetch(name: str) -> Path:
     """Return the path of a model's FP32 graph; download, verify and fold it when it is missing.
 
+    An installer may have put it beside the software, in the folder TVRADAR_MODELS.
+
     Raises:
         ModelMissingError: the model is not cached and the package index cannot be reached.
         ModelIntegrityError: what came is not what the catalog names.
     """
     path = fp32_path(name)
+    shipped = os.environ.get("TVRADAR_MODELS")
+    if shipped and is_whole(Path(shipped) / path.name):
+        return Path(shipped) / path.name
     if not is_whole(path):
         model = find_model(name)
         source = onnx.load_from_string(_source_bytes(name, model))

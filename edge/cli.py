@@ -20,6 +20,7 @@ from edge import (
     cli_sync,
 )
 from edge.console import err, out
+from edge.errors import UsageError
 
 app = typer.Typer(
     name="tvradar",
@@ -161,19 +162,35 @@ def timeline(
 
 @app.command()
 def evaluate(
-    dataset: Annotated[
-        Path, typer.Argument(help="One folder of pictures per person, named by id.")
-    ],
     gallery: GalleryOption,
+    dataset: Annotated[
+        Path | None, typer.Argument(help="One folder of pictures per person, named by id.")
+    ] = None,
     json: JsonOption = False,
     fpir: FpirOption = 0.01,
+    video: Annotated[
+        str, typer.Option(help="Instead: a film; the button is pressed at each of its frames.")
+    ] = "",
+    labels: Annotated[
+        Path | None, typer.Option(help="Who is visible in which shot of it; see docs/accuracy.md.")
+    ] = None,
 ) -> None:
     """Measure how well a gallery names pictures; people who are not in it are the strangers.
 
     Example: tvradar evaluate probes --gallery mine
+
+    Example: tvradar evaluate --video clip.mp4 --labels labels.json --gallery mine
     """
+    if (dataset is None) == (not video) or bool(video) != (labels is not None):
+        raise UsageError("evaluate: expected a folder of pictures, or --video with --labels")
+    if labels is not None:
+        from edge.run_evaluate_video import run_evaluate_video  # noqa: PLC0415
+
+        run_evaluate_video(video, labels, gallery, json=json, fpir=fpir)
+        return
     from edge.run_evaluate import run_evaluate  # noqa: PLC0415
 
+    assert dataset is not None
     run_evaluate(dataset, gallery, json=json, fpir=fpir)
 
 

@@ -15,13 +15,14 @@ import msgspec
 import numpy as np
 
 from edge.recognise.decide import Claim, Decision, Policy, decide
-from edge.recognise.recogniser import Recogniser, RecogniserOptions, TrackState, policy_for, search
+from edge.recognise.recogniser import Recogniser, RecogniserOptions, policy_for, search
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.recognise.track import MIN_HITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from edge.recognise.evidence import TrackState
     from edge.video.frame import Frame
     from engines.faces import FacePipeline, StillFaces
     from gallery.search import Gallery

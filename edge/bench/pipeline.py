@@ -8,7 +8,6 @@ memory and CPU time are its own.
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import resource
 import time
@@ -20,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from edge.errors import EdgeError, UsageError
+from edge.errors import EdgeError
+from edge.labels import read_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,13 +83,12 @@ def bench_pipeline(source: str, gallery_dir: Path, labels: Path | None) -> Pipel
     Args:
         source: a video file.
         gallery_dir: the gallery.
-        labels: JSON with `shots`, each `first`, `last` (frames) and `visible` (ids); by default
-            `labels.json` beside the source, where there is one.
+        labels: see `edge.labels`; by default `labels.json` beside the source, where there is one.
     """
     if labels is None:
         beside = Path(source).parent / "labels.json"
         labels = beside if beside.is_file() else None
-    truth = _read_labels(labels) if labels else None
+    truth = _truth(labels) if labels else None
     ours, opencv = (
         _in_own_process(side, source, gallery_dir, truth) for side in ("ours", "opencv")
     )
@@ -102,15 +101,8 @@ def bench_pipeline(source: str, gallery_dir: Path, labels: Path | None) -> Pipel
     )
 
 
-def _read_labels(path: Path) -> list[tuple[int, int, list[str]]]:
-    try:
-        shots = json.loads(path.read_text())["shots"]
-        return [(int(s["first"]), int(s["last"]), list(s["visible"])) for s in shots]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            f"{path}: {error!r}, expected "
-            '{"shots": [{"first": 0, "last": 9, "visible": ["id"]}]}'
-        ) from error
+def _truth(path: Path) -> list[tuple[int, int, list[str]]]:
+    return [(s.first, s.last, list(s.visible)) for s in read_labels(path).shots]
 
 
 def _in_own_process(

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 KEPT_S = 10.0
 LOOK_BACK_S = 2.0
 """A viewer needs about this long to reach the key: who left within it is still meant."""
+SETTLE_S = 0.12
+"""A face is shown from its second sighting on: the refined answer takes in those that came so soon
+after the press, and in the same shot, for they were on screen already."""
+ROUNDING_S = 1e-4
+"""Answers and clients round times: a press at the rounded time of a frame means that frame."""
 
 
 class Radar:
@@ -67,12 +72,15 @@ class Radar:
         if not scenes:
             return Answer(number, at_s or 0.0, refined, ())
         at_s = scenes[-1].pts_s if at_s is None else at_s
-        until = max(bisect.bisect_right([s.pts_s for s in scenes], at_s), 1)
+        until = max(bisect.bisect_right([s.pts_s for s in scenes], at_s + ROUNDING_S), 1)
         window = [s for s in scenes[:until] if at_s - s.pts_s <= LOOK_BACK_S] or [scenes[until - 1]]
         learned = self._names_by_track(scenes) if refined else {}
         now = window[-1]
-        faces = [learned.get(face.track, face) for face in now.faces]
         boxes = {face.track: face.box for face in now.faces}
+        if refined:
+            boxes = {**self._settled(scenes[until:], now), **boxes}
+        shown = {face.track: face for face in now.faces}
+        faces = [learned.get(track) or shown[track] for track in boxes]
         people = self._present(faces, boxes)
         people += self._just_gone(window, {p.id for p in people}, at_s, learned)
         return Answer(
@@ -96,6 +104,18 @@ class Radar:
     def _names_by_track(self, scenes: list[Scene]) -> dict[int, Face]:
         """Return each track's newest face: what is known of it now."""
         return {face.track: face for scene in scenes for face in scene.faces}
+
+    def _settled(
+        self, later: list[Scene], now: Scene
+    ) -> dict[int, tuple[float, float, float, float]]:
+        """Return the first box of the tracks that were shown just after a scene."""
+        boxes: dict[int, tuple[float, float, float, float]] = {}
+        for scene in later:
+            if scene.shot != now.shot or scene.pts_s - now.pts_s > SETTLE_S:
+                break
+            for face in scene.faces:
+                boxes.setdefault(face.track, face.box)
+        return boxes
 
     def _present(
         self, faces: list[Face], boxes: dict[int, tuple[float, float, float, float]]

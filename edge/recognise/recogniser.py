@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from calibration.threshold import ImpostorModel, threshold_for
-from edge.recognise.decide import Claim, Decision, Policy, decide
+from edge.recognise.decide import Decision, Policy, decide
+from edge.recognise.evidence import TrackState, is_sure, rough_quality_of, urgency
+from edge.recognise.pace import CALM_S, Pace
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.recognise.shots import ShotDetector
-from edge.recognise.template import TrackTemplate
-from edge.recognise.track import MIN_HITS, Track, Tracker
+from edge.recognise.track import MIN_HITS, Tracker
 from engines.align import align
-from engines.quality import measure_quality, yaw_of
+from engines.detections import Detections
+from engines.quality import measure_quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from numpy.typing import NDArray
 
+    from edge.recognise.track import Track
     from edge.video.frame import Frame
-    from engines.detections import Detections
     from engines.faces import FacePipeline
     from gallery.search import Gallery
 
 CANDIDATES = 3
-ENOUGH_FACES = 4
-BETTER_VIEW = 1.15
-"""A face is embedded when it is this much better than the best one so far ..."""
-STALE_S = 0.8
-"""... or when the last one of its track is this old."""
 COHORT = 2000
 HURRIED_FACES = 6
 SAME_AS_REFUSED = 0.45
@@ -49,6 +47,7 @@ class RecogniserOptions:
         fpir: promised share of strangers who get a name.
         embeddings_per_frame: faces embedded in one frame at most.
         detect_every: detection runs on every n-th frame; tracks move on between.
+        calm_s: seconds between two detections while nothing moves much; 0 knows no calm.
         cast: ids of the title's cast, favoured in decisions.
         min_hits: sightings after which a track is shown.
     """
@@ -56,37 +55,9 @@ class RecogniserOptions:
     fpir: float = 0.01
     embeddings_per_frame: int = 2
     detect_every: int = 1
+    calm_s: float = CALM_S
     cast: frozenset[str] = frozenset()
     min_hits: int = MIN_HITS
-
-
-@dataclass(slots=True)
-class TrackState:
-    """All that is known of one track."""
-
-    track: Track
-    template: TrackTemplate = field(default_factory=TrackTemplate)
-    side_px: float = 0.0
-    yaw: float = 1.0
-    sharpness: float = 0.0
-    rough_quality: float = 0.0
-    embedded_s: float = -1e9
-    candidates: tuple[Candidate, ...] = ()
-    searched_release: int = -1
-    fresh: bool = False
-    said: str | None = None
-
-    def claim(self) -> Claim:
-        """Return what the decision needs to know."""
-        return Claim(
-            self.track.number,
-            self.candidates,
-            self.side_px,
-            self.yaw,
-            self.sharpness,
-            self.template.norm() if self.template.vectors else 0.0,
-            self.said,
-        )
 
 
 class Recogniser:
@@ -110,6 +81,7 @@ class Recogniser:
         self._options = options or RecogniserOptions()
         self._shots = ShotDetector()
         self._tracker = Tracker()
+        self._pace = Pace(self._options.calm_s)
         self._states: dict[int, TrackState] = {}
         self._policy: tuple[int, Policy] | None = None
         self._shot = 0
@@ -118,6 +90,8 @@ class Recogniser:
         self._hurried = False
         self._refused: tuple[tuple[NDArray[np.float32], str], ...] = ()
         self.stage_s: dict[str, list[float]] = {}
+        self.detected: tuple[tuple[int, ...], Detections] = ((), Detections.empty())
+        """The last frame's detections that are tracked, and the number of the track of each."""
         self.on_track_end: Callable[[TrackState], None] = lambda _: None
 
     def process(self, frame: Frame) -> Scene:
@@ -127,7 +101,8 @@ class Recogniser:
         if self._shots.is_cut(frame.bgr):
             self.end_shot()
         clock.lap("shots")
-        if self._frames % self._options.detect_every == 0 or not self._states:
+        self.detected = ((), Detections.empty())
+        if self._is_due(frame):
             faces = self._pipeline.detector.detect(frame.bgr)
             clock.lap("detect")
             seen = self._follow(faces, frame)
@@ -138,11 +113,13 @@ class Recogniser:
         self._search(gallery)
         clock.lap("search")
         shown = [s for s in self._states.values() if self._is_shown(s, frame.pts_s)]
-        decisions = decide([s.claim() for s in shown], self.policy(gallery))
+        policy = self.policy(gallery)
+        decisions = decide([s.claim() for s in shown], policy)
         for state in shown:
             said = decisions[state.track.number].id
             self._flips += state.said is not None and said is not None and said != state.said
             state.said = said
+            state.sure = said is not None and is_sure(state, policy)
         clock.lap("decide")
         return self._scene(frame, gallery, shown, decisions)
 
@@ -152,8 +129,16 @@ class Recogniser:
             self.on_track_end(state)
         self._states.clear()
         self._tracker.reset()
+        self._pace.cut()
         self._shot += 1
         self._frames = 0
+
+    def _is_due(self, frame: Frame) -> bool:
+        """Return whether to detect in a frame: always when somebody waits for an answer."""
+        if self._hurried:
+            return True
+        in_turn = self._frames % self._options.detect_every == 0 or not self._states
+        return in_turn and self._pace.due(frame.pts_s)
 
     def hurry(self) -> None:
         """Embed all faces of the next frame, whatever the budget: somebody has pressed the key."""
@@ -192,6 +177,9 @@ class Recogniser:
             state = self._states.setdefault(track.number, TrackState(track))
             state.side_px = max(state.side_px, float(faces.sides_px[index]))
             seen.append((state, index))
+        self._pace.looked(frame.pts_s, self._tracker.tracks)
+        numbers = tuple(state.track.number for state, _ in seen)
+        self.detected = (numbers, faces[[index for _, index in seen]])
         alive = {track.number for track in self._tracker.tracks}
         for number in [n for n in self._states if n not in alive]:
             self.on_track_end(self._states.pop(number))
@@ -199,14 +187,14 @@ class Recogniser:
 
     def _embed(self, seen: list[tuple[TrackState, int]], faces: Detections, frame: Frame) -> None:
         """Embed the faces that are worth it, within the frame's budget."""
+        hurried, self._hurried = self._hurried, False
         if not seen:
             return
-        rough = _rough_quality(faces, frame)
+        rough = rough_quality_of(faces, frame)
         wanted = [
-            (_urgency(state, float(rough[index]), frame.pts_s), state, index)
+            (urgency(state, float(rough[index]), frame.pts_s), state, index)
             for state, index in seen
         ]
-        hurried, self._hurried = self._hurried, False
         wanted = sorted((w for w in wanted if w[0] > 0 or hurried), key=lambda w: -w[0])
         chosen = wanted[: HURRIED_FACES if hurried else self._options.embeddings_per_frame]
         if not chosen:
@@ -296,30 +284,19 @@ def policy_for(gallery: Gallery, fpir: float, cast: frozenset[str] = frozenset()
     """Return the thresholds for a gallery, from its size and its own impostor scores."""
     model = ImpostorModel.of_templates(gallery.sample_templates(COHORT, seed=0))
     threshold = threshold_for(gallery.people_count, fpir, model)
-    return Policy(threshold, gallery.people_count, cast, impostors=model)
+    return Policy(
+        threshold, gallery.people_count, cast, impostors=model, alike=_similarity(gallery)
+    )
 
 
-def _rough_quality(faces: Detections, frame: Frame) -> NDArray[np.float32]:
-    """Return a quality, float32 (n,), that needs no chip; faces cut by the border count less."""
-    height, width = frame.bgr.shape[:2]
-    inside = np.clip(faces.xyxy_px, 0, np.array([width, height, width, height], np.float32))
-    area = (faces.xyxy_px[:, 2:] - faces.xyxy_px[:, :2]).prod(axis=1)
-    visible = (inside[:, 2:] - inside[:, :2]).prod(axis=1) / np.maximum(area, 1)
-    pose = 1 - 0.8 * np.clip(yaw_of(faces.landmarks_px), 0, 1)
-    return np.asarray(faces.sides_px * faces.scores * pose * visible**2, np.float32)
+def _similarity(gallery: Gallery) -> Callable[[str, str], float]:
+    """Return how alike two people of a gallery are; the pairs that come up are remembered."""
 
+    @lru_cache(maxsize=4096)
+    def alike(a: str, b: str) -> float:
+        return float((gallery.templates_of(a) @ gallery.templates_of(b).T).max())
 
-def _urgency(state: TrackState, rough: float, pts_s: float) -> float:
-    """Return how much a face should be embedded now; 0 or less: it need not be."""
-    known = len(state.template.vectors)
-    if not known:
-        return 100.0 + rough
-    if rough > BETTER_VIEW * state.rough_quality:
-        return 10.0 * rough / max(state.rough_quality, 1e-6)
-    if known < ENOUGH_FACES and pts_s - state.embedded_s > 0.1:
-        return 1.0 + ENOUGH_FACES - known
-    age = pts_s - state.embedded_s
-    return age / STALE_S if age > STALE_S else 0.0
+    return alike
 
 
 class _Clock:

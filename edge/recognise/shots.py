@@ -40,7 +40,10 @@ class ShotDetector:
         Args:
             bgr: uint8 (height, width, 3), BGR; the next frame in order.
         """
-        small = cv2.resize(bgr, SIZE_PX, interpolation=cv2.INTER_AREA)
+        # sixteen samples for each small pixel: the mean of all costs twenty times as much
+        double = (2 * SIZE_PX[0], 2 * SIZE_PX[1])
+        sampled = cv2.resize(bgr, double, interpolation=cv2.INTER_LINEAR)
+        small = cv2.resize(sampled, SIZE_PX, interpolation=cv2.INTER_AREA)
         hsv = cv2.cvtColor(small, cv2.COLOR_BGR2HSV).astype(np.float32)
         last, self._last = self._last, hsv
         if last is None:

@@ -37,6 +37,7 @@ class Track:
         score: the detector's, of the last sighting.
         first_s, last_s: when it was first and last seen.
         hits: number of sightings.
+        surprise: how far off its last sighting was, in units of the face's size.
     """
 
     number: int
@@ -46,6 +47,7 @@ class Track:
     score: float
     velocity_px_s: NDArray[np.float32] = field(default_factory=lambda: np.zeros(4, np.float32))
     hits: int = 1
+    surprise: float = 1.0
 
     def at(self, pts_s: float) -> NDArray[np.float32]:
         """Return the box, float32 (4,), moved on to a time at constant velocity."""
@@ -55,6 +57,8 @@ class Track:
     def see(self, xyxy_px: NDArray[np.float32], score: float, pts_s: float) -> None:
         """Take a new sighting."""
         elapsed = pts_s - self.last_s
+        off_px = np.abs(xyxy_px - self.at(pts_s)).max()
+        self.surprise = float(off_px / max(float((xyxy_px[2:] - xyxy_px[:2]).min()), 1.0))
         if elapsed > 0:
             velocity = (xyxy_px - self.xyxy_px) / elapsed
             # both edges of an axis share a velocity: a box does not grow by itself

@@ -31,6 +31,31 @@ def test_look_alikes_are_a_or_b() -> None:
     assert [c.id for c in found[0].candidates] == ["a", "b"]
 
 
+def test_templates_of_one_person_under_two_names_need_a_wider_margin() -> None:
+    twins = Policy(threshold=0.4, people=8, alike=lambda a, b: 0.8 if {a, b} == {"a", "b"} else 0.1)
+    assert decide([claim(0, ("a", 0.75), ("b", 0.6))], twins)[0].why == "ambiguous"
+    assert decide([claim(0, ("a", 0.75), ("c", 0.6))], twins)[0].id == "a"
+    assert decide([claim(0, ("a", 0.85), ("b", 0.6))], twins)[0].id == "a"
+    # a first impression does not settle it for good, and does not flicker either
+    assert decide([claim(0, ("a", 0.7), ("b", 0.6), said="a")], twins)[0].id is None
+    assert decide([claim(0, ("a", 0.75), ("b", 0.6), said="a")], twins)[0].id == "a"
+    either = decide([claim(0, ("a", 0.7), ("c", 0.5), ("b", 0.68))], twins)[0]
+    assert [c.id for c in either.candidates] == ["a", "b"]
+
+
+def test_who_is_named_elsewhere_in_the_picture_is_no_rival() -> None:
+    pair = [claim(0, ("a", 0.8), ("b", 0.3)), claim(1, ("b", 0.6), ("a", 0.59))]
+    found = decide(pair, POLICY)
+    assert (found[0].id, found[1].id) == ("a", "b")
+
+
+def test_a_name_does_not_wander_between_two_faces_alike() -> None:
+    """The same face twice in the picture: scores jitter, the name stays where it was."""
+    for first, second in ((0.7, 0.72), (0.72, 0.7)):
+        found = decide([claim(0, ("a", first), said="a"), claim(1, ("a", second))], POLICY)
+        assert (found[0].id, found[1].id) == ("a", None)
+
+
 def test_says_why_a_face_cannot_be_told() -> None:
     low = ("a", 0.2)
     cases = {

@@ -63,6 +63,33 @@ def test_the_refined_answer_knows_what_came_later() -> None:
     assert [p.id for p in refined.people] == ["a"]
 
 
+def test_the_refined_answer_knows_a_face_that_was_too_new_to_be_shown() -> None:
+    """Right after a cut nothing is shown yet: a track is shown from its second sighting on."""
+    made = radar(scene(1.0, face(0, "b")), scene(1.04, shot=1))
+    first = made.press()
+    for i in range(2, 12):
+        made.push(scene(1.0 + i / 25, face(1, "a"), shot=1))
+    made.push(scene(1.5, face(1, "a"), face(2, "c"), shot=1))
+    assert [(p.id, p.present) for p in first.people] == [("b", "just_gone")]
+    refined = made.refine(first)
+    assert [(p.id, p.present) for p in refined.people] == [("a", "now"), ("b", "just_gone")]
+
+
+def test_the_refined_answer_takes_nobody_from_the_next_shot() -> None:
+    made = radar(scene(1.0, face(0, "a")))
+    first = made.press()
+    made.push(scene(1.04, face(1, "b"), shot=1))
+    assert [p.id for p in made.refine(first).people] == ["a"]
+
+
+def test_a_rounded_time_still_means_its_frame() -> None:
+    made = radar(scene(0.6, face(0, "a")), scene(20 / 29.97, face(1, "b"), shot=1))
+    first = made.press()
+    assert first.pts_s < 20 / 29.97 or first.pts_s == round(20 / 29.97, 4)
+    assert [p.id for p in made.refine(first).people if p.present == "now"] == ["b"]
+    assert [p.id for p in made.press(0.6673).people if p.present == "now"] == ["b"]
+
+
 def test_look_alikes_are_answered_as_a_or_b() -> None:
     both = (Candidate("a", 0.6), Candidate("b", 0.59))
     one = msgspec.structs.replace(face(0, None, "ambiguous"), candidates=both)

@@ -1,0 +1,54 @@
+"""In which frames to look for faces: in each while something moves, less often in a calm scene."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from edge.recognise.track import Track
+
+CALM_S = 0.1
+"""How often a calm scene is looked at: so late may somebody who enters be found."""
+STEADY_LOOKS = 2
+MAX_SURPRISE = 0.12
+"""A face that is found this far from where it was expected, in units of its size, moves."""
+LOST_S = 0.3
+"""A face that was lost so recently is searched for in each frame."""
+ROUNDING_S = 0.004
+
+
+class Pace:
+    """Decides frame by frame whether the detector runs.
+
+    Args:
+        calm_s: seconds between two looks while the scene is calm; 0 looks at each frame.
+    """
+
+    def __init__(self, calm_s: float = CALM_S) -> None:
+        self._calm_s = calm_s
+        self._steady = 0
+        self._looked_s = float("-inf")
+
+    def due(self, pts_s: float) -> bool:
+        """Return whether to look at a frame; a clock that goes back is no reason not to."""
+        if self._steady < STEADY_LOOKS:
+            return True
+        return not 0 <= pts_s - self._looked_s < self._calm_s - ROUNDING_S
+
+    def looked(self, pts_s: float, tracks: Collection[Track]) -> None:
+        """Take what a look has found: all living tracks, seen or not."""
+        self._looked_s = pts_s
+        steady = all(_is_steady(track, pts_s) for track in tracks)
+        self._steady = self._steady + 1 if steady else 0
+
+    def cut(self) -> None:
+        """Begin anew, as a shot does."""
+        self._steady = 0
+
+
+def _is_steady(track: Track, pts_s: float) -> bool:
+    if track.last_s < pts_s:
+        return pts_s - track.last_s > LOST_S
+    return track.hits > 1 and track.surprise <= MAX_SURPRISE

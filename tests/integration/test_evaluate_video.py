@@ -1,0 +1,63 @@
+"""What a viewer gets who presses at any frame of a real clip: issue 4, line 3."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import tvradar
+
+
+@pytest.fixture(scope="module")
+def figures(concert: Path, data_dir: Path) -> dict:
+    folder = data_dir / "concert"
+    ran = tvradar(
+        *("evaluate", "--video", folder / "clip.mp4", "--labels", folder / "labels.json"),
+        *("--gallery", concert, "--json"),
+    )
+    assert ran.code == 0, ran
+    return ran.json
+
+
+def test_presses_name_exactly_who_is_there(figures: dict) -> None:
+    assert figures["first"]["presses"] == 149
+    assert figures["first"]["exact_set"] >= 0.95
+    assert figures["refined"]["exact_set"] >= 0.98
+    assert figures["flips"] == 0
+    assert figures["track_minutes"] > 0.3
+
+
+def test_nobody_is_named_wrongly_in_any_shot(figures: dict) -> None:
+    assert figures["false_names"] == 0
+    assert figures["errors"] == []
+    assert len(figures["apart"]) == 2
+    for answers in figures["apart"].values():
+        assert answers["first"]["precision"] == 1.0
+        assert answers["first"]["recall"] >= 0.6
+    outcomes = [f for by in figures["faces"].values() for f in by.values()]
+    assert sum(f["wrong"] for f in outcomes) == 0
+    assert sum(f["right"] for f in outcomes) > 400
+
+
+def test_who_has_just_gone_is_listed_and_marked(figures: dict) -> None:
+    assert figures["just_gone"]["expected"] == 90
+    assert figures["just_gone"]["listed"] == 90
+
+
+def test_a_stranger_of_the_gallery_is_not_named(sitcom: Path, data_dir: Path) -> None:
+    folder = data_dir / "concert"
+    ran = tvradar(
+        *("evaluate", "--video", folder / "clip.mp4", "--labels", folder / "labels.json"),
+        *("--gallery", sitcom, "--json"),
+    )
+    assert ran.code == 0, ran
+    assert ran.json["nobody"]["first"]["presses"] == 275
+    assert ran.json["false_names"] == 0
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("folder", "--video", "x.mp4"), ("--video", "x.mp4"), ("f", "--labels", "l")]
+)
+def test_says_what_belongs_together(words: tuple[str, ...], tmp_path: Path) -> None:
+    ran = tvradar("evaluate", *words, "--gallery", tmp_path)
+    assert ran.code == 2
+    assert "--video with --labels" in ran.err

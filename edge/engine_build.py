@@ -25,8 +25,8 @@ from engines.embedder import Embedder
 from engines.fetch import fetch
 from engines.onnxruntime_engine import OnnxRuntimeEngine
 from engines.tensorrt import nvrtc, provision
-from engines.tensorrt.bindings import require_tensorrt
 from engines.tensorrt.errors import PlanError
+from engines.tensorrt.pair import platform_of
 from engines.tensorrt.runtime import TensorRtEngine
 
 if TYPE_CHECKING:
@@ -63,14 +63,6 @@ class BuildRequest:
     sizes_px: Sequence[tuple[int, int]]
     options: BuildOptions
     images: Path | None = None
-
-
-def platform_of(device: Device) -> provision.Platform:
-    """Return what plans of this device are tied to."""
-    capability = ".".join(map(str, device.compute_capability))
-    return provision.Platform(
-        require_tensorrt(), capability, device.name, provision.read_l4t_release()
-    )
 
 
 def compile_device_kernels(device: Device) -> bytes:

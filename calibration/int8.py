@@ -122,10 +122,11 @@ def calibrate(name: str, pictures: list[Picture], options: Options, progress: Pr
     key = _key(fp32, pictures, options)
     identity = model_identity(name)
     target = artefact_path(identity, key)
+    work = cache_dir() / "calibration" / f"{identity}-{key}"
     if _is_whole(target):
         log.info("%s: is there already", target)
+        shutil.rmtree(work, ignore_errors=True)  # a kill between the two leaves it
         return target
-    work = cache_dir() / "calibration" / f"{identity}-{key}"
     work.mkdir(parents=True, exist_ok=True)
     inputs = _inputs(name, pictures, progress)
     if len(inputs) < MIN_PICTURES:

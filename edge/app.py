@@ -100,8 +100,10 @@ class App:
             long_side_px=options.long_side_px,
             precision=None if options.precision == "auto" else options.precision,
             unverified=options.unverified,
+            backend=options.backend,
         )
-        log.info("engines: %s", ", ".join(self._pipeline.kinds))
+        self.engines = f"{', '.join(self._pipeline.kinds)} ({self._pipeline.why})"
+        log.info("engines: %s", self.engines)
         self.watcher = GalleryWatcher(gallery_dir, self._pipeline.model)
         self._recogniser = Recogniser(
             self._pipeline,
@@ -118,7 +120,7 @@ class App:
         self.hub = Hub(people)
         self.metrics = Metrics()
         for kind in self._pipeline.kinds:
-            self.metrics.engines.labels(kind).set(1)
+            self.metrics.engines.labels(kind, self._pipeline.why).set(1)
         self.preview = Preview() if serve.preview else None
         self.scenes = 0
         self._stop = threading.Event()
@@ -135,6 +137,7 @@ class App:
             ready=self._why_not_ready,
             notice=notice or {},
             on_press=self._recogniser.hurry,
+            status=self.status,
         )
         hosts = frozenset({*serve.hosts, serve.host})
         self.server = Server(
@@ -142,6 +145,16 @@ class App:
         )
         self.reader = Reader(config.source, paced=paced, loop=config.loop)
         self._thread = threading.Thread(target=self._run, name="recognise", daemon=True)
+
+    def status(self) -> dict[str, object]:
+        """Return what runs here, and why."""
+        return {
+            "engines": self._pipeline.kinds,
+            "why": self._pipeline.why,
+            "source": self.reader.status.state.value,
+            "release": self.watcher.gallery.release,
+            "scenes": self.scenes,
+        }
 
     def start(self) -> None:
         """Begin to read, to recognise and to serve."""
@@ -172,6 +185,7 @@ class App:
         self._thread.join(10)
         self.server.stop()
         self.watcher.close()
+        self._pipeline.close()
         if self._output is not None:
             self._output.close()
 
@@ -183,6 +197,7 @@ class App:
     def _run(self) -> None:
         name_thread("recognise")
         try:
+            self._pipeline.activate()
             state = None
             while not self._stop.is_set():
                 self._supervisor.alive()

@@ -58,8 +58,12 @@ PrecisionOption = Annotated[
     Literal["auto", "fp32", "int8"] | None,
     typer.Option(help="auto takes INT8 where it passed the parity gate and is faster."),
 ]
+BackendOption = Annotated[
+    Literal["auto", "onnxruntime", "tensorrt"] | None,
+    typer.Option(help="auto takes TensorRT engines that were built and proven here, else the CPU."),
+]
 UnverifiedOption = Annotated[
-    bool, typer.Option("--unverified", help="Run INT8 that did not pass the parity gate.")
+    bool, typer.Option("--unverified", help="Run engines that did not pass the parity gate.")
 ]
 LangOption = Annotated[str, typer.Option(help="Language of the names: en, zh, …")]
 
@@ -107,6 +111,7 @@ def identify(
     ] = None,
     precision: PrecisionOption = None,
     unverified: UnverifiedOption = False,
+    backend: BackendOption = None,
 ) -> None:
     """Name the people in a picture or a video, from start to end.
 
@@ -126,6 +131,7 @@ def identify(
         seconds=seconds,
         precision=precision,
         unverified=unverified,
+        backend=backend,
     )
     print_identification(found, json=json)
 
@@ -206,6 +212,7 @@ def run(
     ] = False,
     precision: PrecisionOption = None,
     unverified: UnverifiedOption = False,
+    backend: BackendOption = None,
 ) -> None:
     """Run the service: name the people in a live source and serve the overlay.
 
@@ -222,6 +229,7 @@ def run(
         preview=preview,
         precision=precision,
         unverified=unverified,
+        backend=backend,
     )
 
 

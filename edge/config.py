@@ -41,7 +41,9 @@ class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         threads: threads for one run of a model.
         cast: ids of the title's cast.
         precision: `auto` takes INT8 where it passed the parity gate and is faster.
-        unverified: run INT8 that did not pass the gate; the status says so.
+        unverified: run engines that did not pass the gate; the status says so.
+        backend: `auto` takes TensorRT where there is a GPU and engines that were built and proven
+            for it, else ONNX Runtime; the status says which and why.
     """
 
     fpir: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.01
@@ -52,6 +54,7 @@ class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cast: tuple[str, ...] = ()
     precision: Literal["auto", "fp32", "int8"] = "auto"
     unverified: bool = False
+    backend: Literal["auto", "onnxruntime", "tensorrt"] = "auto"
 
 
 class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

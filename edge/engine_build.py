@@ -25,8 +25,8 @@ from engines.embedder import Embedder
 from engines.fetch import fetch
 from engines.onnxruntime_engine import OnnxRuntimeEngine
 from engines.tensorrt import nvrtc, provision
-from engines.tensorrt.bindings import require_tensorrt
 from engines.tensorrt.errors import PlanError
+from engines.tensorrt.pair import platform_of
 from engines.tensorrt.runtime import TensorRtEngine
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WARM_UP, TRIALS = 10, 50
+BUDGET_S, FEWEST = 1.0, 3
+"""A slow shape is measured less often; how much slower it is shows all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +65,6 @@ class BuildRequest:
     sizes_px: Sequence[tuple[int, int]]
     options: BuildOptions
     images: Path | None = None
-
-
-def platform_of(device: Device) -> provision.Platform:
-    """Return what plans of this device are tied to."""
-    capability = ".".join(map(str, device.compute_capability))
-    return provision.Platform(
-        require_tensorrt(), capability, device.name, provision.read_l4t_release()
-    )
 
 
 def compile_device_kernels(device: Device) -> bytes:
@@ -155,12 +149,16 @@ def measure(engine: Engine, record: PlanRecord) -> dict[str, float]:
 
 def _median_ms(engine: Engine, profile: ProfileShapes, shape: tuple[int, ...]) -> float:
     value = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
-    spent = []
+    spent: list[float] = []
+    until = time.monotonic() + BUDGET_S
     for _ in range(WARM_UP + TRIALS):
         start = time.perf_counter()
         engine.run({profile.input: value})
         spent.append(time.perf_counter() - start)
-    return round(float(np.median(spent[WARM_UP:])) * 1e3, 4)
+        if time.monotonic() > until and len(spent) > FEWEST:
+            break
+    warm = min(WARM_UP, len(spent) - 1)
+    return round(float(np.median(spent[warm:])) * 1e3, 4)
 
 
 def compare(

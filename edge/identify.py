@@ -55,7 +55,11 @@ class IdentifiedPerson(msgspec.Struct, frozen=True):
 
 
 class Identification(msgspec.Struct, frozen=True):
-    """The answer of `identify`; `complete` is false when it was interrupted."""
+    """The answer of `identify`.
+
+    `complete` is false when it was interrupted; `engines` says what ran the models and
+    `engines_why` why it was taken.
+    """
 
     source: str
     frames: int
@@ -66,6 +70,8 @@ class Identification(msgspec.Struct, frozen=True):
     threshold: float = 0.0
     complete: bool = True
     warnings: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ()
+    engines_why: str = ""
 
 
 class OfflineRecogniser:

@@ -21,7 +21,7 @@ from edge.supervise import Supervisor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engines.choose import Precision
+    from engines.choose import Backend, Precision
     from gallery.release import Release
 
 NOTICE = {
@@ -45,6 +45,7 @@ def run_device(
     preview: bool,
     precision: Precision | None = None,
     unverified: bool = False,
+    backend: Backend | None = None,
 ) -> None:
     """Run the service until it is stopped or its source ends; options win over the file."""
     from edge.app import App  # noqa: PLC0415
@@ -65,6 +66,7 @@ def run_device(
             settings.recognise,
             precision=precision or settings.recognise.precision,
             unverified=unverified or settings.recognise.unverified,
+            backend=backend or settings.recognise.backend,
         ),
     )
     for name in ("source", "gallery"):
@@ -80,6 +82,7 @@ def run_device(
         try:
             app.start()
             err.print(f"overlay at {app.server.url}", markup=False)
+            err.print(f"engines: {app.engines}", markup=False)
             app.wait(stop)
         finally:
             app.close()

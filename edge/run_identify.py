@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
+import msgspec
 from rich.table import Table
 
 from edge.console import err, graceful_stop, out, print_json, progress_bar
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
     from edge.recognise.scene import Scene
     from edge.video.frame import Frame
-    from engines.choose import Precision
+    from engines.choose import Backend, Precision
+    from engines.faces import FacePipeline
     from gallery.search import Gallery
 
 THREADS = 2
@@ -60,11 +63,31 @@ def identify_source(
     seconds: float | None = None,
     precision: Precision | None = None,
     unverified: bool = False,
+    backend: Backend | None = None,
 ) -> Identification:
     """Return who is in a source; see `edge.cli.identify` for the arguments."""
-    pipeline = load_pipeline(threads=THREADS, precision=precision, unverified=unverified)
-    gallery = open_gallery(gallery_dir, pipeline.model)
-    options = RecogniserOptions(fpir=fpir, cast=parse_cast(cast, gallery), embeddings_per_frame=4)
+    loaded = load_pipeline(
+        threads=THREADS, precision=precision, unverified=unverified, backend=backend or "auto"
+    )
+    with closing(loaded) as pipeline:
+        gallery = open_gallery(gallery_dir, pipeline.model)
+        options = RecogniserOptions(
+            fpir=fpir, cast=parse_cast(cast, gallery), embeddings_per_frame=4
+        )
+        found = _identify(pipeline, gallery, uri, options, lang, annotate, seconds)
+        return msgspec.structs.replace(found, engines=pipeline.kinds, engines_why=pipeline.why)
+
+
+def _identify(
+    pipeline: FacePipeline,
+    gallery: Gallery,
+    uri: str,
+    options: RecogniserOptions,
+    lang: str,
+    annotate: Path | None,
+    seconds: float | None,
+) -> Identification:
+    fpir = options.fpir
     threshold = policy_for(gallery, fpir).threshold
     summary = Summary(gallery, lang, keep_scenes=annotate is not None)
     with open_source(uri) as source, graceful_stop() as stop, progress_bar("frames") as progress:

@@ -16,7 +16,7 @@ from engines.detections import Detections
 from engines.errors import ModelShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -41,6 +41,9 @@ class YunetDetector:
         max_faces: the best so many are looked at.
         blended: steady landmarks, the mean of all cells that saw a face; see `engines.blend`. Off,
             the result equals OpenCV's.
+        sizes_px: width and height of the only inputs that the engine takes; frames are padded to
+            the smallest that holds them, or shrunk to the one that keeps the most of them. Empty
+            takes any size.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class YunetDetector:
         long_side_px: int = 0,
         max_faces: int = 5000,
         blended: bool = False,
+        sizes_px: Sequence[tuple[int, int]] = (),
     ) -> None:
         self._engine = engine
         self._min_score = min_score
@@ -59,6 +63,7 @@ class YunetDetector:
         self._long_side_px = long_side_px
         self._max_faces = max_faces
         self._blended = blended
+        self._sizes_px = tuple(sizes_px)
 
     @property
     def kind(self) -> str:
@@ -96,11 +101,16 @@ class YunetDetector:
             )
         height, width = bgr.shape[:2]
         scale = min(1.0, long_side_px / max(height, width)) if long_side_px else 1.0
+        canvas_px = None
+        if self._sizes_px:
+            canvas_px = choose_canvas((round(width * scale), round(height * scale)), self._sizes_px)
+            scale = min(scale, canvas_px[0] / width, canvas_px[1] / height)
         if scale < 1.0:
             size = max(1, round(width * scale)), max(1, round(height * scale))
             bgr = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-        outputs = self._engine.run({"input": to_input(bgr)})
-        found = decode(outputs, bgr.shape[0], bgr.shape[1], self._min_score)
+        planes = to_input(bgr, canvas_px)
+        outputs = self._engine.run({"input": planes})
+        found = decode(outputs, planes.shape[2], planes.shape[3], self._min_score)
         if scale == 1.0:
             return found
         factor = np.array([width / bgr.shape[1], height / bgr.shape[0]], np.float32)
@@ -115,12 +125,29 @@ class YunetDetector:
         return blend(ordered, kept) if blended else ordered[kept]
 
 
-def to_input(bgr: NDArray[np.uint8]) -> Tensor:
-    """Return the picture as float32 (1, 3, height, width), padded with black to multiples of 32."""
+def choose_canvas(size_px: tuple[int, int], sizes_px: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return the smallest size that holds a picture whole, else the one that shrinks it least.
+
+    Args:
+        size_px: width and height of the picture.
+        sizes_px: width and height of what there is to choose from.
+    """
+    whole = [s for s in sizes_px if s[0] >= size_px[0] and s[1] >= size_px[1]]
+    if whole:
+        return min(whole, key=lambda s: s[0] * s[1])
+    return max(sizes_px, key=lambda s: min(s[0] / size_px[0], s[1] / size_px[1]))
+
+
+def to_input(bgr: NDArray[np.uint8], canvas_px: tuple[int, int] | None = None) -> Tensor:
+    """Return the picture as float32 (1, 3, height, width), padded with black at right and bottom.
+
+    Args:
+        bgr: uint8 (height, width, 3), BGR.
+        canvas_px: width and height to pad to; without, the next multiples of 32.
+    """
     height, width = bgr.shape[:2]
-    padded = np.zeros(
-        (1, 3, -(-height // PAD_PX) * PAD_PX, -(-width // PAD_PX) * PAD_PX), np.float32
-    )
+    columns, rows = canvas_px or (-(-width // PAD_PX) * PAD_PX, -(-height // PAD_PX) * PAD_PX)
+    padded = np.zeros((1, 3, rows, columns), np.float32)
     padded[0, :, :height, :width] = bgr.transpose(2, 0, 1)
     return padded
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,15 +11,20 @@ import numpy as np
 
 from engines.align import align
 from engines.catalog import find_model, model_identity
-from engines.choose import Precision, open_engine, precision_of_environment
+from engines.choose import Backend, Precision, open_engine, precision_of_environment
 from engines.detector import YunetDetector
 from engines.embedder import Embedder
+from engines.errors import EngineError, ModelMissingError
 from engines.quality import Quality, measure_quality
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engines.detections import Detections
+    from engines.engine import Engine
+    from engines.tensorrt.pair import TensorRtPair
+
+log = logging.getLogger(__name__)
 
 VIDEO_MIN_SCORE = 0.35
 """A tracker keeps weak detections of a face that it knows; new faces need more."""
@@ -51,17 +57,40 @@ class FacePipeline:
         detector: finds faces.
         embedder: compares them.
         model: the embedder's identity, which a gallery must share.
+        why: why these engines were taken, for status lines.
+        pair: what runs them on a GPU; None on the CPU.
     """
 
-    def __init__(self, detector: YunetDetector, embedder: Embedder, model: str) -> None:
+    def __init__(
+        self,
+        detector: YunetDetector,
+        embedder: Embedder,
+        model: str,
+        *,
+        why: str = "",
+        pair: TensorRtPair | None = None,
+    ) -> None:
         self.detector = detector
         self.embedder = embedder
         self.model = model
+        self.why = why
+        self._pair = pair
 
     @property
     def kinds(self) -> tuple[str, str]:
         """What runs the detector and the embedder, e.g. `yunet: onnxruntime int8`."""
         return f"detector: {self.detector.kind}", f"embedder: {self.embedder.kind}"
+
+    def activate(self) -> None:
+        """Let the calling thread use the models; one thread at a time does."""
+        if self._pair is not None:
+            self._pair.device.activate()
+
+    def close(self) -> None:
+        """Free what the models hold on a GPU, in the thread that used them last."""
+        if self._pair is not None:
+            self._pair.close()
+            self._pair = None
 
     def still(self, bgr: NDArray[np.uint8]) -> StillFaces:
         """Return all faces of a still picture, each embedded from twelve views.
@@ -106,31 +135,80 @@ def load_pipeline(
     long_side_px: int = 0,
     precision: Precision | None = None,
     unverified: bool = False,
+    backend: Backend = "onnxruntime",
 ) -> FacePipeline:
-    """Load the default models in ONNX Runtime; they are fetched when they are not cached.
+    """Load the default models; they are fetched when they are not cached.
 
     Args:
-        threads: threads for one run of a model.
+        threads: threads for one run of a model on the CPU.
         long_side_px: frames of a video with a longer side are shrunk to it before detection.
         precision: `fp32`, `int8` or `auto`; without, what TVRADAR_PRECISION says, else `auto`,
             which takes INT8 where a calibrated file passed the gate and is faster here.
-        unverified: load INT8 that did not pass the gate.
+        unverified: load engines that did not pass the gate.
+        backend: `auto` takes TensorRT where this device has it and engines were built and proven
+            for it, ONNX Runtime on the CPU otherwise; `why` of the result says which and why.
 
     Raises:
-        ModelMissingError: `int8` was asked for and was never made.
-        EngineGateError: `int8` was asked for and did not pass the gate.
+        ModelMissingError: `int8` or `tensorrt` was asked for and was never made.
+        EngineGateError, PlanUnverifiedError: the same, and it did not pass the gate.
+        TensorRtMissingError: `tensorrt` was asked for and is not here.
     """
     precision = precision or precision_of_environment()
+    pair, why = None, "ONNX Runtime was asked for"
+    if backend != "onnxruntime":
+        pair, why = _open_tensorrt(precision, unverified=unverified, required=backend == "tensorrt")
+    found: tuple[Engine, Engine]
+    if pair is not None:
+        found = pair.detector, pair.embedder
+    else:
+        detector, embedder = (
+            open_engine(name, precision=precision, threads=threads, unverified=unverified)
+            for name in ("yunet", "sface")
+        )
+        found = detector, embedder
     model = find_model("sface")
-    detector = YunetDetector(
-        open_engine("yunet", precision=precision, threads=threads, unverified=unverified),
-        min_score=VIDEO_MIN_SCORE,
-        long_side_px=long_side_px,
-        blended=True,
+    return FacePipeline(
+        YunetDetector(
+            found[0],
+            min_score=VIDEO_MIN_SCORE,
+            long_side_px=long_side_px,
+            blended=True,
+            sizes_px=pair.detector_sizes_px() if pair else (),
+        ),
+        Embedder(found[1], dimension=model.dimension, colour_order=model.colour_order),
+        model_identity("sface"),
+        why=why,
+        pair=pair,
     )
-    embedder = Embedder(
-        open_engine("sface", precision=precision, threads=threads, unverified=unverified),
-        dimension=model.dimension,
-        colour_order=model.colour_order,
-    )
-    return FacePipeline(detector, embedder, model_identity("sface"))
+
+
+def _open_tensorrt(
+    precision: Precision, *, unverified: bool, required: bool
+) -> tuple[TensorRtPair | None, str]:
+    """Return TensorRT's engines and why they are used, or None and why they are not."""
+    from engines.tensorrt.errors import TensorRtError, TensorRtMissingError  # noqa: PLC0415
+    from engines.tensorrt.pair import open_pair  # noqa: PLC0415
+
+    try:
+        pair = open_pair(precision=precision, unverified=unverified)
+    except (TensorRtError, ModelMissingError) as error:
+        if required:
+            raise
+        missing = isinstance(error, (TensorRtMissingError, ModelMissingError))
+        # An engine that is here and refused is news; a PC without a GPU is not.
+        log.log(logging.INFO if missing else logging.WARNING, "%s; runs in ONNX Runtime", error)
+        return None, f"TensorRT: {_state_of(error)}: {reason(error)}"
+    return pair, f"TensorRT: engines built for {pair.device.name}, through {pair.device.binding}"
+
+
+def _state_of(error: EngineError) -> str:
+    from engines.tensorrt.errors import PlanUnverifiedError, TensorRtMissingError  # noqa: PLC0415
+
+    if isinstance(error, TensorRtMissingError):
+        return "not available"
+    return "refused" if isinstance(error, PlanUnverifiedError) else "not used"
+
+
+def reason(error: EngineError) -> str:
+    """Return what was found, without what was expected and how to mend it."""
+    return str(error).split(", expected", 1)[0]

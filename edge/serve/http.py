@@ -60,6 +60,7 @@ class Device:
         ready: why the device is not ready, or an empty string.
         notice: a line that the page shows at its foot, by language.
         on_press: called at each press, so that the newest faces are embedded with priority.
+        status: what runs here and why, for `/api/status`.
     """
 
     radar: RadarPort
@@ -71,6 +72,7 @@ class Device:
     ready: Callable[[], str] = lambda: ""
     notice: dict[str, str] = field(default_factory=dict)
     on_press: Callable[[], None] = lambda: None
+    status: Callable[[], dict[str, object]] = dict
 
 
 class _PressBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -114,6 +116,7 @@ def create_app(
             Route("/api/press", routes.press, methods=["POST"]),
             Route("/api/feedback", routes.feedback, methods=["POST"]),
             Route("/api/scene", routes.scene),
+            Route("/api/status", routes.status),
             Route("/api/people/{id:str}", routes.person),
             Route("/api/people/{id:str}/photo", routes.photo),
             WebSocketRoute("/api/live", routes.live),
@@ -164,6 +167,9 @@ class _Routes:
     def _exposition(self) -> Response:
         self._device.metrics.readers.set(self._device.hub.readers)
         return Response(self._device.metrics.exposition(), media_type="text/plain; version=0.0.4")
+
+    async def status(self, _request: Request) -> Response:
+        return _json(self._device.status())
 
     async def press(self, request: Request) -> Response:
         body = await _body(request, _PressBody)

@@ -50,7 +50,10 @@ class Metrics:
             "tvradar_gallery_people", "People in the gallery", registry=self.registry
         )
         self.engines = Gauge(
-            "tvradar_engine_info", "What runs the models", ["kind"], registry=self.registry
+            "tvradar_engine_info",
+            "What runs the models, and why",
+            ["kind", "why"],
+            registry=self.registry,
         )
         self.readers = Gauge(
             "tvradar_live_readers", "Overlays that are connected", registry=self.registry

@@ -27,7 +27,7 @@ def require_tensorrt() -> str:
     """
     try:
         import tensorrt as trt  # noqa: PLC0415
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # its own libraries may be what is missing
         raise TensorRtMissingError(
             f"tensorrt: not importable ({error}), expected 10.3 or newer; on a Jetson it comes "
             "with JetPack (sudo apt-get install python3-libnvinfer, in a venv made with "

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def chosen_record(name: str, platform: Platform, *, unverified: bool = False) -> PlanRecord:
+def chosen_record(
+    name: str, platform: Platform, *, precision: str = "auto", unverified: bool = False
+) -> PlanRecord:
     """Return the record of the plan in use of a catalog model.
 
     Args:
         name: of the catalog.
         platform: of this device; a plan of another one is not used.
+        precision: take a plan of this precision only; `auto` takes the one that was chosen.
         unverified: take a plan that the gate did not pass, the newest there is.
 
     Raises:
@@ -37,12 +40,15 @@ def chosen_record(name: str, platform: Platform, *, unverified: bool = False) ->
     identity = model_identity(name)
     choice = read_choice(plans_dir(), identity)
     records = [r for r in cache.records() if r.key.model == identity]
+    if precision != "auto":
+        records = [r for r in records if r.key.precision == precision]
     chosen = [r for r in records if choice is not None and r.key.name == choice.plan]
     if not chosen:
         chosen = sorted(records, key=lambda r: r.built_at, reverse=True)
     if not chosen:
         raise ModelMissingError(
-            f"model {name}: no TensorRT engine in {plans_dir()}, expected one; run "
+            f"model {name}: no {'' if precision == 'auto' else precision + ' '}TensorRT engine in "
+            f"{plans_dir()}, expected one; run "
             '"tvradar engines build", or run with ONNX Runtime'
         )
     record = chosen[0]
@@ -63,6 +69,7 @@ def open_chosen(
     device: Device,
     platform: Platform,
     *,
+    precision: str = "auto",
     high_priority: bool = False,
     unverified: bool = False,
 ) -> TensorRtEngine:
@@ -73,17 +80,17 @@ def open_chosen(
             build makes it anew.
     """
     cache = PlanCache(plans_dir())
-    record = chosen_record(name, platform, unverified=unverified)
+    record = chosen_record(name, platform, precision=precision, unverified=unverified)
     if cache.find(record.key) is None:
         raise PlanError(
             f"{record.key.name}: the file is damaged or gone, expected its recorded sha256; run "
             '"tvradar engines build" again'
         )
     proven = record.gate is not None and record.gate.passed
-    precision = record.key.precision + ("" if proven else " unverified")
+    told = record.key.precision + ("" if proven else " unverified")
     plan = cache.plan_path(record.key).read_bytes()
     try:
-        return TensorRtEngine(plan, device, precision=precision, high_priority=high_priority)
+        return TensorRtEngine(plan, device, precision=told, high_priority=high_priority)
     except PlanError:
         cache.drop(record.key)
         raise

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +15,8 @@ from typing import Any
 import pytest
 
 TVRADAR = Path(sys.executable).parent / "tvradar"
+ROOT = Path(__file__).resolve().parents[2]
+HOST_GPU = Path(__file__).parent / "host_gpu"
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,12 @@ class Ran:
         return json.loads(self.out)
 
 
-def tvradar(*words: object, timeout_s: float = 300) -> Ran:
+def tvradar(*words: object, timeout_s: float = 300, env: dict[str, str] | None = None) -> Ran:
     """Run the installed command."""
     done = subprocess.run(
         [str(TVRADAR), *map(str, words)],
         capture_output=True,
+        env=env,
         text=True,
         timeout=timeout_s,
         check=False,
@@ -51,3 +57,31 @@ def concert(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     gallery = tmp_path_factory.mktemp("concert") / "gallery"
     assert tvradar("gallery", "enrol", data_dir / "concert" / "portraits", "-o", gallery).code == 0
     return gallery
+
+
+@pytest.fixture(scope="session")
+def host_gpu(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return an environment with a CUDA driver of host memory, for real cuda-python."""
+    if importlib.util.find_spec("cuda") is None:
+        pytest.skip('cuda-python is not installed; "pip install cuda-bindings" needs no driver')
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("no g++")
+    folder = tmp_path_factory.mktemp("driver")
+    library = folder / "libcuda.so.1"
+    command = [compiler, "-O1", "-std=c++17", "-shared", "-fPIC", "-ffp-contract=off", "-Wall"]
+    command += [f"-I{ROOT}/tests/unit/engines/tensorrt", f"-I{ROOT}/engines/tensorrt/kernels"]
+    command += ["-o", str(library), "-Wl,-soname,libcuda.so.1"]
+    subprocess.run([*command, str(HOST_GPU / "host_driver.cpp"), "-ldl"], check=True)
+    return {
+        **os.environ,
+        "LD_LIBRARY_PATH": str(folder),
+        "TVRADAR_NVRTC": str(library),
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+@pytest.fixture(scope="session")
+def host_tensorrt(host_gpu: dict[str, str]) -> dict[str, str]:
+    """Return an environment with the driver and a TensorRT of host memory; no hardware."""
+    return {**host_gpu, "PYTHONPATH": str(HOST_GPU)}

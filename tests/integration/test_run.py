@@ -76,7 +76,11 @@ def test_names_presses_swaps_the_gallery_and_ends(service, gallery: Path, tmp_pa
     until(lambda: json.loads((tmp_path / "pulse.json").read_text())["release"] == 2)
     metrics = client.get("/metrics").text
     assert 'tvradar_stage_seconds_count{stage="detect"}' in metrics
-    assert 'tvradar_engine_info{kind="embedder: onnxruntime fp32"} 1.0' in metrics
+    assert 'tvradar_engine_info{kind="embedder: onnxruntime fp32",why="' in metrics
+    status = client.get("/api/status").json()
+    assert status["engines"][0].startswith("detector: onnxruntime ")
+    assert status["why"].startswith("TensorRT: not available: ")
+    assert status["source"] == "playing"
 
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0

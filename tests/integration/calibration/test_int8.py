@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,10 +17,11 @@ import onnx
 import pytest
 
 from engines.choose import open_engine
-from engines.errors import EngineGateError, ModelMissingError
+from engines.errors import ModelMissingError
 from engines.fetch import fetch
 from engines.graph import Graph
 from engines.int8_files import current_int8, require_int8
+from tests.integration.conftest import tvradar
 
 pytestmark = pytest.mark.data
 PEOPLE, PICTURES = 12, 16
@@ -79,33 +81,57 @@ def test_the_gate_passes_on_people_who_were_not_calibrated_with(calibrated) -> N
     assert report["file_mb"] < 11
 
 
-def test_a_perturbed_file_is_refused_and_fails_the_gate(
-    calibrated, images, tmp_path, monkeypatch
-) -> None:
+@pytest.fixture(scope="module")
+def drifted(calibrated, images, tmp_path_factory) -> tuple[dict[str, str], Path]:
+    """Both models in INT8, one weight tensor of the embedder perturbed, the gate run again."""
     cache, report = calibrated
-    drifted = tmp_path / "drifted"
-    shutil.copytree(cache, drifted)
-    path = drifted / "models" / Path(report["file"]).name
+    root = tmp_path_factory.mktemp("drifted") / "cache"
+    shutil.copytree(cache, root)
+    done = _calibrate(root, "int8", "--model", "yunet", "--images", images)
+    assert done.returncode == 0, done.stderr
+    path = root / "models" / Path(report["file"]).name
     graph = Graph.of(onnx.load(path))
     name = next(n.input[0] for n in graph.nodes if n.output[0] == "conv_8_batchnorm.wd")
-    weight = graph.constants[name]
-    graph.constants[name] = np.roll(weight, 1, axis=0)
+    graph.constants[name] = np.roll(graph.constants[name], 1, axis=0)
     onnx.save(graph.model(), path)
+    return {**os.environ, "TVRADAR_CACHE": str(root)}, root
 
-    monkeypatch.setenv("TVRADAR_CACHE", str(drifted))
-    with pytest.raises(EngineGateError, match="changed since the parity gate ran") as refused:
-        open_engine("sface", precision="int8")
-    assert refused.value.exit_code == 3
+
+def test_a_perturbed_file_fails_the_gate_and_ends_run_with_three_and_the_figures(
+    drifted, images, concert, data_dir, monkeypatch
+) -> None:
+    env, root = drifted
+    monkeypatch.setenv("TVRADAR_CACHE", str(root))
+    clip = data_dir / "concert" / "clip.mp4"
+    words = ("run", "--port", "0", "--source", clip, "--gallery", concert, "--precision", "int8")
+    changed = tvradar(*words, env=env)
+    assert changed.code == 3
+    assert "changed since the parity gate ran" in changed.err
     assert open_engine("sface", precision="auto").kind == "onnxruntime fp32"
     assert "unverified" in open_engine("sface", precision="int8", unverified=True).kind
 
-    done = _calibrate(drifted, "report", "--images", images, "--json")
+    done = _calibrate(root, "report", "--images", images, "--json")
     assert done.returncode == 3
     figures = json.loads(done.stdout)
     assert not figures["passed"]
     assert figures["cosine"]["mean"] < 0.9
-    with pytest.raises(EngineGateError, match=r"cosine mean -?0\.\d+, at least 0\.995"):
-        open_engine("sface", precision="int8")
+    refused = tvradar(*words, env=env)
+    assert refused.code == 3
+    assert re.search(r"failed the parity gate \(cosine mean -?0\.\d+, at least 0\.995", refused.err)
+    assert "--unverified" in refused.err
+    assert "Traceback" not in refused.err
+
+
+def test_identify_says_when_a_file_is_unverified(drifted, concert, data_dir) -> None:
+    env, _ = drifted
+    words = ("identify", data_dir / "concert" / "clip.mp4", "--gallery", concert, "--json")
+    words = (*words, "--seconds", "0.2", "--precision", "int8", "--unverified")
+    ran = tvradar(*words, env=env)
+    assert ran.code == 0, ran.err
+    assert ran.json["engines"] == [
+        "detector: onnxruntime int8",
+        "embedder: onnxruntime int8 unverified",
+    ]
 
 
 def test_a_killed_run_goes_on_to_the_same_bytes(calibrated, images, tmp_path) -> None:
@@ -128,6 +154,30 @@ def test_a_killed_run_goes_on_to_the_same_bytes(calibrated, images, tmp_path) ->
     assert not list(fresh.glob("calibration/*/*"))
     path = Path(json.loads(done.stdout)["file"])
     assert path.read_bytes() == Path(report["file"]).read_bytes()
+
+
+@pytest.mark.parametrize("sign", ["calibration/*/*", "models/yunet*int8*.onnx"])
+def test_a_kill_leaves_no_half_file_at_any_step(drifted, images, tmp_path, sign) -> None:
+    _, root = drifted
+    (whole,) = (root / "models").glob("yunet*int8*.onnx")
+    fresh = tmp_path / "fresh"
+    shutil.copytree(root, fresh, ignore=shutil.ignore_patterns("yunet*int8*", "calibration"))
+    command, env = _command(fresh, "int8", "--model", "yunet", "--images", images)
+    process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(fresh.glob(sign)):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    for path in (fresh / "models").glob("yunet*int8*.onnx"):
+        assert path.read_bytes() == whole.read_bytes()
+    assert not list((fresh / "models").glob("yunet*int8.current"))
+    done = _calibrate(fresh, "int8", "--model", "yunet", "--images", images)
+    assert done.returncode == 0, done.stderr
+    assert (fresh / "models" / whole.name).read_bytes() == whole.read_bytes()
+    assert not list(fresh.glob("calibration/*/*"))
 
 
 def test_without_a_file_the_command_to_make_one_is_named(tmp_path, monkeypatch) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engines.detections import Detections
-from engines.detector import YunetDetector, suppress_overlaps
+from engines.detector import YunetDetector, choose_canvas, suppress_overlaps
 from engines.errors import ModelShapeError
 from engines.faces import FacePipeline
 from engines.fetch import fetch
@@ -96,3 +96,50 @@ def test_suppression_keeps_the_best_of_each_heap() -> None:
 def test_detections_check_their_shapes() -> None:
     with pytest.raises(ModelShapeError, match="expected"):
         Detections(np.zeros((2, 4), np.float32), np.zeros(1, np.float32), np.zeros((2, 5, 2)))
+
+
+@pytest.mark.parametrize(
+    ("size_px", "canvas_px"),
+    [
+        ((640, 360), (640, 384)),
+        ((640, 384), (640, 384)),
+        ((960, 540), (1280, 736)),
+        ((384, 640), (1280, 736)),
+        ((1920, 1080), (1280, 736)),
+        ((16, 16), (640, 384)),
+    ],
+)
+def test_a_frame_gets_the_smallest_canvas_that_holds_it(
+    size_px: tuple[int, int], canvas_px: tuple[int, int]
+) -> None:
+    assert choose_canvas(size_px, ((1280, 736), (640, 384))) == canvas_px
+
+
+@pytest.mark.parametrize("size_px", [(640, 360), (500, 300), (1920, 1080), (1200, 900)])
+def test_an_engine_of_fixed_sizes_finds_the_same_faces(
+    data_dir: Path, size_px: tuple[int, int]
+) -> None:
+    sizes_px = ((640, 384), (1280, 736))
+    asked: set[tuple[int, int]] = set()
+
+    class FixedSizes(OnnxRuntimeEngine):
+        def run(self, inputs):
+            asked.add(inputs["input"].shape[:1:-1])
+            return super().run(inputs)
+
+    scene = cv2.imread(str(min((data_dir / "sitcom" / "scenes").glob("*.jpg"))))
+    scene = cv2.resize(scene, size_px)
+    free = YunetDetector(OnnxRuntimeEngine(fetch("yunet")), blended=True)
+    fixed = YunetDetector(FixedSizes(fetch("yunet")), blended=True, sizes_px=sizes_px)
+    found, expected = (
+        # scores of a shrunk frame may come in another order
+        d[np.argsort(d.xyxy_px[:, 0])]
+        for d in (fixed.detect(scene), free.detect(scene))
+    )
+    assert asked
+    assert asked <= set(sizes_px)
+    assert len(found) == len(expected) > 0
+    # The same pixels where the frame is whole; where it was shrunk, a part of a face's width.
+    width = np.ptp(expected.xyxy_px[:, ::2], axis=1)[:, None]
+    shrunk = size_px[0] > 1280 or size_px[1] > 736
+    assert (np.abs(found.xyxy_px - expected.xyxy_px) / width).max() < (0.15 if shrunk else 0.001)

@@ -12,12 +12,13 @@ from onnx import numpy_helper
 from typer.testing import CliRunner
 
 from edge import cli_build, engine_build
-from edge.engine_build import BuildRequest, build_model, fit, flatten, platform_of
+from edge.engine_build import BuildRequest, build_model, fit, flatten
 from engines.fetch import fetch
 from engines.tensorrt import provision
 from engines.tensorrt.build import BuildOptions
 from engines.tensorrt.errors import PlanError
 from engines.tensorrt.load import open_chosen
+from engines.tensorrt.pair import platform_of
 from engines.tensorrt.plan_cache import PlanCache, PlanRecord
 
 if TYPE_CHECKING:

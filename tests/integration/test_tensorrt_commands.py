@@ -1,0 +1,187 @@
+"""`engines build`, `run` and `identify` with TensorRT, by the installed command.
+
+Not run on hardware: the driver and TensorRT are of host memory (`host_gpu/`); all between them and
+the command line is real: cuda-python, the plan cache, the gate, the runtime's buffers, streams and
+graphs, the choice, the service.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from engines.fetch import fetch
+from tests.integration.conftest import TVRADAR, tvradar
+
+pytestmark = pytest.mark.data
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
+    """54 pictures of 18 people for the gate."""
+    folder = tmp_path_factory.mktemp("gate")
+    for person in sorted((data_dir / "actors").iterdir()):
+        (folder / person.name).mkdir()
+        for picture in sorted(person.glob("*.png"))[:3]:
+            (folder / person.name / picture.name).symlink_to(picture)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a cache folder that has only the FP32 models."""
+    root = tmp_path_factory.mktemp("cache")
+    (root / "models").mkdir()
+    for name in ("sface", "yunet"):
+        path = fetch(name)
+        for file in (path, path.with_suffix(".sha256")):
+            shutil.copy(file, root / "models")
+    return root
+
+
+def build(env: dict[str, str], *words: object):
+    fixed = ("--precision", "fp32", "--size", "640x384", "--json")
+    return tvradar("engines", "build", *fixed, *words, env=env)
+
+
+@pytest.fixture(scope="module")
+def proven(models: Path, people: Path, host_tensorrt: dict[str, str]) -> dict[str, str]:
+    env = {**host_tensorrt, "TVRADAR_CACHE": str(models)}
+    ran = build(env, "--images", people)
+    assert ran.code == 0, ran.err
+    assert all(plan["gate"]["passed"] for plan in ran.json["plans"])
+    assert {c["precision"] for c in ran.json["chosen"].values()} == {"fp32"}
+    return env
+
+
+@pytest.fixture(scope="module")
+def drifted(
+    proven: dict[str, str], people: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """An embedder whose builder perturbed one weight tensor; the gate measures and refuses it."""
+    root = tmp_path_factory.mktemp("drifted") / "cache"
+    shutil.copytree(proven["TVRADAR_CACHE"], root)
+    for path in (root / "plans").glob("sface*"):
+        path.unlink()
+    env = {**proven, "TVRADAR_CACHE": str(root)}
+    ran = build({**env, "HOST_TENSORRT_DRIFT": "sface"}, "--images", people)
+    assert ran.code == 3
+    assert ran.json["chosen"]["yunet"]["precision"] == "fp32"
+    assert ran.json["chosen"]["sface"] is None
+    (gate,) = (p["gate"] for p in ran.json["plans"] if p["key"]["model"] == "sface-2021dec")
+    assert not gate["passed"]
+    assert gate["figures"]["cosine.mean"] < 0.995
+    return env
+
+
+@pytest.fixture(scope="module")
+def clip(data_dir: Path) -> Path:
+    return data_dir / "concert" / "clip.mp4"
+
+
+def test_engines_on_a_gpu_give_the_names_that_the_cpu_gives(
+    proven: dict[str, str], concert: Path, clip: Path
+) -> None:
+    words = ("identify", clip, "--gallery", concert, "--json", "--seconds", "3")
+    gpu = tvradar(*words, env=proven)
+    cpu = tvradar(*words, "--backend", "onnxruntime", env=proven)
+    assert gpu.code == cpu.code == 0, gpu.err
+    assert gpu.json["engines"] == ["detector: tensorrt fp32", "embedder: tensorrt fp32"]
+    assert gpu.json["engines_why"] == "TensorRT: engines built for Host, through cuda-python"
+    assert cpu.json["engines"] == ["detector: onnxruntime fp32", "embedder: onnxruntime fp32"]
+    named = [[(f["frame"], f["id"], f["why"]) for f in ran.json["faces"]] for ran in (gpu, cpu)]
+    assert named[0] == named[1]
+    assert gpu.json["people"]
+
+
+@contextmanager
+def service(env: dict[str, str], *words: object) -> Iterator[httpx.Client]:
+    command = [str(TVRADAR), "run", "--port", "0", *map(str, words)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env)
+    assert process.stderr
+    lines: list[str] = []
+    for line in process.stderr:
+        lines.append(line)
+        url = re.search(r"overlay at (http://\S+)", line)
+        if url:
+            break
+    else:
+        pytest.fail("".join(lines))
+    try:
+        with httpx.Client(base_url=url[1]) as client:
+            deadline = time.monotonic() + 40
+            while client.get("/readyz").status_code != 200:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            yield client
+    finally:
+        process.terminate()
+        process.stderr.read()
+        process.stderr.close()
+        assert process.wait(20) == 0
+
+
+def test_run_takes_the_engines_and_names_people(
+    proven: dict[str, str], concert: Path, clip: Path
+) -> None:
+    with service(proven, "--source", clip, "--gallery", concert) as client:
+        status = client.get("/api/status").json()
+        assert status["engines"] == ["detector: tensorrt fp32", "embedder: tensorrt fp32"]
+        deadline = time.monotonic() + 30
+        while not client.post("/api/press").json()["people"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert 'tvradar_engine_info{kind="embedder: tensorrt fp32"' in client.get("/metrics").text
+
+
+@pytest.mark.parametrize("command", ["run", "identify"])
+def test_a_drifted_engine_is_refused_with_three_and_the_figures(
+    drifted: dict[str, str], concert: Path, clip: Path, command: str
+) -> None:
+    words = ("run", "--port", "0", "--source") if command == "run" else ("identify",)
+    ran = tvradar(*words, clip, "--gallery", concert, "--backend", "tensorrt", env=drifted)
+    assert ran.code == 3
+    assert re.search(r"the parity gate refused it \(.*cosine mean -?0\.\d+", ran.err)
+    assert "--unverified" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_auto_leaves_a_drifted_engine_and_says_so(
+    drifted: dict[str, str], concert: Path, clip: Path
+) -> None:
+    with service(drifted, "--source", clip, "--gallery", concert) as client:
+        status = client.get("/api/status").json()
+    assert status["engines"] == ["detector: onnxruntime fp32", "embedder: onnxruntime fp32"]
+    assert re.match(r"TensorRT: refused: sface-.*cosine mean", status["why"])
+
+
+def test_an_unverified_engine_says_so_in_the_status(
+    drifted: dict[str, str], concert: Path, clip: Path
+) -> None:
+    with service(drifted, "--source", clip, "--gallery", concert, "--unverified") as client:
+        status = client.get("/api/status").json()
+    assert status["engines"] == ["detector: tensorrt fp32", "embedder: tensorrt fp32 unverified"]
+
+
+def test_a_plan_of_another_tensorrt_is_not_used(
+    proven: dict[str, str], concert: Path, clip: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "cache"
+    shutil.copytree(proven["TVRADAR_CACHE"], root)
+    for path in (root / "plans").glob("*.json"):
+        record = json.loads(path.read_text())
+        record["key"]["tensorrt"] = "10.16.1.11"
+        path.write_text(json.dumps(record))
+    env = {**proven, "TVRADAR_CACHE": str(root)}
+    words = (clip, "--gallery", concert, "--backend", "tensorrt")
+    ran = tvradar("identify", *words, env=env)
+    assert ran.code == 3
+    assert "built for" in ran.err
+    assert "engines build" in ran.err

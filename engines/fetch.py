@@ -76,7 +76,7 @@ def is_whole(path: Path) -> bool:
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return digest.hexdigest() == noted
 

@@ -41,8 +41,11 @@ def prepared(path: Path, precision: str) -> Path | None:
         precision: of the file.
     """
     target = prepared_path(path, precision)
-    if is_whole(target):
-        return target
+    # an installer may have made it beside the models that it brought
+    shipped = path.parent.parent / target.parent.name / target.name
+    for made in (target, shipped):
+        if is_whole(made):
+            return made
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-I", "-c", _MAKE, str(path), precision, str(target)]

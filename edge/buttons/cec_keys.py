@@ -1,7 +1,8 @@
 """The TV's own remote over HDMI-CEC, by `cec-ctl` of v4l-utils.
 
-Not run on hardware: there is no CEC adapter where it was written. What `cec-ctl` prints is that of
-v4l-utils' source (`utils/cec-ctl`), and the tests' recorded session has this format.
+Not run on hardware: there is no CEC adapter where it was written. The lines that are looked for, and
+the tests' session, were written to what cec-ctl is known to print, not recorded from an adapter; only
+the names of the messages and the code in brackets are relied on.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 2.0
 SILENT_S = 0.55
-"""A remote repeats a held key at most every 500 ms (HDMI 1.4b, CEC 13.13.3); after that it is up
-even where the release was lost."""
+"""A held key is repeated sooner than this; after a longer silence it is up, even where the message
+of its release was lost."""
 _PRESSED = re.compile(r"USER_CONTROL_PRESSED \(0x44\)")
 _RELEASED = re.compile(r"USER_CONTROL_RELEASED \(0x45\)")
 _UI_COMMAND = re.compile(r"^\s+ui-cmd: .*\(0x([0-9a-f]{2})\)\s*$")

@@ -1,4 +1,4 @@
-"""HDMI-CEC by a stand-in for cec-ctl that prints a session in its format; no adapter is here."""
+"""HDMI-CEC by a stand-in for cec-ctl that prints a session as it would; written by hand, no adapter."""
 
 from __future__ import annotations
 

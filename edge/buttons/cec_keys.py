@@ -1,8 +1,8 @@
 """The TV's own remote over HDMI-CEC, by `cec-ctl` of v4l-utils.
 
-Not run on hardware: there is no CEC adapter where it was written. The lines that are looked for, and
-the tests' session, were written to what cec-ctl is known to print, not recorded from an adapter; only
-the names of the messages and the code in brackets are relied on.
+Not run on hardware: there is no CEC adapter where it was written. The lines that are looked for,
+and the tests' session, were written to what cec-ctl is known to print (its binary has these message
+names), not recorded from an adapter; only the names and the code in brackets are relied on.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""HDMI-CEC by a stand-in for cec-ctl that prints a session as it would; written by hand, no adapter."""
+"""HDMI-CEC by a stand-in for cec-ctl that prints what it would; written by hand, no adapter."""
 
 from __future__ import annotations
 

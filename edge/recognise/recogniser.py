@@ -17,6 +17,7 @@ from edge.recognise.pace import CALM_S, Pace
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.recognise.shots import ShotDetector
 from edge.recognise.track import MIN_HITS, Tracker
+from edge.video.bars import Bars
 from engines.align import align
 from engines.detections import Detections
 from engines.quality import measure_quality
@@ -40,6 +41,8 @@ SAME_AS_REFUSED = 0.45
 """Tracks this much alike are one person's, when a viewer has refused a name for one of them."""
 COAST_S = 0.2
 """A face that the detector misses is shown this much longer where it was heading."""
+BARS_EVERY = 10
+"""One frame in so many is looked at for black bars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class Recogniser:
         self._shots = ShotDetector()
         self._tracker = Tracker()
         self._pace = Pace(self._options.calm_s)
+        self._bars = Bars()
+        self._taken = 0
         self._states: dict[int, TrackState] = {}
         self._policy: tuple[int, Policy] | None = None
         self._memory = Memory()
@@ -104,12 +109,12 @@ class Recogniser:
         """Return what is known of the faces in a frame."""
         gallery = self._gallery()
         clock = _Clock(self.stage_s)
-        if self._shots.is_cut(frame.bgr):
-            self.end_shot()
+        picture = self._without_bars(frame)
         clock.lap("shots")
         self.detected = ((), Detections.empty())
         if self._is_due(frame):
-            faces = self._pipeline.detector.detect(frame.bgr)
+            left, top = self._bars.box[:2]
+            faces = self._pipeline.detector.detect(picture.bgr).moved(left, top)
             clock.lap("detect")
             seen = self._follow(faces, frame)
             clock.lap("track")
@@ -128,6 +133,24 @@ class Recogniser:
             state.sure = said is not None and is_sure(state, policy)
         clock.lap("decide")
         return self._scene(frame, gallery, shown, decisions)
+
+    def _without_bars(self, frame: Frame) -> Frame:
+        """Return the picture between the black bars, a view; end the shot where it is another one.
+
+        Faces are then larger in the detector's input, and cuts are not watered down by what never
+        changes. Boxes, landmarks and scenes keep the frame's own coordinates.
+        """
+        picture = self._bars.crop(frame)
+        if self._shots.is_cut(picture.bgr):
+            self.end_shot()
+        size = (frame.bgr.shape[1], frame.bgr.shape[0])
+        self._taken += 1
+        if self._bars.size != size or self._taken % BARS_EVERY == 0:
+            box, self._bars = self._bars.box, self._bars.after(frame.bgr)
+            if box != self._bars.box:
+                picture = self._bars.crop(frame)
+                self._shots.reframe(picture.bgr)
+        return picture
 
     def end_shot(self) -> None:
         """End all tracks, as at a cut or at the end of the video."""

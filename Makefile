@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format lock clean
+.PHONY: help setup setup-dev demo test check deb sbom format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,15 @@ check: setup-dev ## formatter, linter, types, layers, content of the wheel
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_wheel.py
+
+deb: setup ## a Debian package for devices without a network, in dist/
+	tools/build_deb.sh
+
+sbom: setup ## what is installed, as CycloneDX, in dist/sbom.json
+	mkdir -p dist
+	$(BIN)/python -m pip install --quiet 'cyclonedx-bom>=7,<8'
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file dist/sbom.json $(BIN)/python
 
 format: setup-dev ## put the code into the house's form
 	$(BIN)/ruff format .

@@ -279,6 +279,28 @@ def doctor(json: JsonOption = False) -> None:
         raise typer.Exit(3)
 
 
+@app.command("privacy-check")
+def privacy_check(
+    source: Annotated[
+        Path | None, typer.Option(help="Your own film, with --people; else the demo's.")
+    ] = None,
+    people: Annotated[Path | None, typer.Option(help="Your own folder of people.")] = None,
+    presses: Annotated[int, typer.Option(min=1, help="Presses before and after the crash.")] = 5,
+    config: Annotated[
+        str, typer.Option(help="More lines of TOML, to see what they let out: preview = true")
+    ] = "",
+    json: JsonOption = False,
+) -> None:
+    """Run the device under watch, and tell every byte that it wrote or sent.
+
+    A session with presses, an update, a crash and a start after it, recorded by strace at the
+    kernel. Exit code 1 when a frame, a face or anything unexpected left the memory.
+    """
+    from edge.run_privacy import check_privacy  # noqa: PLC0415
+
+    check_privacy(source, people, presses=presses, config=config, json=json)
+
+
 def main() -> None:
     """Run the command line; the errors of our packages become one line and an exit code."""
     try:

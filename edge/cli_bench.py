@@ -97,3 +97,39 @@ def press(
         table.add_row(title, f"{spread.p50:.1f}", f"{spread.p95:.1f}", f"{spread.p99:.1f}")
     out.print(table)
     out.print(f"{found.presses} presses of each kind, {found.frames_per_s} frames/s meanwhile")
+
+
+@app.command()
+def boot(
+    source: Annotated[str, typer.Option(help="Video file that begins with a known face.")],
+    gallery: Annotated[Path, typer.Option("--gallery", "-g", help="Folder of the gallery.")],
+    starts: Annotated[int, typer.Option(help="How often to start.", min=1, max=100)] = 5,
+    cold: Annotated[
+        bool, typer.Option("--cold", help="Drop programs, models and gallery from the page cache.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Start the service again and again, and measure the time to the first name.
+
+    Example: tvradar bench boot --source clip.mp4 --gallery mine --cold
+    """
+    from edge.bench.boot import bench_boot  # noqa: PLC0415
+
+    with progress_bar("starts") as progress:
+        task = progress.add_task("boot", total=starts)
+        found = bench_boot(
+            source, gallery, starts, cold=cold, on_start=lambda: progress.advance(task)
+        )
+    if json:
+        print_json(found)
+        return
+    table = Table("seconds from the start", "median")
+    table.add_row("page served", f"{found.serving_s:.2f}")
+    table.add_row("first frame", f"{found.first_frame_s:.2f}")
+    table.add_row("first name", f"{found.first_name_s:.2f}")
+    table.add_row("first name, slowest start", f"{found.worst_s:.2f}")
+    out.print(table)
+    out.print(
+        f"{starts} {'cold' if found.cold else 'warm'} starts; "
+        f"peak memory until then {found.peak_rss_mb:.0f} MB"
+    )

@@ -22,13 +22,23 @@ def list_engines(json: JsonOption = False) -> None:
 
 
 @app.command("fetch")
-def fetch_engines() -> None:
+def fetch_engines(
+    *,
+    prepare: Annotated[
+        bool,
+        typer.Option("--prepare", help="Optimise them for this machine too, else the first start."),
+    ] = False,
+) -> None:
     """Download and verify the models and make FP32 ONNX files; works offline afterwards."""
     from engines.catalog import load_catalog  # noqa: PLC0415
     from engines.fetch import fetch  # noqa: PLC0415
+    from engines.prepared import prepared  # noqa: PLC0415
 
     for name in load_catalog():
-        typer.echo(f"{name}: {fetch(name)}")
+        path = fetch(name)
+        typer.echo(f"{name}: {path}")
+        if prepare:
+            typer.echo(f"{name}: {prepared(path, 'fp32') or 'cannot be optimised beforehand'}")
 
 
 @app.command("check")

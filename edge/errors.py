@@ -9,6 +9,7 @@ class EdgeError(Exception):
     EdgeError
     ├── UsageError                 the command's words do not fit together
     ├── NotReachableError          a service that a command needs does not answer
+    ├── ToolMissingError           a program that a command needs is not installed
     └── SourceError                a source of pictures cannot be read as it is
         ├── SourceMissingError     there is no such file, folder, address or device
         ├── SourceLostError        a live source stopped; trying again may help
@@ -66,5 +67,11 @@ class UsageError(EdgeError):
 
 class NotReachableError(EdgeError):
     """A service that a command needs does not answer."""
+
+    exit_code = 3
+
+
+class ToolMissingError(EdgeError):
+    """A program that a command needs is not installed."""
 
     exit_code = 3

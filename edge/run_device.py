@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import resource
 import tempfile
 import time
 import urllib.error
@@ -74,6 +75,7 @@ def run_device(
             raise UsageError(
                 f"{name}: not given, expected --{name} or `{name}` in the --config file"
             )
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold faces
     with graceful_stop() as stop:
         wait_for_gallery(Path(settings.gallery), stop)
         if stop():

@@ -80,7 +80,7 @@ def open_engine(
             return _faster(name, path, threads)
         except EngineGateError as error:
             log.warning("%s; runs in FP32", error)
-    return OnnxRuntimeEngine(fetch(name), threads=threads)
+    return OnnxRuntimeEngine(fetch(name), threads=threads, keep=True)
 
 
 def _open_int8(name: str, path: Path, *, threads: int, unverified: bool) -> OnnxRuntimeEngine:
@@ -91,29 +91,35 @@ def _open_int8(name: str, path: Path, *, threads: int, unverified: bool) -> Onnx
             raise
         log.warning("%s: not verified against FP32", path.name)
         return OnnxRuntimeEngine(path, threads=threads, precision="int8", note="unverified")
-    return OnnxRuntimeEngine(path, threads=threads, precision="int8")
+    return OnnxRuntimeEngine(path, threads=threads, precision="int8", keep=True)
 
 
 def _faster(name: str, path: Path, threads: int) -> OnnxRuntimeEngine:
     require_passed(name, path)
-    int8 = OnnxRuntimeEngine(path, threads=threads, precision="int8")
-    fp32 = OnnxRuntimeEngine(fetch(name), threads=threads)
     cache = cache_dir() / "speed" / f"{_machine_key(path, threads)}.json"
     try:
         times = msgspec.json.decode(cache.read_bytes(), type=dict[str, float])
         ratio = times["fp32_ms"] / times["int8_ms"]
     except (FileNotFoundError, msgspec.DecodeError, KeyError, ZeroDivisionError):
-        times = {"fp32_ms": 0.0, "int8_ms": 0.0}
-        batch = example(name, 1)
-        for _ in range(2):
-            times["fp32_ms"] = time_ms(fp32, batch)
-            times["int8_ms"] = time_ms(int8, batch)
-        write_atomically(cache, msgspec.json.encode(times))
-        ratio = times["fp32_ms"] / times["int8_ms"]
+        ratio = _measured_ratio(name, path, threads, cache)
     log.info("%s: INT8 is %.2f times as fast as FP32 here", name, ratio)
-    chosen, other = (int8, fp32) if ratio >= GAIN else (fp32, int8)
-    other.close()
-    return chosen
+    if ratio >= GAIN:
+        return OnnxRuntimeEngine(path, threads=threads, precision="int8", keep=True)
+    return OnnxRuntimeEngine(fetch(name), threads=threads, keep=True)
+
+
+def _measured_ratio(name: str, path: Path, threads: int, cache: Path) -> float:
+    """Return how many times as fast INT8 is, measured now and noted for the next start."""
+    int8 = OnnxRuntimeEngine(path, threads=threads, precision="int8", keep=True)
+    fp32 = OnnxRuntimeEngine(fetch(name), threads=threads, keep=True)
+    times, batch = {"fp32_ms": 0.0, "int8_ms": 0.0}, example(name, 1)
+    for _ in range(2):
+        times["fp32_ms"] = time_ms(fp32, batch)
+        times["int8_ms"] = time_ms(int8, batch)
+    write_atomically(cache, msgspec.json.encode(times))
+    for engine in (int8, fp32):
+        engine.close()
+    return times["fp32_ms"] / times["int8_ms"]
 
 
 def _machine_key(path: Path, threads: int) -> str:

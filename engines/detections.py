@@ -42,6 +42,16 @@ class Detections:
         """Return the chosen faces, as numpy would index each array."""
         return Detections(self.xyxy_px[chosen], self.scores[chosen], self.landmarks_px[chosen])
 
+    def moved(self, right_px: float, down_px: float) -> Detections:
+        """Return the same faces in a larger picture, in which this one lies so far right and down.
+
+        The boxes and landmarks are new arrays unless nothing moves.
+        """
+        if not right_px and not down_px:
+            return self
+        by = np.array([right_px, down_px], np.float32)
+        return Detections(self.xyxy_px + np.tile(by, 2), self.scores, self.landmarks_px + by)
+
     @property
     def sides_px(self) -> NDArray[np.float32]:
         """float32 (n,), the shorter side of each box."""

@@ -41,12 +41,21 @@ class Embedder:
         engine: a model with the input `data`, (N, 3, 112, 112), 0 to 255.
         dimension: the embedding's length.
         colour_order: what the network takes, `rgb` or `bgr`.
+        max_batch: faces in one run of the model.
     """
 
-    def __init__(self, engine: Engine, *, dimension: int = 128, colour_order: str = "rgb") -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        dimension: int = 128,
+        colour_order: str = "rgb",
+        max_batch: int = MAX_BATCH,
+    ) -> None:
         self._engine = engine
         self.dimension = dimension
         self._flip = colour_order == "rgb"
+        self._max_batch = max_batch
 
     @property
     def kind(self) -> str:
@@ -73,7 +82,10 @@ class Embedder:
         ordered = chips_bgr[..., ::-1] if self._flip else chips_bgr
         planes = np.ascontiguousarray(ordered.transpose(0, 3, 1, 2), dtype=np.float32)
         raw = np.concatenate(
-            [self._run(planes[i : i + MAX_BATCH]) for i in range(0, len(planes), MAX_BATCH)]
+            [
+                self._run(planes[i : i + self._max_batch])
+                for i in range(0, len(planes), self._max_batch)
+            ]
         )
         norms = np.linalg.norm(raw, axis=1)
         return Embeddings(raw / np.maximum(norms, 1e-9)[:, None], norms)

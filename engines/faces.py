@@ -13,7 +13,7 @@ from engines.align import align
 from engines.catalog import find_model, model_identity
 from engines.choose import Backend, Precision, open_engine, precision_of_environment
 from engines.detector import YunetDetector
-from engines.embedder import Embedder
+from engines.embedder import MAX_BATCH, Embedder
 from engines.errors import EngineError, ModelMissingError
 from engines.quality import Quality, measure_quality
 
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 VIDEO_MIN_SCORE = 0.35
 """A tracker keeps weak detections of a face that it knows; new faces need more."""
 STILL_MIN_SCORE = 0.6
+
+CPU_BATCH = 1
+"""A batch saves no time on a CPU (one face 9.4 ms, four 40) and costs 15 MB for each face in it."""
 
 _ZOOMS = (0.95, 1.0, 1.05)
 
@@ -175,7 +178,12 @@ def load_pipeline(
             blended=True,
             sizes_px=pair.detector_sizes_px() if pair else (),
         ),
-        Embedder(found[1], dimension=model.dimension, colour_order=model.colour_order),
+        Embedder(
+            found[1],
+            dimension=model.dimension,
+            colour_order=model.colour_order,
+            max_batch=MAX_BATCH if pair else CPU_BATCH,
+        ),
         model_identity("sface"),
         why=why,
         pair=pair,

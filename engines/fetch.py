@@ -16,12 +16,10 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import onnx
 import platformdirs
 
 from engines.catalog import Model, find_model
 from engines.errors import ModelIntegrityError, ModelMissingError
-from engines.onnx_graph import fold_to_fp32
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +54,10 @@ def fetch(name: str) -> Path:
     if shipped and is_whole(Path(shipped) / path.name):
         return Path(shipped) / path.name
     if not is_whole(path):
+        import onnx  # noqa: PLC0415  (10 MB that a device with its models never needs)
+
+        from engines.onnx_graph import fold_to_fp32  # noqa: PLC0415
+
         model = find_model(name)
         source = onnx.load_from_string(_source_bytes(name, model))
         folded = fold_to_fp32(source, dynamic_size=model.task == "detector")
@@ -70,9 +72,13 @@ def is_whole(path: Path) -> bool:
     """Return whether a cached graph still has the sha256 that was noted when it was made."""
     try:
         noted = path.with_suffix(".sha256").read_text().strip()
-        return hashlib.sha256(path.read_bytes()).hexdigest() == noted
-    except FileNotFoundError:
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    return digest.hexdigest() == noted
 
 
 def _source_bytes(name: str, model: Model) -> bytes:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 import onnxruntime as ort
 
 from engines.engine import Engine, Tensor
 from engines.errors import ModelIntegrityError, ModelShapeError
-from engines.float_form import split_prelu
-from engines.graph import Graph
-from engines.integer_form import UnknownFormError, integer_form, machine_offsets
+from engines.prepared import fast_form, prepared, prepared_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-log = logging.getLogger(__name__)
 
 
 class OnnxRuntimeEngine(Engine):
@@ -30,15 +24,24 @@ class OnnxRuntimeEngine(Engine):
         threads: threads for one run; 1 keeps other stages' cores free.
         precision: of the file, for status lines; "int8" is run in integers.
         note: added to `kind`.
+        keep: prepare the file for this machine and keep what became of it; for files that will be
+            opened again.
 
     Raises:
         ModelIntegrityError: ONNX Runtime cannot read the file.
     """
 
     def __init__(
-        self, path: Path, *, threads: int = 1, precision: str = "fp32", note: str = ""
+        self,
+        path: Path,
+        *,
+        threads: int = 1,
+        precision: str = "fp32",
+        note: str = "",
+        keep: bool = False,
     ) -> None:
-        options = ort.SessionOptions()
+        ready = prepared(path, precision) if keep else None
+        options = prepared_options() if ready else ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
@@ -46,7 +49,9 @@ class OnnxRuntimeEngine(Engine):
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(
-                _fast_form(path, precision), options, providers=["CPUExecutionProvider"]
+                str(ready) if ready else fast_form(path, precision),
+                options,
+                providers=["CPUExecutionProvider"],
             )
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise ModelIntegrityError(
@@ -72,21 +77,6 @@ class OnnxRuntimeEngine(Engine):
     def close(self) -> None:
         """Free the session."""
         del self._session
-
-
-def _fast_form(path: Path, precision: str) -> bytes:
-    """Return the graph in the form that ONNX Runtime runs fastest; same inputs, same outputs."""
-    model = onnx.load(path)
-    if precision == "int8":
-        try:
-            model = integer_form(model, machine_offsets())
-        except UnknownFormError as error:
-            log.warning("%s: runs in float (%s)", path.name, error)
-    else:
-        graph = Graph.of(model)
-        if split_prelu(graph):
-            model = graph.model(check=False)
-    return bytes(model.SerializeToString())
 
 
 def _check(name: str, shape: list[int | str], value: Tensor | None) -> None:

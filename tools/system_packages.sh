@@ -27,6 +27,8 @@ venv)
 test)
     need chromium has_command chromium
     need mosquitto has_command mosquitto
+    need strace has_command strace
+    need systemd-container has_command systemd-nspawn
     need libatomic1 sh -c 'ldconfig -p | grep -q libatomic.so.1' # Playwright's driver
     need python3-gi sh -c '/usr/bin/python3 -c "import gi"'
     need gir1.2-gst-rtsp-server-1.0 test -e /usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib

@@ -40,11 +40,7 @@ class ShotDetector:
         Args:
             bgr: uint8 (height, width, 3), BGR; the next frame in order.
         """
-        # sixteen samples for each small pixel: the mean of all costs twenty times as much
-        double = (2 * SIZE_PX[0], 2 * SIZE_PX[1])
-        sampled = cv2.resize(bgr, double, interpolation=cv2.INTER_LINEAR)
-        small = cv2.resize(sampled, SIZE_PX, interpolation=cv2.INTER_AREA)
-        hsv = cv2.cvtColor(small, cv2.COLOR_BGR2HSV).astype(np.float32)
+        hsv = _small_hsv(bgr)
         last, self._last = self._last, hsv
         if last is None:
             return False
@@ -60,3 +56,15 @@ class ShotDetector:
             return False
         self._since_cut = 0
         return True
+
+    def reframe(self, bgr: NDArray[np.uint8]) -> None:
+        """Take the frame of the last `is_cut` anew, cropped otherwise: that alone is no cut."""
+        self._last = _small_hsv(bgr)
+
+
+def _small_hsv(bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
+    # sixteen samples for each small pixel: the mean of all costs twenty times as much
+    double = (2 * SIZE_PX[0], 2 * SIZE_PX[1])
+    sampled = cv2.resize(bgr, double, interpolation=cv2.INTER_LINEAR)
+    small = cv2.resize(sampled, SIZE_PX, interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(small, cv2.COLOR_BGR2HSV).astype(np.float32)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+
+from edge.recognise.assign import assign
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +22,8 @@ SURE_SCORE = 0.6
 MAX_DISTANCE = 1.0
 """A face moves at most its own size between two detections; further is another face."""
 MAX_SIZE_RATIO = 1.8
+FORBIDDEN = 1e6
+"""The cost of a pair that cannot be; more than all that can be together."""
 MAX_LOST_S = 1.0
 MIN_HITS = 2
 """A track seen once only is not shown in a video: detectors err for single frames."""
@@ -82,6 +85,10 @@ class Tracker:
         """Forget all tracks, as at a cut; numbers go on."""
         self.tracks = []
 
+    def drop(self, number: int) -> None:
+        """Give a track up."""
+        self.tracks = [t for t in self.tracks if t.number != number]
+
     def renumber(self, track: Track) -> Track:
         """Put a new track, with a number of its own, in the place of one that jumped."""
         renewed = Track(self._next, track.xyxy_px, track.last_s, track.last_s, track.score, hits=2)
@@ -127,8 +134,7 @@ def _assign(
     smaller = np.maximum(np.minimum(size_a[:, None], size_b[None]), 1e-6)
     cost = apart / larger + 0.5 * np.log(larger / smaller)
     allowed = (apart <= MAX_DISTANCE * larger) & (larger <= MAX_SIZE_RATIO * smaller)
-    rows, cols = linear_sum_assignment(np.where(allowed, cost, 1e6))
-    return [(int(r), int(c)) for r, c in zip(rows, cols, strict=True) if allowed[r, c]]
+    return [pair for pair in assign(np.where(allowed, cost, FORBIDDEN)) if allowed[pair]]
 
 
 def _centre(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:

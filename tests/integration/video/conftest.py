@@ -173,13 +173,16 @@ def free_port() -> int:
 
 
 class Sender:
-    """Sends a film's packets at their own speed, again and again, until it is stopped.
+    """Sends a film's packets at their own speed, so many rounds or until it is stopped.
 
     A transport stream that starts anew has a clock that starts anew, as an encoder's does.
     """
 
-    def __init__(self, film: Path, url: str, form: str, **options: str) -> None:
+    def __init__(
+        self, film: Path, url: str, form: str, *, rounds: int | None = None, **options: str
+    ) -> None:
         self._film, self._url, self._form, self._options = film, url, form, options
+        self._rounds = rounds
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -207,7 +210,9 @@ class Sender:
         with av.open(self._url, "w", format=self._form, options=self._options) as target:
             with av.open(str(self._film)) as probe:
                 stream = target.add_stream_from_template(probe.streams.video[0])
-            while not self._stop.is_set():
+            played = 0
+            while not self._stop.is_set() and played != self._rounds:
+                played += 1
                 with av.open(str(self._film)) as source:
                     shift = self._play(source, target, stream, start, shift)
 
@@ -282,14 +287,24 @@ def rtsp_server() -> Callable[[Path, int], RtspServer]:
 @pytest.fixture
 def gstreamer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Let the environment see the system's PyGObject, or skip."""
+    see_gstreamer(monkeypatch, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def make_gstreamer() -> Callable[[pytest.MonkeyPatch, Path], None]:
+    """Return what `gstreamer` does, for fixtures that live longer than a test."""
+    return see_gstreamer
+
+
+def see_gstreamer(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     if importlib.util.find_spec("gi") is None:
         system = Path("/usr/lib/python3/dist-packages/gi")
         suffix = sysconfig.get_config_var("EXT_SUFFIX")
         if not (system / f"_gi{suffix}").exists():
             pytest.skip("no PyGObject for this Python: apt-get install python3-gi")
-        (tmp_path / "packages").mkdir()
-        (tmp_path / "packages" / "gi").symlink_to(system)
-        monkeypatch.syspath_prepend(tmp_path / "packages")
+        (folder / "packages").mkdir()
+        (folder / "packages" / "gi").symlink_to(system)
+        monkeypatch.syspath_prepend(folder / "packages")
     from edge.errors import BackendMissingError
     from edge.video.gstreamer_source import load_gst
 

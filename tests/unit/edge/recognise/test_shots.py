@@ -32,6 +32,14 @@ def test_motion_of_sharp_edges_is_at_most_one_cut() -> None:
     assert len(cuts([wide[:, 8 * i : 8 * i + 320] for i in range(60)])) <= 1
 
 
+def test_another_crop_of_the_same_film_is_no_cut_but_hides_none() -> None:
+    detector = ShotDetector()
+    assert not any(detector.is_cut(noise(1)) for _ in range(10))
+    detector.reframe(noise(1)[40:140])
+    assert not any(detector.is_cut(noise(1)[40:140]) for _ in range(3))
+    assert detector.is_cut(noise(2)[40:140])
+
+
 def test_a_flash_is_at_most_one_cut() -> None:
     pictures = [noise(1)] * 20
     pictures[10] = np.full_like(pictures[0], 255)

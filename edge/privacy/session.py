@@ -1,0 +1,225 @@
+"""A session under watch: a film, presses, readers, an update, a crash and a start after it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.errors import EdgeError
+from edge.privacy.trace import read_record, strace_command
+from edge.privacy.verdict import Allowed, Line, judge
+from engines.fetch import cache_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+START_S = 60.0
+_URL = re.compile(r"http://127\.0\.0\.1:\d+/")
+
+
+class Session:
+    """Runs the real commands in a folder of its own, under strace.
+
+    Args:
+        folder: an empty folder.
+        source: the film.
+        people: folder of people to enrol.
+        presses: how often the button is pressed before and after the crash.
+        tell: told what happens next.
+        extra: further lines of the recogniser's configuration.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        source: Path,
+        people: Path,
+        *,
+        presses: int,
+        tell: Callable[[str], None],
+        extra: str = "",
+    ) -> None:
+        self._folder = folder
+        self._source = source
+        self._people = people
+        self._presses = presses
+        self._tell = tell
+        self._extra = extra
+        self._records = folder / "records"
+        self._work = folder / "work"
+        self._cwd = folder / "cwd"
+        self._pulse = folder / "run" / "pulse.json"
+        self._temporary = folder / "tmp"
+        self._cache = cache_dir()
+        self._environment = {
+            **os.environ,
+            "HOME": str(folder / "home"),
+            "TMPDIR": str(self._temporary),
+            "TVRADAR_CACHE": str(self._cache),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        # The library keeps quiet by itself where CI is set; a viewer's device is no CI.
+        for name in ("CI", "NOTIFY_SOCKET", "WATCHDOG_USEC"):
+            self._environment.pop(name, None)
+
+    def run(self) -> list[Line]:
+        """Run the session and return the receipt.
+
+        Raises:
+            EdgeError: a part of the session did not work.
+        """
+        homes = (self._cwd, self._folder / "home", self._temporary)
+        for folder in (self._records, self._work, *homes):
+            folder.mkdir(parents=True)
+        self._tell("enrolling and publishing")
+        self._command("gallery", "enrol", self._people, "-o", self._work / "master")
+        self._command("gallery", "keys", "init", "--home", self._work / "channel")
+        self._publish()
+        lines = self._update("updater-1")
+        lines += self._watch("recogniser-1", crash=True)
+        lines += self._watch("recogniser-2", crash=False)
+        left = [path for folder in homes for path in folder.rglob("*")]
+        lines += [
+            Line("recogniser", str(p), p.stat().st_size, "a file", "it was left behind")
+            for p in left
+            if p.is_file()
+        ]
+        return lines
+
+    def _command(self, *words: object) -> str:
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "edge", *map(str, words)],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise EdgeError(f"tvradar {words[0]} {words[1]}: {done.stderr.strip()[-400:]}")
+        return done.stdout
+
+    def _publish(self) -> None:
+        channel = self._work / "channel"
+        self._command(
+            "gallery", "publish", self._work / "master", "--home", channel,
+            "--to", f"file://{self._work}/published", "--probation", 1,
+        )  # fmt: skip
+
+    def _update(self, name: str) -> list[Line]:
+        """Fetch the published release under watch."""
+        root = next((self._work / "channel").rglob("root.json"), None) or next(
+            (self._work / "channel").rglob("1.root.json")
+        )
+        gallery, state = self._work / "gallery", self._work / "state"
+        record = self._records / name
+        done = subprocess.run(  # noqa: S603
+            [
+                *strace_command(record), sys.executable, "-m", "edge", "sync", "--once",
+                "--from", f"file://{self._work}/published", "--root", str(root),
+                "--gallery", str(gallery), "--state", str(state),
+            ],
+            env=self._environment, cwd=self._cwd, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise EdgeError(f"tvradar sync: {done.stderr.strip()[-400:]}")
+        allowed = Allowed(
+            {
+                gallery: "galleries of enrolled people",
+                state: "state of the updates",
+                self._temporary: "metadata, until it is verified",
+            },
+            {},
+            pictures=True,
+        )
+        return judge("updater", read_record(record), allowed)
+
+    def _watch(self, name: str, *, crash: bool) -> list[Line]:
+        """Run the recogniser under watch, press, read, update, and end or crash it."""
+        config = self._work / "tvradar.toml"
+        config.write_text(
+            f'source = "{self._source}"\ngallery = "{self._work}/gallery"\nloop = true\n'
+            f'pulse = "{self._pulse}"\n{self._extra}\n[serve]\nport = 0\n'
+        )
+        record, log = self._records / name, self._folder / f"{name}.log"
+        updates: list[Line] = []
+        with log.open("wb") as said:
+            process = subprocess.Popen(  # noqa: S603
+                [
+                    *strace_command(record), sys.executable, "-m", "edge", "run",
+                    "--config", str(config),
+                ],
+                env=self._environment, cwd=self._cwd, stdout=said, stderr=said,
+                start_new_session=True,
+            )  # fmt: skip
+        try:
+            url = self._ready(process, log)
+            self._tell(f"pressing the button {self._presses} times")
+            self._press(url)
+            if crash:
+                self._tell("a new release, then a crash")
+                self._command(
+                    "gallery",
+                    "remove",
+                    self._work / "master",
+                    min(p.name for p in self._people.iterdir() if p.is_dir()),
+                )
+                self._publish()
+                updates = self._update("updater-2")
+                self._press(url)
+            _end(process, signal.SIGSEGV if crash else signal.SIGTERM)
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # what strace watches outlives strace
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        allowed = Allowed(
+            {
+                self._pulse.parent: "how the release fares: numbers, no names",
+                log: "log",
+                self._cache / "speed": "how fast the models ran here",
+                self._cache / "models": "models",
+            },
+            {},
+        )
+        return updates + judge("recogniser", read_record(record), allowed)
+
+    def _ready(self, process: subprocess.Popen[bytes], log: Path) -> str:
+        until = time.monotonic() + START_S
+        while time.monotonic() < until and process.poll() is None:
+            found = _URL.search(log.read_text(errors="replace"))
+            with contextlib.suppress(OSError):
+                if found and urllib.request.urlopen(found.group() + "readyz", timeout=5):  # noqa: S310
+                    return found.group()
+            time.sleep(0.1)
+        raise EdgeError(f"tvradar run: did not start; {log.read_text(errors='replace')[-400:]}")
+
+    def _press(self, url: str) -> None:
+        for _ in range(self._presses):
+            request = urllib.request.Request(url + "api/press", b"{}", method="POST")  # noqa: S310
+            for wanted in (request, url + "api/scene", url + "metrics"):
+                _read(wanted)
+            time.sleep(0.1)
+
+
+def _read(wanted: str | urllib.request.Request) -> None:
+    with contextlib.suppress(urllib.error.HTTPError):
+        urllib.request.urlopen(wanted, timeout=10).close()  # noqa: S310
+
+
+def _end(process: subprocess.Popen[bytes], number: int) -> None:
+    """Signal the command that strace runs, and wait for both."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    for child in children:
+        os.kill(int(child), number)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        raise EdgeError("tvradar run: did not end within 20 s") from None

@@ -1,0 +1,52 @@
+"""Speed and memory of the whole: issue 8, line 4. Ratios, since machines differ and are shared."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import tvradar
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_against_plain_opencv_on_the_same_clip(concert: Path, data_dir: Path) -> None:
+    clip = data_dir / "concert" / "clip.mp4"
+    ran = tvradar("bench", "pipeline", "--source", clip, "--gallery", concert, "--json")
+    assert ran.code == 0, ran
+    ours, opencv = ran.json["ours"], ran.json["opencv"]
+    assert (ours["wrong"], ours["frames"]) == (0, 275)
+    assert ours["right"] >= max(opencv["right"], 270)
+    assert ran.json["ratio_cpu"] <= 0.3
+    assert ran.json["ratio_fps"] >= 3
+    assert ours["peak_rss_mb"] <= 300
+
+
+def test_starts_within_memory_with_ten_thousand_people(
+    concert: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    tool = [sys.executable, str(ROOT / "tools" / "fill_gallery.py")]
+    filled = tmp_path / "filled"
+    subprocess.run([*tool, str(concert), "10000", "-o", str(filled)], check=True, timeout=120)
+    ran = tvradar(
+        *("bench", "boot", "--source", data_dir / "concert" / "clip.mp4"),
+        *("--gallery", filled, "--starts", "1", "--cold", "--json"),
+    )
+    assert ran.code == 0, ran
+    (start,) = ran.json["starts"]
+    assert 0 < start["serving_s"] <= start["first_frame_s"] <= start["first_name_s"]
+    assert start["serving_s"] < 10
+    assert start["peak_rss_mb"] <= 350
+
+
+def test_boot_says_why_the_service_did_not_start(tmp_path: Path) -> None:
+    ran = tvradar("bench", "boot", "--source", "none.mp4", "--gallery", tmp_path, "--starts", "1")
+    assert ran.code == 1
+    assert "bench boot" in ran.err
+
+
+@pytest.mark.parametrize("starts", ["0", "1000"])
+def test_boot_starts_a_sensible_number_of_times(starts: str, tmp_path: Path) -> None:
+    ran = tvradar("bench", "boot", "--source", "a", "--gallery", tmp_path, "--starts", starts)
+    assert ran.code == 2

@@ -1,0 +1,77 @@
+"""What leaves the memory in a watched session: nothing, and the watch would see it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edge.privacy.trace import parse
+from edge.privacy.verdict import Allowed, judge
+from tests.integration.conftest import tvradar
+
+
+@pytest.fixture
+def words(data_dir: Path) -> list[object]:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    concert = data_dir / "concert"
+    return ["privacy-check", "--source", concert / "clip.mp4", "--people", concert / "portraits"]
+
+
+def test_a_session_lets_nothing_out(words: list[object]) -> None:
+    ran = tvradar(*words, "--presses", 2, "--json")
+    assert ran.code == 0, ran.out + ran.err
+    lines = ran.json["lines"]
+    assert {line["process"] for line in lines} == {"recogniser", "updater"}
+    assert [line for line in lines if line["target"] == "loopback" and line["size"]]
+
+
+def test_a_film_that_is_written_is_seen(words: list[object], tmp_path: Path) -> None:
+    film = tmp_path / "out.mp4"
+    ran = tvradar(*words, "--presses", 1, "--json", "--config", f'output = "{film}"')
+    assert ran.code == 1
+    found = [line for line in ran.json["lines"] if line["problem"]]
+    assert {Path(line["target"]).parent for line in found} == {film.parent}  # drafts, then renamed
+    assert sum(line["size"] for line in found) > 10_000
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (r'write(5</home/tv/x.jpg>, "\xff\xd8\xff\xe0", 4) = 4', "nobody said"),
+        (
+            r'sendto(7<TCP:[127.0.0.1:80->127.0.0.1:99]>, "\xff\xd8\xff\xe0", 4, 0, NULL, 0) = 4',
+            "a JPEG",
+        ),
+        (
+            r'sendto(7<TCP:[10.0.0.2:80->93.184.216.34:443]>, "hello", 5, 0, NULL, 0) = 5',
+            "nobody said",
+        ),
+        (
+            'connect(7<TCP:[1]>, {sin_port=htons(443), sin_addr=inet_addr("93.184.216.34")}) = 0',
+            "nobody said",
+        ),
+        (r"mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 5</home/x>, 0) = 0x7f00", "nobody"),
+        (
+            'write(5</run/pulse>, "' + "0.123, " * 64 + '", 448) = 448',
+            "as an embedding",
+        ),
+    ],
+)
+def test_what_must_not_leave_is_recognised(line: str, problem: str) -> None:
+    output = parse(line)
+    assert output is not None
+    (found,) = judge("recogniser", [output], Allowed({Path("/run/pulse"): "pulse"}, {}))
+    assert problem in found.problem
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r'write(5</home/tv/x>, "abc", 3) = -1 ENOSPC (No space left on device)',
+        r"mmap(NULL, 4096, PROT_READ, MAP_SHARED, 5</home/x>, 0) = 0x7f00",
+        "exit_group(0) = ?",
+    ],
+)
+def test_what_did_not_leave_is_not_counted(line: str) -> None:
+    assert parse(line) is None

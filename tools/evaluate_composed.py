@@ -63,11 +63,10 @@ def read(paths: list[Path]) -> tuple[ComposedTracks, np.ndarray, list[str]]:
     return tracks, files[0]["tem"], list(files[0]["names"])
 
 
-def summed_up(tracks: ComposedTracks) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return each way's probes, float32 (n, dimension), and the norms of the templates."""
+def summed_up(tracks: ComposedTracks) -> dict[str, np.ndarray]:
+    """Return each way's probes, float32 (n, dimension)."""
     best = tracks.overall.argmax(axis=1)
     found: list[np.ndarray] = []
-    norms = np.empty(len(tracks))
     for i in range(len(tracks)):
         template = TrackTemplate()
         for k in range(tracks.vectors.shape[1]):
@@ -75,12 +74,11 @@ def summed_up(tracks: ComposedTracks) -> tuple[dict[str, np.ndarray], np.ndarray
                 tracks.vectors[i, k], float(tracks.norms[i, k]), float(tracks.overall[i, k]), k / 8
             )
         found.append(template.overall())
-        norms[i] = template.norm()
     return {
         "single best frame": tracks.vectors[np.arange(len(tracks)), best],
         "plain mean": unit(tracks.vectors.mean(axis=1)),
         "quality-weighted template": np.stack(found),
-    }, norms
+    }
 
 
 def vote(
@@ -145,7 +143,6 @@ def fillers(
 
 def promise(
     probes: np.ndarray,
-    norms: np.ndarray,
     truth: np.ndarray,
     people: np.ndarray,
     gallery: tuple[np.ndarray, np.ndarray],
@@ -153,7 +150,6 @@ def promise(
     """Return the measured rate of false names for each size of gallery."""
     templates, synthetic = gallery
     model = ImpostorModel()
-    relief = np.array([model.relief(float(n)) for n in norms])
     scores = probes @ templates.T
     scores[np.arange(len(scores)), truth] = -1.0
     found: dict[str, object] = {}
@@ -169,7 +165,7 @@ def promise(
         for start in range(0, size - real, BLOCK):
             block = synthetic[start : min(start + BLOCK, size - real)]
             best = np.maximum(best, (probes @ block.T).max(axis=1))
-        named = best >= threshold_for(size, FPIR, model) - relief
+        named = best >= threshold_for(size, FPIR, model)
         low, high = by_person(named.astype(float), people)
         found[str(size)] = {
             "promised": FPIR,
@@ -229,7 +225,7 @@ def main() -> None:
     if len(tracks) < needed:
         raise SystemExit(f"{len(tracks)} searches of strangers; a rate of {FPIR} needs {needed}")
     truth = np.array([names.index(p) for p in tracks.people])
-    ways, norms = summed_up(tracks)
+    ways = summed_up(tracks)
     probes = ways["quality-weighted template"]
     off = np.ones((len(tracks), len(names)), bool)
     off[np.arange(len(tracks)), truth] = False
@@ -251,7 +247,7 @@ def main() -> None:
                     }
                     for kind, s in (("real", real_scores), ("synthetic", filler_scores))
                 },
-                "promise": promise(probes, norms, truth, tracks.people, (templates, synthetic)),
+                "promise": promise(probes, truth, tracks.people, (templates, synthetic)),
                 **baselines(tracks, ways, truth, templates),
             },
             indent=1,

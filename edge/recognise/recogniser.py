@@ -195,7 +195,7 @@ class Recogniser:
         if self._policy is None or self._policy[0] != gallery.release:
             self._policy = (
                 gallery.release,
-                policy_for(gallery, self._options.fpir, self._options.cast),
+                policy_for(gallery, self._options.fpir, self._options.cast, stills=False),
             )
         return self._policy[1]
 
@@ -334,12 +334,19 @@ def search(
     ]
 
 
-def policy_for(gallery: Gallery, fpir: float, cast: frozenset[str] = frozenset()) -> Policy:
+def policy_for(
+    gallery: Gallery, fpir: float, cast: frozenset[str] = frozenset(), *, stills: bool = True
+) -> Policy:
     """Return the thresholds for a gallery, from its size and its own impostor scores."""
     model = ImpostorModel.of_templates(gallery.sample_templates(COHORT, seed=0))
     threshold = threshold_for(gallery.people_count, fpir, model)
     return Policy(
-        threshold, gallery.people_count, cast, impostors=model, alike=_similarity(gallery)
+        threshold,
+        gallery.people_count,
+        cast,
+        impostors=model,
+        alike=_similarity(gallery),
+        stills=stills,
     )
 
 

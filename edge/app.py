@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from edge.buttons.presser import Presser, open_keys
 from edge.errors import EdgeError, UsageError
+from edge.player import Player
 from edge.recognise.radar import Radar
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.serve.http import Device, Server, create_app
@@ -21,6 +22,7 @@ from edge.serve.live import Hub
 from edge.serve.metrics import Metrics
 from edge.serve.preview import Preview
 from edge.supervise import Supervisor, name_thread
+from edge.timeline_live import Appearing, read_timeline
 from edge.video.mailbox import ClosedError
 from edge.video.reader import Reader, State
 from engines.faces import load_pipeline
@@ -128,6 +130,11 @@ class App:
         self.failure: Exception | None = None
         self._dropped = 0
         self._output = _Output(config.output, self.watcher) if config.output else None
+        self.reader = Reader(config.source, paced=paced, loop=config.loop)
+        self._player = Player(self.reader)
+        self._appearing = Appearing()
+        if config.timeline:
+            self._appearing.load(read_timeline(Path(config.timeline)))
         device = Device(
             self.radar,
             people,
@@ -135,6 +142,8 @@ class App:
             self.hub,
             self.metrics,
             self.preview,
+            player=self._player,
+            appearing=self._appearing,
             ready=self._why_not_ready,
             notice=notice or {},
             on_press=self._recogniser.hurry,
@@ -145,7 +154,6 @@ class App:
         self.server = Server(
             create_app(device, hosts=hosts, token=serve.token), serve.host, serve.port
         )
-        self.reader = Reader(config.source, paced=paced, loop=config.loop)
         self._thread = threading.Thread(target=self._run, name="recognise", daemon=True)
 
     def status(self) -> dict[str, object]:
@@ -228,7 +236,10 @@ class App:
         scene = self._recogniser.process(frame)
         self.scenes += 1
         self.radar.push(scene)
-        message = self.hub.publish(scene)
+        position_s = self._player.position_s(frame.pts_s)
+        if position_s is not None:
+            self._appearing.push((f.id for f in scene.faces if f.id), position_s)
+        message = self.hub.publish(scene, None if self._player.why_not else position_s)
         if self.preview is not None:
             self.preview.publish(frame.bgr, message)
         if self._output is not None:

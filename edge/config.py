@@ -88,6 +88,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         gallery: folder of the gallery.
         output: a video file to write with names burned in, or empty.
         loop: start a file again at its end.
+        timeline: of the source, as `tvradar timeline --json` wrote it: "only watch this person"
+            then knows the scenes that were not shown yet.
         pulse: file that tells `tvradar sync` how a new release does; the same as its --pulse.
     """
 
@@ -95,6 +97,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gallery: str = ""
     output: str = ""
     loop: bool = False
+    timeline: str = ""
     pulse: str = ""
     serve: ServeConfig = ServeConfig()
     recognise: RecogniseConfig = RecogniseConfig()

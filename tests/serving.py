@@ -14,6 +14,7 @@ from edge.recognise.scene import Candidate, Face, Scene
 from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
 from edge.serve.preview import Preview
+from edge.timeline_live import Appearing
 from gallery.person import Person, Work
 
 if TYPE_CHECKING:
@@ -70,10 +71,25 @@ def face(track: int, left: float, person: str | None, why: str | None = None) ->
     return Face(track, box, person, 0.6, why, candidates, 0.9)  # type: ignore[arg-type]
 
 
+class Player:
+    """A source of a minute that goes where it is asked to, unless `why_not` says otherwise."""
+
+    duration_s = 60.0
+
+    def __init__(self) -> None:
+        self.why_not = ""
+        self.sought: list[float] = []
+
+    def seek(self, to_s: float) -> None:
+        self.sought.append(to_s)
+
+
 class Device4Tests:
     """The device's outside, and what feeds it."""
 
     def __init__(self, *, preview: bool, token: str, hosts: frozenset[str]) -> None:
+        self.player = Player()
+        self.appearing = Appearing()
         self.people = People()
         self.radar = Radar(self.people.person)
         self.hub = Hub(self.people)
@@ -87,6 +103,8 @@ class Device4Tests:
             self.feedback,
             self.hub,
             preview=self.preview,
+            player=self.player,
+            appearing=self.appearing,
             on_press=self.count,
             ready=lambda: "" if self.index else "no frame yet",
             notice={"en": "composed", "zh": "合成"},
@@ -97,12 +115,12 @@ class Device4Tests:
     def count(self) -> None:
         self.presses += 1
 
-    def show(self, *faces: Face) -> None:
-        """Publish the next frame with these faces."""
+    def show(self, *faces: Face, position_s: float | None = None) -> None:
+        """Publish the next frame with these faces, from this place of the source."""
         self.index += 1
         scene = Scene(self.index / 25, self.index, *SIZE, 0, faces, 3)
         self.radar.push(scene)
-        message = self.hub.publish(scene)
+        message = self.hub.publish(scene, position_s)
         if self.preview is not None:
             picture = np.full((SIZE[1], SIZE[0], 3), 60, np.uint8)
             for one in faces:

@@ -82,9 +82,14 @@ class Hub:
         """Begin to hand out in this loop."""
         self._loop = loop
 
-    def publish(self, scene: Scene) -> bytes:
-        """Take the newest scene, from any thread; return it as it is sent."""
-        self.newest = _encode(self._message(scene))
+    def publish(self, scene: Scene, position_s: float | None = None) -> bytes:
+        """Take the newest scene, from any thread; return it as it is sent.
+
+        Args:
+            scene: the newest.
+            position_s: its place in a source in which one can seek.
+        """
+        self.newest = _encode(self._message(scene, position_s))
         self._wake()
         return self.newest
 
@@ -107,7 +112,7 @@ class Hub:
         """Forget a reader."""
         self._readers.discard(reader)
 
-    def _message(self, scene: Scene) -> dict[str, Any]:
+    def _message(self, scene: Scene, position_s: float | None) -> dict[str, Any]:
         """Return a scene as sent: the largest faces first, as many as `MAX_SCENE_BYTES` holds."""
         message: dict[str, Any] = {
             "type": "scene",
@@ -120,6 +125,8 @@ class Hub:
             "names": {},
             "more": 0,
         }
+        if position_s is not None:
+            message["position_s"] = round(position_s, 3)
         left = MAX_SCENE_BYTES - len(_encode(message)) - len("99")
         for i, face in enumerate(sorted(scene.faces, key=_importance)):
             shown = [face.id] if face.id else [c.id for c in _candidates(face)]

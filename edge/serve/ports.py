@@ -38,3 +38,18 @@ class FeedbackPort(Protocol):
 
     def refuse(self, track: int, person_id: str) -> bool:
         """Take a name from a track for the rest of the title; false when it had none such."""
+
+
+class PlayerPort(Protocol):
+    """Plays the source and, where that is possible, goes to another place in it."""
+
+    @property
+    def duration_s(self) -> float | None:
+        """Length of the source, None where it has none."""
+
+    @property
+    def why_not(self) -> str:
+        """Why one cannot seek: `live`, `fixed` or `ended`; empty where one can."""
+
+    def seek(self, to_s: float) -> None:
+        """Go to a place in the source; `SourceError` when it cannot after all."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from edge.errors import BackendMissingError, SourceError, SourceLostError
 from edge.video.frame import Frame
 from edge.video.mailbox import ClosedError, Latest, Queue
+from edge.video.position import Jump, Places
 from edge.video.source import (
     DEFAULT_OPTIONS,
     LIVE_SCHEMES,
@@ -160,6 +161,10 @@ class Reader:
         self._last_pts_s: float | None = None
         self._last_ns = 0
         self._lost_ns: int | None = None
+        self._jump: Jump | None = None
+        self._source_s = 0.0
+        self.duration_s: float | None = None
+        self.places = Places()
         self.status = Status(State.CONNECTING, time.monotonic_ns(), without_password(uri))
         self._thread = threading.Thread(target=self._run, name="video", daemon=True)
 
@@ -191,6 +196,24 @@ class Reader:
         except ClosedError:
             self._raise_end()
         return picture.to_frame() if picture else None
+
+    @property
+    def can_seek(self) -> bool:
+        """Whether the source is one in which `seek` works; False before it is open."""
+        source = self._source
+        return source is not None and not source.live and source.can_seek
+
+    def seek(self, to_s: float) -> None:
+        """Go to a place in the source, in its own time; the reader's clock goes on.
+
+        Raises:
+            SourceError: one cannot seek in this source, or it has ended.
+        """
+        source = self._source
+        if source is None or not self.can_seek:
+            raise SourceError(self.status.uri, "one cannot seek in it", "a file that is playing")
+        self._jump = Jump(to_s, self._source_s)
+        source.seek(to_s)
 
     def _raise_end(self) -> None:
         if self._failure:
@@ -276,6 +299,8 @@ class Reader:
             box = self._box = Latest() if newest else Queue()
             self._box_ready.set()
         self.status = replace(self.status, live=source.live, fps=source.fps, size=source.size)
+        self.duration_s = source.duration_s
+        self._jump = None  # a place that the last round had not reached at its end
         before = self._index
         continued = self._continue(source)
         for picture in continued:
@@ -297,8 +322,15 @@ class Reader:
         shift_s: float | None = None
         first_index = self._index
         for picture in source.pictures():
+            jump = self._jump
+            self._source_s = picture.pts_s
+            if jump is not None:
+                if not jump.reached(picture.pts_s):
+                    continue
+                self._jump = shift_s = None
             if shift_s is None:
                 shift_s = self._shift_s(picture, live=source.live)
+                self.places = self.places.with_shift(picture.pts_s + shift_s, shift_s)
                 start_ns = time.monotonic_ns() - round(picture.pts_s * 1e9)
             if self._paced and not source.live:
                 self._stop.wait((start_ns - time.monotonic_ns()) / 1e9 + picture.pts_s)

@@ -1,63 +1,15 @@
 """The page in a real Chromium: what a viewer sees and what the remote's keys do."""
 
-import shutil
 import time
-from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from tests.browser.showing import show
 from tests.serving import SIZE, Device4Tests, face, serving
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield made
-        made.close()
-
-
-@pytest.fixture
-def device() -> Iterator[Device4Tests]:
-    with serving(preview=True) as made:
-        yield made
-
-
-@pytest.fixture
-def page(browser, device: Device4Tests) -> Iterator[Page]:
-    made = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-US")
-    errors: list[str] = []
-    made.on("pageerror", lambda error: errors.append(str(error)))
-    made.goto(device.url)
-    yield made
-    made.close()
-    assert errors == []
-
-
-def show(page: Page, device: Device4Tests, *faces, selector: str = ".face") -> None:
-    """Send frames until the page has drawn one."""
-    for _ in range(100):
-        device.show(*faces)
-        if page.locator(selector).count():
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"{selector} never came")
 
 
 def test_names_appear_and_boxes_sit_on_the_faces(page: Page, device: Device4Tests) -> None:
@@ -153,7 +105,7 @@ def test_left_and_right_step_through_open_cards(page: Page, device: Device4Tests
     page.keyboard.press("ArrowRight")
     expect(page.locator("#card-name")).to_have_text("Eve")
     expect(page.locator('.face.chosen[data-id="eve"]')).to_have_count(1)
-    assert page.evaluate("document.activeElement.id") == "card-name"
+    assert page.evaluate("document.activeElement.id") == "act-only"
     page.keyboard.press("Escape")
     expect(page.locator(".card.focus strong")).to_have_text("Eve")
     assert page.evaluate("document.activeElement.id") == "cards"

@@ -95,6 +95,7 @@
     Object.keys(scene.names).forEach(function (id) { known.set(id, scene.names[id]); });
     drawFaces(scene);
     tell();
+    only.follow(scene);
   }
   function redraw() { if (live.scene && live.connected && live.source !== "lost") { drawFaces(live.scene); } }
   function fly(track) {
@@ -109,6 +110,10 @@
   }
 
   /* --- the line at the top, and the words in the middle -------------------------------------- */
+  function reasons(faces) {
+    var found = new Set(faces.map(function (face) { return text.why[face.why] || face.why; }));
+    return Array.from(found).join(text.comma);
+  }
   function stateNow() {
     var scene = live.scene;
     if (!live.connected) { return "offline"; }
@@ -122,10 +127,14 @@
   }
   function tell() {
     var state = stateNow(), line = text[state], help = text[state + "Help"] || "";
+    if (state === "scanning" && (!live.scene || live.source === "connecting")) { help = text.connectingHelp; }
+    if (state === "unknown") { line += text.colon + reasons(live.scene.faces); }
+    if (state === "either") { line = live.scene.faces.filter(function (f) { return f.why === "ambiguous"; }).map(labelOf).join(text.comma); }
     if (state === "names") {
       line += live.scene.faces.filter(function (f) { return f.id; }).map(labelOf).join(text.comma);
     }
     document.body.dataset.state = state;
+    document.body.classList.toggle("telling", Boolean(help));
     write("status-text", line);
     write("message-text", help ? line : "");
     write("message-help", help);
@@ -190,10 +199,9 @@
       picture.setAttribute("aria-hidden", "true");
       addCard(ids, e.track, " either", pair(ids), ["", text.either], picture);
     });
-    var reasons = new Set(answer.unnamed.map(function (face) { return text.why[face.why] || face.why; }));
     var found = $("cards").children.length > 0;
     var title = found ? text.who : answer.unnamed.length ? text.nobody : text.idle;
-    write("unnamed", reasons.size ? text.unnamed + Array.from(reasons).join(text.comma) : "");
+    write("unnamed", answer.unnamed.length ? text.unnamed + reasons(answer.unnamed) : "");
     write("answer-title", title);
     write("answer-keys", found ? text.choose : "");
     $("cards").hidden = !found;
@@ -252,6 +260,8 @@
     write("card-role", say(person.role));
     write("card-biography", say(person.biography));
     write("card-keys", text.keys);
+    write("act-only", text.only);
+    write("act-not", text.not);
     photo($("card-photo"), person.id, person.names);
     $("card-works").textContent = "";
     person.works.slice(0, 8).forEach(function (work) {
@@ -264,9 +274,11 @@
     $("card").classList.toggle("left", Boolean(rect) && rect.left + rect.right > window.innerWidth);
     $("card").hidden = false;
     document.body.classList.add("opened");
-    $("card-name").focus({ preventScroll: true });
+    if (only.isOpen()) { return; }
+    $("act-only").focus({ preventScroll: true });
   }
   function closeCard() {
+    only.close();
     live.open = false;
     $("card").hidden = true;
     document.body.classList.remove("opened");
@@ -285,45 +297,56 @@
     }).catch(function () { speak(text.retry); });
   }
 
+  /* up and down go through the biography where it is longer than the card, then through the actions */
+  function moveInCard(by) {
+    var more = $("card-more"), place = ACTIONS.indexOf(document.activeElement.id), next = ACTIONS[place + by];
+    var room = by < 0 ? more.scrollTop : more.scrollHeight - more.clientHeight - more.scrollTop;
+    if (place <= 0 && room > 1) { more.scrollTop += 80 * by; return; }
+    if (next) { $(next).focus({ preventScroll: true }); }
+  }
+  function doInCard() {
+    if (document.activeElement === $("act-not")) { notThisPerson(); } else { onlyWatch(); }
+  }
+  function onlyWatch() {
+    var stop = live.stops[live.at];
+    if (!stop) { return; }
+    only.open(stop.id, nameOf(stop.id)).catch(function () { speak(text.retry); });
+  }
+  var only = window.tvradarOnly({ $: $, make: make, write: write, url: url, text: text, speak: speak,
+    position: function () { return live.scene && typeof live.scene.position_s === "number" ? live.scene.position_s : null; },
+    back: function () { if (live.open) { $("act-only").focus({ preventScroll: true }); } },
+    closeAll: function () { closeCard(); closeAnswer(); } });
+
   /* --- keys: a keyboard's and those of Tizen, webOS, RDK and Android TV remotes --------------- */
   var KEYS = { r: "radar", R: "radar", ColorF0Red: "radar", ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down",
     Enter: "ok", Select: "ok", Accept: "ok", Escape: "back", Backspace: "back", GoBack: "back", BrowserBack: "back",
     XF86Back: "back", x: "not", X: "not", ColorF1Green: "not" };
   var CODES = { 403: "radar", 404: "not", 13: "ok", 37: "left", 38: "up", 39: "right", 40: "down", 8: "back", 461: "back", 10009: "back" };
+  var ACTIONS = ["act-only", "act-not"];
   var CARD = { back: closeCard, not: notThisPerson,
     left: function () { step(-1); }, right: function () { step(1); },
-    up: function () { $("card-more").scrollTop -= 80; }, down: function () { $("card-more").scrollTop += 80; } };
+    up: function () { moveInCard(-1); }, down: function () { moveInCard(1); }, ok: doInCard };
   var ROW = { back: closeAnswer, ok: openCard,
     left: function () { stepCard(-1); }, right: function () { stepCard(1); } };
+  var WATCH = { back: function () { only.end(); } };
   document.addEventListener("keydown", function (event) {
     var key = KEYS[event.key] || CODES[event.keyCode];
     if (!key || event.ctrlKey || event.altKey || event.metaKey) { return; }
     if (key === "ok" && document.activeElement === $("radar")) { return; } // the button's own click
     if (event.repeat && (key === "radar" || key === "ok" || key === "not")) { event.preventDefault(); return; }
     if (key === "radar" || key === "ok" && !live.answer) { event.preventDefault(); closeCard(); press(); return; }
-    var action = (live.open ? CARD : live.answer ? ROW : {})[key];
+    var action = (only.isOpen() ? only.keys : live.open ? CARD : live.answer ? ROW : only.isWatching() ? WATCH : {})[key];
     if (action) { event.preventDefault(); action(); }
   });
+  $("act-only").addEventListener("click", onlyWatch);
+  $("act-not").addEventListener("click", notThisPerson);
   $("radar").addEventListener("click", function () { closeCard(); press(); });
   if (window.tizen && window.tizen.tvinputdevice) { // Tizen keeps colour keys to itself unless asked
     ["ColorF0Red", "ColorF1Green"].forEach(function (key) { window.tizen.tvinputdevice.registerKey(key); });
   }
 
-  /* --- connections, made again with a growing and random delay ------------------------------- */
-  function connect(path, onMessage, onState) {
-    var wait = 250, base = location.protocol === "https:" ? "wss://" : "ws://";
-    (function open() {
-      var socket = new WebSocket(base + location.host + path);
-      socket.binaryType = "arraybuffer";
-      socket.onopen = function () { onState(true); };
-      socket.onmessage = function (event) { wait = 250; onMessage(event.data); };
-      socket.onclose = function () {
-        onState(false);
-        wait = Math.min(wait * 2, 10000);
-        setTimeout(open, wait * (0.5 + Math.random() / 2));
-      };
-    })();
-  }
+  /* --- what the device sends ----------------------------------------------------------------- */
+  var link = window.tvradarLink, meter = link.meter();
   function onHello(message) {
     var notice = say(message.notice);
     write("notice", notice);
@@ -337,35 +360,19 @@
     if (message.type === "hello") { onHello(message); }
     else if (message.type === "answer") { showAnswer(message); }
     else if (message.type === "state") { live.source = message.source; tell(); }
-    else if (message.type === "scene" && !live.preview) {
-      if (offsetMs) { setTimeout(show, offsetMs, message); } else { show(message); }
+    else if (message.type === "scene") {
+      if (live.preview) { meter.told(message); } // boxes come with the picture
+      else if (offsetMs) { setTimeout(show, offsetMs, message); }
+      else { show(message); }
     }
   }
   function startPreview() {
     document.body.classList.add("preview");
-    var canvas = $("video"), pen = canvas.getContext("2d"), decoder = new TextDecoder(), drawing = false, waiting = null;
-    function draw(buffer) { // a slow browser skips pictures, it does not fall behind
-      if (drawing) { waiting = buffer; return; }
-      drawing = true;
-      var length = new DataView(buffer).getUint32(0, true);
-      var scene = JSON.parse(decoder.decode(new Uint8Array(buffer, 4, length)));
-      createImageBitmap(new Blob([new Uint8Array(buffer, 4 + length)], { type: "image/jpeg" })).then(function (image) {
-        if (canvas.width !== image.width || canvas.height !== image.height) { canvas.width = image.width; canvas.height = image.height; }
-        pen.drawImage(image, 0, 0);
-        image.close();
-        show(scene);
-      }).catch(function () { /* a broken picture: the next one comes */ }).then(function () {
-        var next = waiting;
-        drawing = false;
-        waiting = null;
-        if (next) { draw(next); }
-      });
-    }
-    connect("/api/preview", draw, function () {});
+    link.preview($("video"), function (scene) { show(scene); meter.shown(scene); });
   }
 
   window.addEventListener("resize", redraw);
   write("radar-text", text.radar);
-  connect("/api/live", onLive, function (connected) { live.connected = connected; tell(); });
+  link.connect("/api/live", onLive, function (connected) { live.connected = connected; tell(); });
   tell();
 })();

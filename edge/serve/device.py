@@ -1,0 +1,47 @@
+"""What the server serves: the parts of the device that it is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from edge.serve.metrics import Metrics
+from edge.timeline_live import Appearing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.serve.live import Hub
+    from edge.serve.ports import FeedbackPort, PeoplePort, PlayerPort, RadarPort
+    from edge.serve.preview import Preview
+
+
+@dataclass(slots=True)
+class Device:
+    """What the server serves.
+
+    Attributes:
+        radar, people, feedback: the rest of the device.
+        hub: scenes for the overlay.
+        preview: pictures for the overlay, or None when they are off.
+        metrics: for Prometheus.
+        ready: why the device is not ready, or an empty string.
+        notice: a line that the page shows at its foot, by language.
+        player: plays the source, or None when nothing can be said of it.
+        appearing: who appeared when, as far as it was seen.
+        on_press: called at each press, so that the newest faces are embedded with priority.
+        status: what runs here and why, for `/api/status`.
+    """
+
+    radar: RadarPort
+    people: PeoplePort
+    feedback: FeedbackPort
+    hub: Hub
+    metrics: Metrics = field(default_factory=Metrics)
+    preview: Preview | None = None
+    player: PlayerPort | None = None
+    appearing: Appearing = field(default_factory=Appearing)
+    ready: Callable[[], str] = lambda: ""
+    notice: dict[str, str] = field(default_factory=dict)
+    on_press: Callable[[], None] = lambda: None
+    status: Callable[[], dict[str, object]] = dict

@@ -1,0 +1,150 @@
+/* "Only watch this person": the scenes of one person, and going from one to the next.
+   The device says when somebody was seen and seeks; where it cannot, the list says why. */
+(function () {
+  "use strict";
+
+  var PATIENCE_MS = 5000, SLACK_S = 0.3;
+
+  window.tvradarOnly = function (page) {
+    var $ = page.$, make = page.make, write = page.write, text = page.text;
+    var list = null, at = 0, watch = null;
+
+    function clock(seconds) {
+      var whole = Math.max(0, Math.floor(seconds)), rest = whole % 60, minutes = Math.floor(whole / 60);
+      var tail = (rest < 10 ? "0" : "") + rest, inHour = minutes % 60;
+      return minutes < 60 ? minutes + ":" + tail : Math.floor(minutes / 60) + ":" + (inHour < 10 ? "0" : "") + inHour + ":" + tail;
+    }
+    function length(seconds) { return seconds < 60 ? Math.max(1, Math.round(seconds)) + text.seconds : clock(seconds); }
+    function read(id) {
+      return fetch(page.url(id, "/scenes")).then(function (response) {
+        if (!response.ok) { throw new Error(response.status); }
+        return response.json();
+      });
+    }
+
+    /* --- the panel -------------------------------------------------------------------------- */
+    function open(id, name) {
+      return read(id).then(function (found) {
+        list = { id: id, name: name, intervals: found.intervals, fixed: found.fixed };
+        fill(found);
+        $("only").hidden = false;
+        document.body.classList.add("only");
+        choose(nearest());
+        $("only-scenes").focus({ preventScroll: true });
+      });
+    }
+    function nearest() { // the scene that is running, or the last one before it
+      var now = page.position(), found = 0;
+      if (now === null) { return 0; }
+      list.intervals.forEach(function (one, i) { if (one.start_s <= now) { found = i; } });
+      return found;
+    }
+    function fill(found) {
+      var count = list.intervals.length, end = found.duration_s || 0;
+      write("only-title", text.onlyTitle + list.name);
+      write("only-sum", count ? text.scenes(count) + " · " + length(found.seconds) : text.noScenes);
+      write("only-why", list.fixed ? text.fixed[list.fixed] || text.fixed.fixed : "");
+      write("only-keys", list.fixed || !count ? text.onlyKeysFixed : text.onlyKeys);
+      $("only").classList.toggle("fixed", Boolean(list.fixed));
+      $("only-bar").textContent = "";
+      $("only-bar").hidden = !end;
+      $("only-scenes").textContent = "";
+      list.intervals.forEach(function (one, i) {
+        var scene = make("li", "scene"), mark = make("i");
+        scene.id = "scene-" + i;
+        scene.setAttribute("role", "option");
+        scene.setAttribute("aria-disabled", list.fixed ? "true" : "false");
+        scene.appendChild(make("strong", "", clock(one.start_s)));
+        scene.appendChild(make("span", "", length(one.end_s - one.start_s)));
+        scene.addEventListener("click", function () { choose(i); play(); });
+        $("only-scenes").appendChild(scene);
+        if (end) {
+          mark.style.left = 100 * one.start_s / end + "%";
+          mark.style.width = Math.max(0.4, 100 * (one.end_s - one.start_s) / end) + "%";
+          $("only-bar").appendChild(mark);
+        }
+      });
+      $("only-scenes").hidden = !count;
+    }
+    function choose(index) {
+      at = Math.min(Math.max(index, 0), Math.max(list.intervals.length - 1, 0));
+      [$("only-scenes"), $("only-bar")].forEach(function (row) {
+        Array.prototype.forEach.call(row.children, function (node, i) { node.classList.toggle("focus", i === at); });
+      });
+      Array.prototype.forEach.call($("only-scenes").children, function (node, i) {
+        node.setAttribute("aria-selected", i === at ? "true" : "false");
+        if (i === at) { node.scrollIntoView({ block: "nearest", inline: "nearest" }); }
+      });
+      $("only-scenes").setAttribute("aria-activedescendant", list.intervals.length ? "scene-" + at : "");
+    }
+    function close() {
+      list = null;
+      $("only").hidden = true;
+      document.body.classList.remove("only");
+    }
+
+    /* --- watching --------------------------------------------------------------------------- */
+    function seek(index) {
+      var goal = watch.intervals[index], mine = watch;
+      watch.at = index;
+      watch.asked = Date.now();
+      tell();
+      fetch("api/seek", { method: "POST", body: JSON.stringify({ to_s: goal.start_s }) }).then(function (response) {
+        if (!response.ok && watch === mine) { stop(text.retry); }
+      }).catch(function () { if (watch === mine) { stop(text.retry); } });
+    }
+    function play() {
+      if (!list.intervals.length) { return; }
+      if (list.fixed) { page.speak(text.fixed[list.fixed] || text.fixed.fixed); return; }
+      watch = { id: list.id, name: list.name, intervals: list.intervals, at: at, asked: 0, reading: false };
+      page.closeAll();
+      seek(watch.at);
+    }
+    function tell() {
+      var words = watch ? text.onlyNow(watch.name, watch.at + 1, watch.intervals.length) : "";
+      write("only-now-text", words);
+      $("only-now").hidden = !watch;
+      document.body.classList.toggle("watching", Boolean(watch));
+    }
+    function stop(words) {
+      watch = null;
+      tell();
+      page.speak(words || text.onlyEnd);
+    }
+    function follow(scene) {
+      if (!watch || typeof scene.position_s !== "number") { return; }
+      var now = scene.position_s, here = watch.intervals[watch.at];
+      var within = now >= here.start_s - SLACK_S && now <= here.end_s;
+      if (watch.asked) { // the pictures from before the jump are still coming
+        if (within) { watch.asked = 0; }
+        else if (Date.now() - watch.asked > PATIENCE_MS) { stop(text.retry); }
+        return;
+      }
+      if (within || watch.reading) { return; }
+      goOn(now);
+    }
+    function goOn(now) { // the scene is over: where is the next one, by what is known now?
+      var mine = watch;
+      watch.reading = true;
+      read(watch.id).then(function (found) {
+        if (watch !== mine) { return; }
+        watch.reading = false;
+        watch.intervals = found.intervals;
+        var running = found.intervals.findIndex(function (one) { return now >= one.start_s && now <= one.end_s; });
+        var next = found.intervals.findIndex(function (one) { return one.start_s > now; });
+        if (running >= 0) { watch.at = running; tell(); }
+        else if (next >= 0) { seek(next); }
+        else { stop(text.onlyDone); }
+      }).catch(function () { if (watch === mine) { stop(text.retry); } });
+    }
+
+    return {
+      open: open, close: close, follow: follow,
+      isOpen: function () { return Boolean(list); },
+      isWatching: function () { return Boolean(watch); },
+      end: function () { stop(); },
+      keys: { back: function () { close(); page.back(); }, ok: play,
+        left: function () { choose(at - 1); }, right: function () { choose(at + 1); } }
+    };
+  };
+})();

@@ -1,0 +1,45 @@
+"""A press: answered at once, published to all readers, and refined a moment later."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge.recognise.answer import Answer
+    from edge.serve.device import Device
+
+REFINE_AFTER_S = 0.4
+"""Long enough for two or three more faces to be embedded, and within half a second."""
+
+
+class Presses:
+    """Answers presses; call it within the server's loop."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._refining: set[asyncio.Task[None]] = set()
+
+    def press(self, at_s: float | None) -> Answer:
+        """Return the first answer; the refined one follows through the hub."""
+        begun = time.perf_counter()
+        self._device.on_press()
+        answer = self._device.radar.press(at_s)
+        self._device.metrics.presses.labels("first").observe(time.perf_counter() - begun)
+        self._device.hub.publish_answer(answer)  # a press from anywhere opens the overlay
+        task = asyncio.get_running_loop().create_task(self._refine(answer, begun))
+        self._refining.add(task)
+        task.add_done_callback(self._refining.discard)
+        return answer
+
+    async def _refine(self, answer: Answer, begun: float) -> None:
+        await asyncio.sleep(REFINE_AFTER_S)
+        self._device.hub.publish_answer(self._device.radar.refine(answer))
+        self._device.metrics.presses.labels("refined").observe(time.perf_counter() - begun)
+
+
+def is_moment(at_s: float | None) -> bool:
+    """Return whether this can be a time of the programme."""
+    return at_s is None or math.isfinite(at_s)

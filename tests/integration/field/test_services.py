@@ -114,6 +114,8 @@ def test_the_units_are_clean(machine: Machine) -> None:
 def _outer_thread(machine: Machine, inner_pid: int, name: str) -> int:
     """Return the number outside the container of the first thread of that name."""
     for status in Path("/proc").glob("[0-9]*/status"):
+        if not machine.owns(status.parent.name):
+            continue
         lines = dict(
             line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line
         )

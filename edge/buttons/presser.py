@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge.buttons.cec_keys import CecKeys
 from edge.buttons.evdev_keys import EvdevKeys
-from edge.serve.http import REFINE_AFTER_S
+from edge.serve.presses import REFINE_AFTER_S
 
 if TYPE_CHECKING:
     from edge.buttons.key import Keys, Press

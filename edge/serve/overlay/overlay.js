@@ -110,10 +110,8 @@
   }
 
   /* --- the line at the top, and the words in the middle -------------------------------------- */
-  function reasons(faces) {
-    var found = new Set(faces.map(function (face) { return text.why[face.why] || face.why; }));
-    return Array.from(found).join(text.comma);
-  }
+  function once(words) { return Array.from(new Set(words)).join(text.comma); }
+  function reasons(faces) { return once(faces.map(function (face) { return text.why[face.why] || face.why; })); }
   function stateNow() {
     var scene = live.scene;
     if (!live.connected) { return "offline"; }
@@ -129,7 +127,7 @@
     var state = stateNow(), line = text[state], help = text[state + "Help"] || "";
     if (state === "scanning" && (!live.scene || live.source === "connecting")) { help = text.connectingHelp; }
     if (state === "unknown") { line += text.colon + reasons(live.scene.faces); }
-    if (state === "either") { line = live.scene.faces.filter(function (f) { return f.why === "ambiguous"; }).map(labelOf).join(text.comma); }
+    if (state === "either") { line = once(live.scene.faces.filter(function (f) { return f.why === "ambiguous"; }).map(labelOf)); }
     if (state === "names") {
       line += live.scene.faces.filter(function (f) { return f.id; }).map(labelOf).join(text.comma);
     }

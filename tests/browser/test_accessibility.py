@@ -1,0 +1,103 @@
+"""axe-core in every state of the page, in both languages: nothing serious, nothing critical."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.showing import show
+from tests.serving import Device4Tests, face
+
+axe_playwright = pytest.importorskip(
+    "axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python"
+)
+
+
+def findings(page: Page) -> list[str]:
+    """Return what axe-core finds to be serious or critical; run in the page as it is now."""
+    page.wait_for_timeout(300)  # colours are judged when nothing is half faded in
+    found = axe_playwright.Axe().run(page).response["violations"]
+    return [
+        f"{one['id']} ({one['impact']}): {node['html']}, {node['failureSummary']}"
+        for one in found
+        for node in one["nodes"]
+        if one["impact"] in {"serious", "critical"}
+    ]
+
+
+def _press(page: Page) -> None:
+    page.keyboard.press("r")
+    expect(page.locator("#answer")).to_be_visible()
+
+
+def _card(page: Page) -> None:
+    _press(page)
+    page.keyboard.press("Enter")
+    expect(page.locator("#act-only")).to_be_focused()
+
+
+def _only(page: Page) -> None:
+    _card(page)
+    page.keyboard.press("Enter")
+    expect(page.locator("#only-scenes")).to_be_visible()
+
+
+def _watching(page: Page) -> None:
+    _only(page)
+    page.keyboard.press("Enter")
+    expect(page.locator("#only-now")).to_be_visible()
+
+
+def _still(_page: Page) -> None:
+    pass
+
+
+NAMED = (face(1, 60, "ada"), face(2, 300, "eve"))
+STRANGERS = (face(1, 60, None, "too_small"), face(2, 300, None, "profile"))
+STATES: dict[str, tuple[tuple[Any, ...], Callable[[Page], None]]] = {
+    "scanning": ((face(1, 60, None),), _still),
+    "idle": ((), _still),
+    "names": (NAMED, _still),
+    "answer": (NAMED, _press),
+    "card": (NAMED, _card),
+    "only": (NAMED, _only),
+    "watching": (NAMED, _watching),
+    "either": ((face(1, 60, None, "ambiguous"),), _press),
+    "unknown": (STRANGERS, _still),
+    "nobody": (STRANGERS, _press),
+}
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_no_serious_finding_in_any_state(browser: Browser, device: Device4Tests, lang: str) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
+    page.goto(f"{device.url}?lang={lang}")
+    device.appearing.push(["ada"], 3.0)
+    found: dict[str, list[str]] = {}
+    for state, (faces, act) in STATES.items():
+        for _ in range(4):
+            page.keyboard.press("Escape")
+        for _ in range(3):
+            device.show(*faces, position_s=3.0)
+            page.wait_for_timeout(60)
+        act(page)
+        found[state] = findings(page)
+    for state, source in (("nosignal", "lost"), ("ended", "ended"), ("scanning", "connecting")):
+        device.hub.publish_state(source)
+        expect(page.locator("body")).to_have_attribute("data-state", state)
+        found[source] = findings(page)
+    device.server.stop()
+    expect(page.locator("body")).to_have_attribute("data-state", "offline")
+    found["offline"] = findings(page)
+    page.close()
+    assert {state: what for state, what in found.items() if what} == {}
+
+
+def test_axe_would_find_something(browser: Browser, device: Device4Tests) -> None:
+    page = browser.new_page()
+    page.goto(device.url)
+    show(page, device, face(1, 60, "ada"))
+    page.evaluate("document.querySelector('#radar').textContent = ''")
+    assert any("button-name" in one for one in findings(page))
+    page.close()

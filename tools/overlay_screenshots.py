@@ -1,0 +1,162 @@
+"""Take a picture of every state of the overlay, in two sizes and two languages, by Chromium.
+
+    python tools/overlay_screenshots.py docs/images/overlay
+
+The programme, its people and their names are those of tools/overlay_dev.py: the demonstration's
+public-domain photographs with their known truth. Look at the pictures: nothing here judges them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overlay_dev import Session
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+SIZES = ((1920, 1080), (1280, 720))
+LANGUAGES = ("en", "zh")
+QUALITY = 60
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+STATES = (
+    "connecting",
+    "names",
+    "answer",
+    "card",
+    "only",
+    "only-live",
+    "watching",
+    "scanning",
+    "either",
+    "nobody",
+    "unknown",
+    "idle",
+    "nosignal",
+    "ended",
+    "offline",
+)
+
+
+class States:
+    """Brings a page into each state."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._length_s = session.player.duration_s
+        faces = session.faces
+        counts = {i: len(found) for i, found in faces.items()}
+        self._crowd = next(i for i in sorted(counts) if counts[i] == max(counts.values()))
+        self._named = max(faces, key=lambda i: sum(bool(f["id"]) for f in faces[i])) + 10
+        nobody = (i for i in sorted(faces) if all(not f["id"] for f in faces[i]))
+        self._nobody = next(nobody) + 10
+        wanted = {0, self._crowd, self._named, self._nobody}
+        self._pictures: dict[int, NDArray[np.uint8]] = {
+            i: bgr for i, bgr in session.frames() if i in wanted
+        }
+
+    def show(self, page: Any, state: str) -> None:
+        """Bring the page into a state; `answer` to `watching` follow each other."""
+        publish = self._session.hub.publish_state
+        actions: dict[str, Callable[[], None]] = {
+            "connecting": lambda: publish("connecting"),
+            "names": lambda: self._frame(page, self._named),
+            "answer": lambda: page.keyboard.press("r"),
+            "card": lambda: page.keyboard.press("Enter"),
+            "only": lambda: self._scenes(page),
+            "only-live": lambda: self._live(page),
+            "watching": lambda: self._watch(page),
+            "scanning": lambda: self._frame(page, self._crowd, kind="scanning"),
+            "either": lambda: self._press(page, self._crowd, kind="either"),
+            "nobody": lambda: self._press(page, self._nobody),
+            "unknown": lambda: self._frame(page, self._nobody),
+            "idle": lambda: self._frame(page, 0),
+            "nosignal": lambda: publish("lost"),
+            "ended": lambda: publish("ended"),
+            "offline": self._session.server.stop,
+        }
+        actions[state]()
+        page.wait_for_timeout(900)
+
+    def _scenes(self, page: Any) -> None:
+        page.keyboard.press("ArrowRight")  # the second of them has more scenes
+        page.wait_for_timeout(400)
+        page.keyboard.press("Enter")
+
+    def _live(self, page: Any) -> None:
+        page.keyboard.press("Escape")
+        player = self._session.player
+        self._length_s, player.duration_s, player.why_not = player.duration_s, None, "live"
+        page.keyboard.press("Enter")
+
+    def _watch(self, page: Any) -> None:
+        page.keyboard.press("Escape")
+        self._session.player.why_not = ""
+        self._session.player.duration_s = self._length_s
+        page.keyboard.press("Enter")
+        page.locator("#only").wait_for()
+        page.keyboard.press("Enter")
+
+    def _frame(self, page: Any, index: int, *, kind: str = "") -> None:
+        for _ in range(4):
+            page.keyboard.press("Escape")
+        self._session.hub.publish_state("playing")
+        for _ in range(4):  # the first may come before the page has joined
+            scene = self._session.scene(index, kind=kind)
+            self._session.publish(scene, self._pictures[index])
+            page.wait_for_timeout(80)
+
+    def _press(self, page: Any, index: int, *, kind: str = "") -> None:
+        self._frame(page, index, kind=kind)
+        page.keyboard.press("r")
+
+
+def save(page: Any, path: Path) -> None:
+    """Write what the page shows, as WebP: a tenth of a PNG."""
+    with Image.open(io.BytesIO(page.screenshot())) as shot:
+        shot.convert("RGB").save(path, "WEBP", quality=QUALITY, method=6)
+
+
+def main() -> None:
+    """Take them all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=FLAGS, timeout=60_000
+        )
+        for width, height in SIZES:
+            for lang in LANGUAGES:
+                session = Session(0, preview=True)  # one each: the last state ends the server
+                session.server.start()
+                states = States(session)
+                page = browser.new_page(viewport={"width": width, "height": height})
+                page.goto(f"{session.server.url}?lang={lang}")
+                for state in STATES:
+                    states.show(page, state)
+                    save(page, folder / f"{state}-{lang}-{height}.webp")
+                page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,12 @@ app = typer.Typer(no_args_is_help=True)
 
 GalleryArgument = Annotated[Path, typer.Argument(help="Folder of the gallery.")]
 PeopleArgument = Annotated[
-    Path, typer.Argument(help="One folder per person, named by id, with pictures in it.")
+    str,
+    typer.Argument(
+        metavar="PEOPLE",
+        help="One folder per person, named by id, with pictures in it; its URL; or a table of "
+        "pictures (.csv, .parquet).",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
@@ -102,25 +107,25 @@ def export(
 
 
 @app.command()
-def add(gallery: GalleryArgument, people_dir: PeopleArgument, json: JsonOption = False) -> None:
+def add(gallery: GalleryArgument, people: PeopleArgument, json: JsonOption = False) -> None:
     """Add people whom the gallery does not have, without touching the others.
 
     Example: tvradar gallery add mine new-people
     """
     from edge.run_gallery_changes import change_gallery  # noqa: PLC0415
 
-    change_gallery(gallery, people_dir, replace=False, json=json)
+    change_gallery(gallery, people, replace=False, json=json)
 
 
 @app.command()
-def update(gallery: GalleryArgument, people_dir: PeopleArgument, json: JsonOption = False) -> None:
+def update(gallery: GalleryArgument, people: PeopleArgument, json: JsonOption = False) -> None:
     """Enrol people anew who are in the gallery already: new pictures, new texts.
 
     Example: tvradar gallery update mine better-pictures
     """
     from edge.run_gallery_changes import change_gallery  # noqa: PLC0415
 
-    change_gallery(gallery, people_dir, replace=True, json=json)
+    change_gallery(gallery, people, replace=True, json=json)
 
 
 @app.command()

@@ -160,16 +160,16 @@ def demo_material() -> tuple[Path, Path]:
 
 def gallery_of(people_dir: Path, gallery_dir: Path) -> Release:
     """Enrol a folder of people into a new gallery."""
-    from engines.faces import load_pipeline  # noqa: PLC0415
-    from gallery.enrol import collect, enrol_people  # noqa: PLC0415
-    from gallery.store import create_gallery  # noqa: PLC0415
+    from gallery.catalogue.enrolment import enrol_catalogue, write_release  # noqa: PLC0415
+    from gallery.catalogue.shards import ShardStore  # noqa: PLC0415
+    from gallery.catalogue.source import read_catalogue  # noqa: PLC0415
 
-    pipeline = load_pipeline(threads=2, precision="fp32")
+    store = ShardStore(gallery_dir.with_name(f".{gallery_dir.name}.enrolment"))
     with err.status("enrolling"):
-        enrolled = collect(list(enrol_people(pipeline, people_dir)))
-    return create_gallery(
-        gallery_dir, enrolled.people, enrolled.templates, enrolled.owners, pipeline.model
-    )
+        enrolled = enrol_catalogue(read_catalogue(str(people_dir)), store)
+    release = write_release(gallery_dir, enrolled)
+    store.remove()
+    return release
 
 
 def press_button(url: str, *, at: float | None, token: str, json: bool) -> None:

@@ -14,7 +14,8 @@ from edge.recognise.recogniser import policy_for
 from engines.errors import PictureError
 from engines.faces import FacePipeline, load_pipeline
 from engines.picture import PICTURE_SUFFIXES, read_picture
-from gallery.enrol import find_people, largest_face
+from gallery.catalogue.source import find_people
+from gallery.enrol import largest_face
 from gallery.store import open_gallery
 
 if TYPE_CHECKING:

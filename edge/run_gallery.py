@@ -13,39 +13,42 @@ from edge.recognise.recogniser import policy_for
 from engines.faces import load_pipeline
 from engines.fetch import write_atomically
 from engines.picture import read_picture
-from gallery.enrol import (
-    EnrolledPerson,
-    PersonReport,
-    collect,
-    enrol_person,
-    find_people,
-    largest_face,
-)
-from gallery.store import create_gallery, open_gallery
+from gallery.catalogue.enrolment import enrol_catalogue, write_release
+from gallery.catalogue.shards import ShardStore
+from gallery.catalogue.source import read_catalogue
+from gallery.enrol import largest_face
+from gallery.errors import GalleryInputError
+from gallery.store import open_gallery
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gallery.catalogue.enrolment import Enrolment, EnrolmentOptions
+    from gallery.catalogue.people import PersonReport
 
-def enrol_gallery(people_dir: Path, output: Path, *, json: bool, report: Path | None) -> None:
-    """Enrol everybody in a folder; nothing is written before all pictures were read."""
-    folders = find_people(people_dir)
-    pipeline = load_pipeline(threads=2, precision="fp32")  # a float gallery serves INT8 probes best
-    enrolled: list[EnrolledPerson] = []
-    with graceful_stop() as stop, progress_bar("people") as progress:
-        for folder in progress.track(folders, description="enrol"):
-            enrolled.append(enrol_person(pipeline, folder))
-            if stop():
-                raise UsageError(f"{output}: interrupted, nothing was written")
-    result = collect(enrolled)
-    release = create_gallery(output, result.people, result.templates, result.owners, pipeline.model)
+
+def enrol_gallery(
+    people: str,
+    output: Path,
+    options: EnrolmentOptions,
+    *,
+    json: bool,
+    report: Path | None,
+    work: Path | None,
+) -> None:
+    """Enrol everybody in a catalogue; the gallery is not touched before all pictures were read."""
+    store = ShardStore(work or output.absolute().with_name(f".{output.absolute().name}.enrolment"))
+    result = embed_with_progress(people, store, options)
+    release = write_release(output, result)
+    store.remove()
     summary = {
         "gallery": str(output),
         "release": release.number,
-        "model": pipeline.model,
-        "people": len(result.people),
-        "templates": len(result.templates),
+        "model": result.model,
+        "people": release.people_count,
+        "templates": sum(segment.rows for segment in release.segments),
         "pictures": _count(result.reports),
+        "same_faces": result.same_faces,
         "reports": result.reports,
     }
     if report is not None:
@@ -53,13 +56,35 @@ def enrol_gallery(people_dir: Path, output: Path, *, json: bool, report: Path | 
     if json:
         print_json(summary)
         return
-    _print_reports(result.reports)
+    _print_reports(result)
+    counts = _count(result.reports)
     out.print(
-        f"{output}: release {release.number}, {len(result.people)} people, "
-        f"{summary['pictures']['used']} pictures used, "  # type: ignore[index]
-        f"{summary['pictures']['flagged']} to look at, "  # type: ignore[index]
-        f"{summary['pictures']['rejected']} rejected"  # type: ignore[index]
+        f"{output}: release {release.number}, {release.people_count} people, "
+        f"{counts['used']} pictures used, {counts['flagged']} to look at, "
+        f"{counts['rejected']} rejected",
+        markup=False,
     )
+
+
+def embed_with_progress(
+    people: str, store: ShardStore, options: EnrolmentOptions | None = None
+) -> Enrolment:
+    """Embed and judge a catalogue under a progress bar; Ctrl-C keeps what is done.
+
+    A catalogue that gives nobody leaves no parts behind, since no run could go on with them.
+    """
+    entries = read_catalogue(people)
+    with graceful_stop() as stop, progress_bar("pictures") as progress:
+        task = progress.add_task("enrol", total=sum(len(entry.pictures) for entry in entries))
+
+        def on_pictures(count: int) -> None:
+            progress.advance(task, count)
+
+        try:
+            return enrol_catalogue(entries, store, options, on_pictures=on_pictures, stopped=stop)
+        except GalleryInputError:
+            store.remove()
+            raise
 
 
 def _count(reports: list[PersonReport]) -> dict[str, int]:
@@ -67,17 +92,19 @@ def _count(reports: list[PersonReport]) -> dict[str, int]:
     return {state: states.count(state) for state in ("used", "flagged", "rejected")}
 
 
-def _print_reports(reports: list[PersonReport]) -> None:
+def _print_reports(result: Enrolment) -> None:
     table = Table("person", "picture", "", "why")
-    for report in reports:
+    for report in result.reports:
         for picture in report.pictures:
             if picture.status != "used":
                 table.add_row(report.id, picture.path, picture.status, picture.reason)
         if not report.pictures:
-            table.add_row(report.id, "", "rejected", "no picture in the folder")
+            table.add_row(report.id, "", "rejected", "no picture of them")
+    for pair in result.same_faces:
+        table.add_row(pair.a, "", "flagged", f"likely the same person as {pair.b} ({pair.score})")
     if table.row_count:
         out.print(table)
-    for report in reports:
+    for report in result.reports:
         if not report.enrolled:
             err.print(f"warning: {report.id}: not enrolled, no usable picture", markup=False)
 

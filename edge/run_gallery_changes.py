@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.console import err, graceful_stop, out, print_json, progress_bar
-from edge.errors import UsageError
+import numpy as np
+
+from edge.console import err, out, print_json
 from gallery import update
 from gallery.store import current_release
 
@@ -15,26 +16,23 @@ if TYPE_CHECKING:
     from gallery.release import Release
 
 
-def change_gallery(folder: Path, people_dir: Path, *, replace: bool, json: bool) -> None:
-    """Enrol the people of a folder and add them, or put them in the place of those there."""
-    from engines.faces import load_pipeline  # noqa: PLC0415
-    from gallery.enrol import EnrolledPerson, collect, enrol_person, find_people  # noqa: PLC0415
+def change_gallery(folder: Path, people: str, *, replace: bool, json: bool) -> None:
+    """Enrol the people of a catalogue and add them, or put them in the place of those there."""
+    # Not at the top: removing somebody loads no models.
+    from edge.run_gallery import embed_with_progress  # noqa: PLC0415
+    from gallery.catalogue.shards import ShardStore  # noqa: PLC0415
 
     current_release(folder)
-    folders = find_people(people_dir)
-    pipeline = load_pipeline(threads=2, precision="fp32")
-    enrolled: list[EnrolledPerson] = []
-    with graceful_stop() as stop, progress_bar("people") as progress:
-        for one in progress.track(folders, description="enrol"):
-            enrolled.append(enrol_person(pipeline, one))
-            if stop():
-                raise UsageError(f"{folder}: interrupted, nothing was written")
-    found = collect(enrolled)
+    store = ShardStore(folder.absolute().with_name(f".{folder.absolute().name}.enrolment"))
+    found = embed_with_progress(people, store)
     for report in found.reports:
         if not report.enrolled:
             err.print(f"warning: {report.id}: not enrolled, no usable picture", markup=False)
-    entries = update.Entries(found.people, found.templates, found.owners, pipeline.model)
+    everybody = list(found.people())
+    owners = np.arange(len(everybody), dtype=np.int32)
+    entries = update.Entries(everybody, found.templates, owners, found.model)
     release = (update.update if replace else update.add)(folder, entries)
+    store.remove()
     _tell(folder, release, json=json)
 
 

@@ -11,6 +11,7 @@ import msgspec
 from gallery.errors import GalleryInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 MAX_ID_BYTES = 128
@@ -144,41 +145,61 @@ def read_person_file(folder: Path) -> Person:
     Raises:
         GalleryInputError: the id is unsafe, or `person.toml` is not what it should be.
     """
-    person_id = check_person_id(folder.name)
     path = folder / PERSON_FILE
-    content = _PersonFile()
-    if path.is_file():
-        try:
-            content = msgspec.toml.decode(path.read_bytes(), type=_PersonFile)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise GalleryInputError(f"{path}: {error}") from error
-    names = _by_language(content.name) or {"en": person_id.replace("_", " ")}
-    return check_person(
-        Person(
-            id=person_id,
-            names=names,
-            role=_by_language(content.role),
-            biography=_by_language(content.biography),
-            works=content.works,
-            pictures=_pictures(folder, content),
+    files = [p.name for p in folder.iterdir() if p.is_file()]
+    content = path.read_bytes() if path.is_file() else None
+    person, origins = parse_person_file(folder.name, content, str(path), files)
+    pictures = [
+        msgspec.structs.replace(
+            origins[name], sha256=hashlib.sha256((folder / name).read_bytes()).hexdigest()
         )
+        for name in sorted(origins)
+    ]
+    return msgspec.structs.replace(person, pictures=tuple(pictures))
+
+
+def parse_person_file(
+    person_id: str, content: bytes | None, where: str, files: Collection[str]
+) -> tuple[Person, dict[str, Picture]]:
+    """Return whom a `person.toml` describes, and where pictures came from, by file name.
+
+    Args:
+        person_id: the folder's name.
+        content: the file, or None where there is none.
+        where: its path, for messages.
+        files: names of the files in the folder.
+
+    Raises:
+        GalleryInputError: the id is unsafe, or the content is not what it should be.
+    """
+    check_person_id(person_id)
+    described = _PersonFile()
+    if content is not None:
+        try:
+            described = msgspec.toml.decode(content, type=_PersonFile)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise GalleryInputError(f"{where}: {error}") from error
+    person = Person(
+        id=person_id,
+        names=_by_language(described.name) or name_of_id(person_id),
+        role=_by_language(described.role),
+        biography=_by_language(described.biography),
+        works=described.works,
     )
+    origins = {}
+    if described.source or described.licence:
+        whole = Picture("", described.source, described.licence)
+        origins = {name: whole for name in files if name != PERSON_FILE}
+    for entry in described.pictures:
+        if entry.file not in files:
+            raise GalleryInputError(f"{where}: no picture {entry.file!a} beside it")
+        origins[entry.file] = Picture("", entry.source, entry.licence)
+    return check_person(person), origins
 
 
-def _pictures(folder: Path, content: _PersonFile) -> tuple[Picture, ...]:
-    listed = {entry.file: entry for entry in content.pictures}
-    names = set(listed)
-    if content.source or content.licence:
-        names |= {p.name for p in folder.iterdir() if p.is_file() and p.name != PERSON_FILE}
-    pictures = []
-    for name in sorted(names):
-        path = folder / name
-        if path.parent != folder or not path.is_file():
-            raise GalleryInputError(f"{folder / PERSON_FILE}: no picture {name!a} beside it")
-        entry = listed.get(name, _PictureEntry(name, content.source, content.licence))
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        pictures.append(Picture(digest, entry.source, entry.licence))
-    return tuple(pictures)
+def name_of_id(person_id: str) -> dict[str, str]:
+    """Return the name of somebody of whom only the id is known."""
+    return {"en": person_id.replace("_", " ")}
 
 
 def _by_language(text: dict[str, str] | str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import logging
+import os
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal
@@ -263,8 +264,12 @@ def open_release(folder: Path, model: str | None, index: Index) -> Gallery:
 
 
 def now() -> str:
-    """Return the time as a release records it."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return the time as a release records it: SOURCE_DATE_EPOCH where a build sets it."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    moment = datetime.now(timezone.utc)
+    if epoch.isascii() and epoch.isdigit():
+        moment = datetime.fromtimestamp(int(epoch), timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @contextlib.contextmanager

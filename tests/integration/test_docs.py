@@ -50,6 +50,8 @@ def test_commands(page: Path, data_dir: Path, tmp_path: Path) -> None:
     shutil.copytree(portraits / "Lin-Manuel_Miranda", tmp_path / "people" / "lin")
     shutil.copytree(portraits / "Barack_Obama", tmp_path / "people" / "obama")
     shutil.copy(next((portraits / "Lin-Manuel_Miranda").iterdir()), tmp_path / "face.jpg")
+    rows = (f"{p.parent.name},{p.relative_to(tmp_path)}\n" for p in tmp_path.glob("people/*/*.*"))
+    (tmp_path / "people.csv").write_text("id,picture\n" + "".join(rows))
     shorten(data_dir / "concert" / "clip.mp4", tmp_path / "film.mp4", frames=180)
     path = f"{TVRADAR.parent}:{os.environ['PATH']}"
     script = ["set -e", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"]

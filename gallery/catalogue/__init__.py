@@ -1,0 +1,1 @@
+"""Enrolment of many people: from a catalogue of pictures to a release, in parts that survive."""

@@ -15,8 +15,9 @@ import msgspec
 import numpy as np
 
 from edge.recognise.decide import Claim, Decision, Policy, decide
-from edge.recognise.recogniser import Recogniser, RecogniserOptions, policy_for, search
+from edge.recognise.recogniser import Recogniser, RecogniserOptions, search
 from edge.recognise.scene import Candidate, Face, Scene
+from edge.recognise.thresholds import policy_for
 from edge.recognise.track import MIN_HITS
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class OfflineRecogniser:
     def _decide_shot(self) -> list[Scene]:
         scenes, tracks = self._scenes, self._ended
         self._scenes, self._ended = [], []
-        policy = self._recogniser.policy(self._gallery)
+        policy = self._recogniser.thresholds.prepare(self._gallery)
         decisions = decide_tracks(tracks, scenes, self._gallery, policy)
         return [_with_decisions(scene, decisions) for scene in scenes]
 

@@ -13,7 +13,8 @@ from rich.table import Table
 from edge.console import err, graceful_stop, out, print_json, progress_bar
 from edge.errors import UsageError
 from edge.identify import Identification, Summary, recognise_all
-from edge.recognise.recogniser import RecogniserOptions, policy_for
+from edge.recognise.recogniser import RecogniserOptions
+from edge.recognise.thresholds import policy_for
 from edge.render import Annotator
 from edge.video.source import open_source
 from edge.write_video import VideoWriter

@@ -30,7 +30,9 @@ from gallery.errors import GalleryError
 from gallery.watch import GalleryWatcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from starlette.routing import BaseRoute
 
     from edge.config import RunConfig
     from edge.recognise.scene import Scene
@@ -73,6 +75,7 @@ class App:
         gallery_dir: the gallery's folder.
         paced: play a file at its own speed, as a live source would.
         notice: a line for the page's foot, by language.
+        more: further routes of the server.
 
     Raises:
         UsageError: the server would be open to the network without a token.
@@ -87,6 +90,7 @@ class App:
         *,
         paced: bool = True,
         notice: dict[str, str] | None = None,
+        more: Sequence[BaseRoute] = (),
     ) -> None:
         serve = config.serve
         if serve.host not in LOOPBACK and not serve.token:
@@ -131,7 +135,7 @@ class App:
         self._dropped = 0
         self._output = _Output(config.output, self.watcher) if config.output else None
         self.reader = Reader(config.source, paced=paced, loop=config.loop)
-        self._player = Player(self.reader)
+        self.player = Player(self.reader)
         self._appearing = Appearing()
         if config.timeline:
             self._appearing.load(read_timeline(Path(config.timeline)))
@@ -142,7 +146,7 @@ class App:
             self.hub,
             self.metrics,
             self.preview,
-            player=self._player,
+            player=self.player,
             appearing=self._appearing,
             ready=self._why_not_ready,
             notice=notice or {},
@@ -152,7 +156,7 @@ class App:
         self._keys = open_keys(config.buttons, Presser(device, config.buttons))
         hosts = frozenset({*serve.hosts, serve.host})
         self.server = Server(
-            create_app(device, hosts=hosts, token=serve.token), serve.host, serve.port
+            create_app(device, hosts=hosts, token=serve.token, more=more), serve.host, serve.port
         )
         self._thread = threading.Thread(target=self._run, name="recognise", daemon=True)
 
@@ -236,10 +240,10 @@ class App:
         scene = self._recogniser.process(frame)
         self.scenes += 1
         self.radar.push(scene)
-        position_s = self._player.position_s(frame.pts_s)
+        position_s = self.player.position_s(frame.pts_s)
         if position_s is not None:
             self._appearing.push((f.id for f in scene.faces if f.id), position_s)
-        message = self.hub.publish(scene, None if self._player.why_not else position_s)
+        message = self.hub.publish(scene, None if self.player.why_not else position_s)
         if self.preview is not None:
             self.preview.publish(frame.bgr, message)
         if self._output is not None:

@@ -245,8 +245,11 @@ def demo(
 
     Sets up a gallery and a programme composed from public-domain photographs, or runs on your own
     film: tvradar demo --video film.mp4 --people folder
+
+    On /demo a button publishes somebody who has no name yet: signed, sent over MQTT (mosquitto,
+    where it is installed), verified, and named by the running recogniser.
     """
-    from edge.run_device import run_demo  # noqa: PLC0415
+    from edge.run_demo import run_demo  # noqa: PLC0415
 
     run_demo(seconds=seconds, browser=not no_browser, port=port, video=video, people=people)
 

@@ -12,6 +12,7 @@ import typer
 from edge import (
     cli_bench,
     cli_bench_search,
+    cli_bench_sync,
     cli_build,
     cli_calibrate,
     cli_engines,
@@ -41,6 +42,7 @@ app.command()(cli_sync.sync)
 cli_engines.app.command("build")(cli_build.build_engines)
 app.add_typer(cli_calibrate.app, name="calibrate")
 cli_bench.app.add_typer(cli_bench_search.app)
+cli_bench.app.add_typer(cli_bench_sync.app)
 app.add_typer(cli_engines.app, name="engines")
 app.add_typer(cli_bench.app, name="bench")
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 import onnxruntime as ort
 
 from calibration.faces import Picture, read_chips
-from calibration.int8 import Progress, detector_pictures
+from calibration.inputs import detector_pictures
 from calibration.parity import WEAK_SCORE, Bars, Parity, compare_detectors, compare_embedders
 from engines.catalog import find_model
 from engines.detector import YunetDetector
@@ -21,6 +22,8 @@ from engines.onnxruntime_engine import OnnxRuntimeEngine
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from calibration.int8 import Progress
 
 
 def run_gate(
@@ -58,9 +61,13 @@ def measure(
     model = find_model(name)
     if model.task == "detector":
         detectors = [YunetDetector(e, min_score=WEAK_SCORE, blended=True) for e in engines]
-        shown = detector_pictures(pictures)
-        step = progress.stage("compare detectors", len(shown))
-        return compare_detectors(detectors[0], detectors[1], shown, bars, step)
+        shown, frames = detector_pictures(pictures)
+        step = progress.stage("compare detectors", len(shown) + len(frames))
+        alone = compare_detectors(detectors[0], detectors[1], shown, bars, step)
+        small = compare_detectors(detectors[0], detectors[1], frames, bars, step)
+        # Reported only: the bars are about a user's pictures, not about what is made of them.
+        figures = {k: v for k, v in small.figures.items() if k != "passed"}
+        return replace(alone, figures={**alone.figures, "composed_frames": figures})
     step = progress.stage("find test faces", len(pictures))
     chips = read_chips(
         YunetDetector(OnnxRuntimeEngine(fetch("yunet")), blended=True), pictures, step

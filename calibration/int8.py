@@ -22,19 +22,18 @@ import onnxruntime as ort
 
 from calibration.equalise import equalise
 from calibration.errors import CalibrationError
-from calibration.faces import Chips, Picture, give_room, read_chips
+from calibration.faces import Picture, read_chips
+from calibration.inputs import chips_to_inputs, detector_inputs
 from calibration.prepare import prepare
 from calibration.qdq import plan, write_qdq
 from calibration.ranges import Ranges, measure_ranges
 from calibration.scales import Method, choose_scales, tensors_to_measure
 from calibration.sensitivity import embedding_error, face_error, sweep
 from engines.catalog import find_model, model_identity
-from engines.detector import YunetDetector, to_input
-from engines.errors import PictureError
+from engines.detector import YunetDetector
 from engines.fetch import cache_dir, fetch, write_atomically
 from engines.int8_files import artefact_path
 from engines.onnxruntime_engine import OnnxRuntimeEngine
-from engines.picture import read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,11 +45,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REVISION = 3
+REVISION = 4
 """Raised when the same inputs give other bytes."""
-DETECTOR_SIDE_PX = 640
-SIZES = (1.0, 0.6, 0.35)
-"""Pictures to calibrate a detector with are shrunk in turn: it sees faces of all sizes."""
 MIN_PICTURES = 16
 
 
@@ -223,46 +219,13 @@ def _is_whole(target: Path) -> bool:
 def _inputs(name: str, pictures: list[Picture], progress: Progress) -> list[NDArray[np.float32]]:
     """Return what the network is given for each picture, float32 (1, 3, height, width)."""
     model = find_model(name)
-    step = progress.stage("find faces" if model.task == "embedder" else "read", len(pictures))
     if model.task == "detector":
-        shown = detector_pictures(pictures, step)
-        return [to_input(_shrink(bgr, SIZES[i % len(SIZES)])) for i, bgr in enumerate(shown)]
+        return detector_inputs(pictures, progress.stage("read", len(pictures)))
+    step = progress.stage("find faces", len(pictures))
     chips = read_chips(
         YunetDetector(OnnxRuntimeEngine(fetch("yunet")), blended=True), pictures, step
     )
     return chips_to_inputs(chips, model.colour_order)
-
-
-def chips_to_inputs(chips: Chips, colour_order: str) -> list[NDArray[np.float32]]:
-    """Return one network input a chip, as `Embedder` makes them."""
-    ordered = chips.bgr[..., ::-1] if colour_order == "rgb" else chips.bgr
-    planes = np.ascontiguousarray(ordered.transpose(0, 3, 1, 2), dtype=np.float32)
-    return [planes[i : i + 1] for i in range(len(planes))]
-
-
-def detector_pictures(
-    pictures: list[Picture], step: Callable[[], None] = lambda: None
-) -> list[NDArray[np.uint8]]:
-    """Return pictures as a detector sees them: with room around, at most 640 px, BGR."""
-    found = []
-    for picture in pictures:
-        step()
-        try:
-            bgr = give_room(read_picture(picture.path))
-        except PictureError as error:
-            log.warning("left out: %s", error)
-            continue
-        longest = max(bgr.shape[:2])
-        if longest > DETECTOR_SIDE_PX:
-            size = [max(1, round(s * DETECTOR_SIDE_PX / longest)) for s in bgr.shape[1::-1]]
-            bgr = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
-        found.append(bgr)
-    return found
-
-
-def _shrink(bgr: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
-    size = [max(32, round(s * share)) for s in bgr.shape[1::-1]]
-    return np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _ranges(

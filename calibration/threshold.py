@@ -37,9 +37,6 @@ LOWEST = 0.34
 """No promise lets a name be said below; what the peers use for galleries of a few people."""
 
 
-BLOCK = 256
-
-
 @dataclass(frozen=True, slots=True)
 class ImpostorModel:
     """Cosines between different people: normal, with this mean and standard deviation."""
@@ -70,14 +67,16 @@ class ImpostorModel:
 
 
 def _moments_of_pairs(templates: NDArray[np.float32]) -> tuple[float, float]:
-    """Return mean and deviation of all cosines between two rows, in blocks to save memory."""
-    n, total, square = len(templates), 0.0, 0.0
-    for start in range(0, n, BLOCK):
-        cosines = (templates[start : start + BLOCK] @ templates.T).astype(np.float64)
-        rows = np.arange(len(cosines))
-        cosines[rows, start + rows] = 0.0
-        total += float(cosines.sum())
-        square += float((cosines**2).sum())
+    """Return mean and deviation of the cosines between any two rows, without computing them.
+
+    Their sum is the squared length of the rows' sum, the sum of their squares that of the rows'
+    second moments; the rows' cosines with themselves are taken off.
+    """
+    rows = templates.astype(np.float64)
+    n = len(rows)
+    squares = np.einsum("nd,nd->n", rows, rows)
+    total = float((rows.sum(axis=0) ** 2).sum() - squares.sum())
+    square = float(((rows.T @ rows) ** 2).sum() - (squares**2).sum())
     mean = total / (n * (n - 1))
     return mean, math.sqrt(max(square / (n * (n - 1)) - mean**2, 0.0))
 

@@ -12,11 +12,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from threadpoolctl import threadpool_limits
+
 from edge.buttons.presser import Presser, open_keys
 from edge.errors import EdgeError, UsageError
 from edge.player import Player
 from edge.recognise.radar import Radar
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
+from edge.recognise.thresholds import Thresholds
 from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
 from edge.serve.metrics import Metrics
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from edge.recognise.scene import Scene
     from edge.video.frame import Frame
     from gallery.person import Person
+    from gallery.search import Gallery
 
 log = logging.getLogger(__name__)
 
@@ -49,22 +53,31 @@ STATES = {State.FAILED: "ended"}
 
 
 class People:
-    """The gallery as the server sees it: people by id."""
+    """The gallery of the newest frame: whoever was named by it is also described by it.
+
+    A release that arrives while a frame is recognised counts from the next frame on, for the names
+    and for what is told of them.
+    """
 
     def __init__(self, watcher: GalleryWatcher) -> None:
         self._watcher = watcher
+        self._gallery = watcher.gallery
+
+    def next_frame(self) -> Gallery:
+        """Return the newest release, which serves until this is called again."""
+        self._gallery = self._watcher.gallery
+        return self._gallery
 
     def person(self, person_id: str) -> Person | None:
         """Return a person, or None."""
-        gallery = self._watcher.gallery
         try:
-            return gallery.person(person_id)
+            return self._gallery.person(person_id)
         except GalleryError:
             return None
 
     def release(self) -> int:
         """Return the release in use."""
-        return self._watcher.gallery.release
+        return self._gallery.release
 
 
 class App:
@@ -99,6 +112,9 @@ class App:
                 'serve.token, or serve.host = "127.0.0.1"'
             )
         options = config.recognise
+        # numpy's own threads spin while they wait, and take the cores from those that recognise: a
+        # new release cost the frame beside it 30 ms more.
+        threadpool_limits(1, user_api="blas")
         self._supervisor = Supervisor()
         self._supervisor.starting("loading the models", MODELS_S)
         self._pulse = _Pulse(config.pulse) if config.pulse else None
@@ -111,18 +127,22 @@ class App:
         )
         self.engines = f"{', '.join(self._pipeline.kinds)} ({self._pipeline.why})"
         log.info("engines: %s", self.engines)
-        self.watcher = GalleryWatcher(gallery_dir, self._pipeline.model)
+        thresholds = Thresholds(options.fpir, frozenset(options.cast))
+        self.watcher = GalleryWatcher(
+            gallery_dir, self._pipeline.model, index=config.search.index, prepare=thresholds.prepare
+        )
+        people = People(self.watcher)
         self._recogniser = Recogniser(
             self._pipeline,
-            self.watcher,
+            people.next_frame,
             RecogniserOptions(
                 fpir=options.fpir,
                 embeddings_per_frame=options.embeddings_per_frame,
                 detect_every=options.detect_every,
                 cast=frozenset(options.cast),
             ),
+            thresholds,
         )
-        people = People(self.watcher)
         self.radar = Radar(people.person)
         self.hub = Hub(people)
         self.metrics = Metrics()
@@ -133,7 +153,7 @@ class App:
         self._stop = threading.Event()
         self.failure: Exception | None = None
         self._dropped = 0
-        self._output = _Output(config.output, self.watcher) if config.output else None
+        self._output = _Output(config.output, people) if config.output else None
         self.reader = Reader(config.source, paced=paced, loop=config.loop)
         self.player = Player(self.reader)
         self._appearing = Appearing()
@@ -315,13 +335,13 @@ class _Pulse:
 class _Output:
     """The video with names burned in."""
 
-    def __init__(self, path: str, watcher: GalleryWatcher) -> None:
+    def __init__(self, path: str, people: People) -> None:
         from edge.render import Annotator  # noqa: PLC0415
         from edge.write_video import VideoWriter  # noqa: PLC0415
 
         self._writer = VideoWriter(Path(path))
         self._annotator = Annotator()
-        self._people = People(watcher)
+        self._people = people
 
     def write(self, frame: Frame, scene: Scene) -> None:
         names = {}

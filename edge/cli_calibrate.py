@@ -167,12 +167,17 @@ def _print_verdict(path: Path, verdict: Verdict, *, json: bool) -> None:
         return
     table = Table("figure", "value", title=f"{path.name}, {megabytes:.2f} MB")
     for key, value in verdict.figures.items():
-        if isinstance(value, dict):
-            told = ", ".join(f"{k} {v:.4f}" for k, v in value.items())
-        else:
-            told = f"{value:.4f}" if isinstance(value, float) else str(value)
-        table.add_row(key, told)
+        table.add_row(key, _told(value))
     out.print(table)
     for failure in verdict.failures:
         err.print(f"failed: {failure}", markup=False)
     out.print("passed: INT8 may be used" if verdict.passed else "failed: FP32 stays in use")
+
+
+def _told(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(
+            f"{k} ({_told(v)})" if isinstance(v, dict) else f"{k} {_told(v)}"
+            for k, v in value.items()
+        )
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

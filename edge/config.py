@@ -57,6 +57,18 @@ class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backend: Literal["auto", "onnxruntime", "tensorrt"] = "auto"
 
 
+class SearchConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the gallery is searched.
+
+    Attributes:
+        index: `exact` compares with everybody, behind sketches past 200,000 people; `hnsw` walks a
+            graph, for more than a million (needs tvradar[hnsw]; refused where it finds less than
+            99 % of what `exact` finds).
+    """
+
+    index: Literal["exact", "hnsw"] = "exact"
+
+
 class ButtonsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Keys that ask who is on screen, besides the page, HTTP and the WebSocket.
 
@@ -100,6 +112,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeline: str = ""
     pulse: str = ""
     serve: ServeConfig = ServeConfig()
+    search: SearchConfig = SearchConfig()
     recognise: RecogniseConfig = RecogniseConfig()
     buttons: ButtonsConfig = ButtonsConfig()
 

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from calibration.faces import find_pictures, read_chips
-from calibration.int8 import detector_pictures
+from calibration.inputs import detector_pictures
 from calibration.parity import WEAK_SCORE, Parity, compare_detectors, compare_embedders
 from engines.catalog import find_model, model_identity
 from engines.detector import YunetDetector
@@ -181,7 +181,7 @@ def compare(
     reference = OnnxRuntimeEngine(fetch(name), threads=2)
     if model.task == "detector":
         detectors = [YunetDetector(e, min_score=WEAK_SCORE) for e in (reference, engine)]
-        shown = [fit(bgr, size_px) for bgr in detector_pictures(pictures)]
+        shown = [fit(bgr, size_px) for bgr in detector_pictures(pictures)[0]]
         return compare_detectors(detectors[0], detectors[1], shown, None, step)
     finder = YunetDetector(OnnxRuntimeEngine(fetch("yunet"), threads=2))
     chips = read_chips(finder, pictures, step)

@@ -15,14 +15,16 @@ import msgspec
 import numpy as np
 
 from edge.recognise.decide import Claim, Decision, Policy, decide
-from edge.recognise.recogniser import Recogniser, RecogniserOptions, policy_for, search
+from edge.recognise.recogniser import Recogniser, RecogniserOptions, search
 from edge.recognise.scene import Candidate, Face, Scene
+from edge.recognise.thresholds import policy_for
 from edge.recognise.track import MIN_HITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from edge.recognise.evidence import TrackState
+    from edge.second_opinion import SecondOpinion
     from edge.video.frame import Frame
     from engines.faces import FacePipeline, StillFaces
     from gallery.search import Gallery
@@ -117,7 +119,7 @@ class OfflineRecogniser:
     def _decide_shot(self) -> list[Scene]:
         scenes, tracks = self._scenes, self._ended
         self._scenes, self._ended = [], []
-        policy = self._recogniser.policy(self._gallery)
+        policy = self._recogniser.thresholds.prepare(self._gallery)
         decisions = decide_tracks(tracks, scenes, self._gallery, policy)
         return [_with_decisions(scene, decisions) for scene in scenes]
 
@@ -165,14 +167,12 @@ def identify_still(
     *,
     first_track: int = 0,
     shot: int = 0,
+    second: SecondOpinion | None = None,
 ) -> Scene:
     """Name the faces of one still picture; each face is a track of its own."""
-    found = pipeline.still(frame.bgr)
-    candidates = search(gallery, found.vectors) if len(found.faces) else []
-    claims = [
-        Claim(first_track + i, candidates[i], *_legibility(found, i))
-        for i in range(len(found.faces))
-    ]
+    found, claims = _claims_of_still(pipeline, gallery, frame, first_track)
+    if second is not None and second.is_needed(claims, policy):
+        found, claims = _claims_of_still(second.pipeline(), gallery, frame, first_track)
     decisions = decide(claims, policy)
     faces = []
     for i, claim in enumerate(claims):
@@ -193,6 +193,17 @@ def identify_still(
     return Scene(frame.pts_s, frame.index, width, height, shot, tuple(faces), gallery.release)
 
 
+def _claims_of_still(
+    pipeline: FacePipeline, gallery: Gallery, frame: Frame, first_track: int
+) -> tuple[StillFaces, list[Claim]]:
+    found = pipeline.still(frame.bgr)
+    candidates = search(gallery, found.vectors) if len(found.faces) else []
+    return found, [
+        Claim(first_track + i, candidates[i], *_legibility(found, i))
+        for i in range(len(found.faces))
+    ]
+
+
 def _legibility(found: StillFaces, i: int) -> tuple[float, float, float, float]:
     quality = found.quality
     return (
@@ -210,6 +221,7 @@ def recognise_all(
     options: RecogniserOptions,
     *,
     still: bool,
+    second: SecondOpinion | None = None,
     stop: Callable[[], bool] = lambda: False,
     on_frame: Callable[[Frame], None] = lambda _: None,
 ) -> Iterator[Scene]:
@@ -221,6 +233,7 @@ def recognise_all(
         frames: in order.
         options: budgets and promises.
         still: each frame is a picture of its own.
+        second: for pictures, what settles borderline faces.
         stop: asked after each frame; true ends early, with all that was seen decided.
         on_frame: called with each frame, for progress.
     """
@@ -228,7 +241,9 @@ def recognise_all(
         policy = policy_for(gallery, options.fpir, options.cast)
         track = 0
         for shot, frame in enumerate(frames):
-            scene = identify_still(pipeline, gallery, frame, policy, first_track=track, shot=shot)
+            scene = identify_still(
+                pipeline, gallery, frame, policy, first_track=track, shot=shot, second=second
+            )
             track += len(scene.faces)
             on_frame(frame)
             yield scene

@@ -10,7 +10,7 @@ from rich.table import Table
 from calibration.evaluate import Evaluation, Searches, evaluate
 from edge.console import graceful_stop, out, print_json, progress_bar
 from edge.errors import UsageError
-from edge.recognise.recogniser import policy_for
+from edge.recognise.thresholds import policy_for
 from engines.errors import PictureError
 from engines.faces import FacePipeline, load_pipeline
 from engines.picture import PICTURE_SUFFIXES, read_picture

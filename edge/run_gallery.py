@@ -9,7 +9,7 @@ from rich.table import Table
 
 from edge.console import err, graceful_stop, out, print_json, progress_bar
 from edge.errors import UsageError
-from edge.recognise.recogniser import policy_for
+from edge.recognise.thresholds import policy_for
 from engines.faces import load_pipeline
 from engines.fetch import write_atomically
 from engines.picture import read_picture

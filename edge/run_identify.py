@@ -13,8 +13,10 @@ from rich.table import Table
 from edge.console import err, graceful_stop, out, print_json, progress_bar
 from edge.errors import UsageError
 from edge.identify import Identification, Summary, recognise_all
-from edge.recognise.recogniser import RecogniserOptions, policy_for
+from edge.recognise.recogniser import RecogniserOptions
+from edge.recognise.thresholds import policy_for
 from edge.render import Annotator
+from edge.second_opinion import second_opinion_for
 from edge.video.source import open_source
 from edge.write_video import VideoWriter
 from engines.faces import load_pipeline
@@ -103,7 +105,14 @@ def _identify(
             return stop() or (seconds is not None and last_s >= seconds)
 
         scenes = recognise_all(
-            pipeline, gallery, source, options, still=source.still, stop=enough, on_frame=on_frame
+            pipeline,
+            gallery,
+            source,
+            options,
+            still=source.still,
+            second=second_opinion_for(pipeline) if source.still else None,
+            stop=enough,
+            on_frame=on_frame,
         )
         for scene in scenes:
             summary.add(scene)

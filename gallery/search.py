@@ -157,9 +157,10 @@ class Gallery:
         rng = np.random.default_rng(seed)
         chosen = rng.permutation(every.shape[1])[:n]
         out = np.empty((len(chosen), self.dim), np.float32)
-        for place, (index, row) in enumerate(every[:, chosen].T):
-            templates = self._open()[index].templates
-            out[place] = templates.rows[row].astype(np.float32) * templates.scales[row]
+        for index, segment in enumerate(self._open()):
+            theirs = every[0, chosen] == index
+            rows = every[1, chosen[theirs]]
+            out[theirs] = restore(segment.templates.rows[rows], segment.templates.scales[rows])
         return out
 
     def _living_rows(self) -> NDArray[np.intp]:

@@ -36,7 +36,8 @@ class GalleryWatcher:
         model: identity of the embedder.
         index: see `open_gallery`.
         poll_s: how often to look.
-        on_change: called in the thread with each new release.
+        prepare: called in the thread with each new release before it is the gallery, to work out
+            what a reader needs of it.
 
     Raises:
         GalleryMissingError: there is no gallery to begin with.
@@ -51,13 +52,13 @@ class GalleryWatcher:
         *,
         index: Index = "exact",
         poll_s: float = POLL_S,
-        on_change: Callable[[Gallery], None] = lambda _: None,
+        prepare: Callable[[Gallery], object] = lambda _: None,
     ) -> None:
         self._folder = folder
         self._model = model
         self._index: Index = index
         self._poll_s = poll_s
-        self._on_change = on_change
+        self._prepare = prepare
         self.error: GalleryError | None = None
         self._seen = self._mark()
         self._gallery = open_gallery(folder, model, index)
@@ -99,9 +100,9 @@ class GalleryWatcher:
             self.error = error
             return False
         self.error = None
+        self._prepare(newer)
         self._gallery = newer
         log.info("gallery: release %d follows %d", newer.release, before)
-        self._on_change(newer)
         return True
 
     def _mark(self) -> tuple[int, int] | None:

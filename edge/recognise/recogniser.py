@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from calibration.threshold import ImpostorModel, threshold_for
-from edge.recognise.decide import Decision, Policy, decide
+from edge.recognise.decide import Decision, decide
 from edge.recognise.evidence import TrackState, is_sure, rough_quality_of, urgency
 from edge.recognise.memory import Left, Memory
 from edge.recognise.pace import CALM_S, Pace
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.recognise.shots import ShotDetector
+from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS, Tracker
 from edge.video.bars import Bars
 from engines.align import align
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from gallery.search import Gallery
 
 CANDIDATES = 3
-COHORT = 2000
 HURRIED_FACES = 6
 REJOIN_WITHIN_FACES = 3
 """After so many faces of its own a track needs nobody else's."""
@@ -76,6 +74,7 @@ class Recogniser:
         gallery: returns the gallery to use; asked once per frame, so that a new one may come in
             between two frames.
         options: budgets and promises.
+        thresholds: of each release; whoever prepares them beforehand saves a frame the time.
     """
 
     def __init__(
@@ -83,6 +82,7 @@ class Recogniser:
         pipeline: FacePipeline,
         gallery: Callable[[], Gallery],
         options: RecogniserOptions | None = None,
+        thresholds: Thresholds | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._gallery = gallery
@@ -93,7 +93,7 @@ class Recogniser:
         self._bars = Bars()
         self._taken = 0
         self._states: dict[int, TrackState] = {}
-        self._policy: tuple[int, Policy] | None = None
+        self.thresholds = thresholds or Thresholds(self._options.fpir, self._options.cast)
         self._memory = Memory()
         self._shot = 0
         self._frames = 0
@@ -124,7 +124,7 @@ class Recogniser:
         self._search(gallery)
         clock.lap("search")
         shown = [s for s in self._states.values() if self._is_shown(s, frame.pts_s)]
-        policy = self.policy(gallery)
+        policy = self.thresholds.prepare(gallery)
         decisions = decide([s.claim() for s in shown], policy)
         for state in shown:
             said = decisions[state.track.number].id
@@ -189,15 +189,6 @@ class Recogniser:
         self._refused = (*self._refused[-63:], (state.template.overall(), person_id))
         state.fresh = True
         return True
-
-    def policy(self, gallery: Gallery) -> Policy:
-        """Return the thresholds for a gallery; computed once for each release."""
-        if self._policy is None or self._policy[0] != gallery.release:
-            self._policy = (
-                gallery.release,
-                policy_for(gallery, self._options.fpir, self._options.cast, stills=False),
-            )
-        return self._policy[1]
 
     def _follow(self, faces: Detections, frame: Frame) -> list[tuple[TrackState, int]]:
         seen = []
@@ -332,32 +323,6 @@ def search(
         tuple(Candidate(p, round(float(s), 4)) for p, s in zip(ids, scores, strict=False))
         for ids, scores in zip(matches.ids, matches.scores, strict=True)
     ]
-
-
-def policy_for(
-    gallery: Gallery, fpir: float, cast: frozenset[str] = frozenset(), *, stills: bool = True
-) -> Policy:
-    """Return the thresholds for a gallery, from its size and its own impostor scores."""
-    model = ImpostorModel.of_templates(gallery.sample_templates(COHORT, seed=0))
-    threshold = threshold_for(gallery.people_count, fpir, model)
-    return Policy(
-        threshold,
-        gallery.people_count,
-        cast,
-        impostors=model,
-        alike=_similarity(gallery),
-        stills=stills,
-    )
-
-
-def _similarity(gallery: Gallery) -> Callable[[str, str], float]:
-    """Return how alike two people of a gallery are; the pairs that come up are remembered."""
-
-    @lru_cache(maxsize=4096)
-    def alike(a: str, b: str) -> float:
-        return float((gallery.templates_of(a) @ gallery.templates_of(b).T).max())
-
-    return alike
 
 
 class _Clock:

@@ -1,0 +1,69 @@
+"""What a score must be for a name, learned from each release of the gallery itself."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from calibration.threshold import ImpostorModel, threshold_for
+from edge.recognise.decide import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gallery.search import Gallery
+
+COHORT = 2000
+_KEPT = 2
+"""The release in use and the next one, which is prepared while the other serves."""
+
+
+class Thresholds:
+    """The policy of each release for tracks, computed once; safe for several threads.
+
+    It costs 15 ms, half a frame: the thread that opens a new release prepares it before it is used.
+
+    Args:
+        fpir: promised share of strangers who get a name.
+        cast: ids of the title's cast.
+    """
+
+    def __init__(self, fpir: float, cast: frozenset[str] = frozenset()) -> None:
+        self._fpir, self._cast = fpir, cast
+        self._known: dict[int, Policy] = {}
+
+    def prepare(self, gallery: Gallery) -> Policy:
+        """Return the policy for a gallery."""
+        found = self._known.get(gallery.release)
+        if found is None:
+            found = policy_for(gallery, self._fpir, self._cast, stills=False)
+            kept = sorted({*self._known, gallery.release})[-_KEPT:]
+            self._known = {n: p for n, p in self._known.items() if n in kept}
+            self._known[gallery.release] = found
+        return found
+
+
+def policy_for(
+    gallery: Gallery, fpir: float, cast: frozenset[str] = frozenset(), *, stills: bool = True
+) -> Policy:
+    """Return the thresholds for a gallery, from its size and its own impostor scores."""
+    model = ImpostorModel.of_templates(gallery.sample_templates(COHORT, seed=0))
+    threshold = threshold_for(gallery.people_count, fpir, model)
+    return Policy(
+        threshold,
+        gallery.people_count,
+        cast,
+        impostors=model,
+        alike=_similarity(gallery),
+        stills=stills,
+    )
+
+
+def _similarity(gallery: Gallery) -> Callable[[str, str], float]:
+    """Return how alike two people of a gallery are; the pairs that come up are remembered."""
+
+    @lru_cache(maxsize=4096)
+    def alike(a: str, b: str) -> float:
+        return float((gallery.templates_of(a) @ gallery.templates_of(b).T).max())
+
+    return alike

@@ -1,0 +1,55 @@
+"""The policy of a release is there before the release is."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from edge.recognise.thresholds import Thresholds, policy_for
+from gallery.person import Person
+from gallery.search import Gallery
+from gallery.store import create_gallery, open_gallery
+from gallery.synthetic import SyntheticFaces
+from gallery.watch import GalleryWatcher
+
+
+def written(folder: Path, count: int) -> None:
+    faces = SyntheticFaces(64)
+    people = [Person(f"p{n}", {"en": f"p{n}"}) for n in range(count)]
+    templates = faces.pictures(faces.identities(count), 0)
+    create_gallery(folder, people, templates, np.arange(count, dtype=np.int32), "m")
+
+
+def test_a_release_is_prepared_in_the_watchers_thread_before_it_is_used(tmp_path: Path) -> None:
+    written(tmp_path, 40)
+    thresholds = Thresholds(0.01)
+    prepared: list[tuple[int, int, str]] = []
+
+    def prepare(gallery: Gallery) -> None:
+        thresholds.prepare(gallery)
+        current = watcher.gallery.release
+        prepared.append((gallery.release, current, threading.current_thread().name))
+
+    watcher = GalleryWatcher(tmp_path, "m", poll_s=0.01, prepare=prepare)
+    first = thresholds.prepare(watcher.gallery)
+    try:
+        written(tmp_path, 80)
+        done = threading.Event()
+        for _ in range(1000):
+            if watcher.gallery.release == 2 or done.wait(0.01):
+                break
+    finally:
+        watcher.close()
+    assert prepared == [(2, 1, "gallery-watcher")]
+    second = thresholds.prepare(watcher.gallery)
+    assert second is thresholds.prepare(watcher.gallery)
+    assert second.threshold > first.threshold  # more people, more chances for a stranger
+    assert second.threshold == policy_for(open_gallery(tmp_path), 0.01, stills=False).threshold
+
+
+def test_only_the_newest_are_kept(tmp_path: Path) -> None:
+    thresholds = Thresholds(0.01)
+    for _ in range(5):
+        written(tmp_path, 10)
+        thresholds.prepare(open_gallery(tmp_path))
+    assert sorted(thresholds._known) == [4, 5]

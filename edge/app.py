@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
     from starlette.routing import BaseRoute
 
-    from edge.config import RunConfig
+    from edge.config import EventsConfig, RunConfig
     from edge.recognise.scene import Scene
+    from edge.serve.home import Home
     from edge.video.frame import Frame
     from gallery.person import Person
     from gallery.search import Gallery
@@ -174,6 +175,7 @@ class App:
             status=self.status,
         )
         self._keys = open_keys(config.buttons, Presser(device, config.buttons))
+        self._home = _open_home(config.events, device)
         hosts = frozenset({*serve.hosts, serve.host})
         self.server = Server(
             create_app(device, hosts=hosts, token=serve.token, more=more), serve.host, serve.port
@@ -197,6 +199,8 @@ class App:
         self._thread.start()
         for keys in self._keys:
             keys.start()
+        if self._home is not None:
+            self._home.start()
         self._supervisor.ready("waiting for the first frame")
 
     def wait(self, stop: Callable[[], bool], seconds: float | None = None) -> None:
@@ -221,6 +225,8 @@ class App:
             keys.close()
         self.reader.close()
         self._thread.join(10)
+        if self._home is not None:
+            self._home.close()
         self.server.stop()
         self.watcher.close()
         self._pipeline.close()
@@ -266,6 +272,8 @@ class App:
         message = self.hub.publish(scene, None if self.player.why_not else position_s)
         if self.preview is not None:
             self.preview.publish(frame.bgr, message)
+        if self._home is not None:
+            self._home.show(scene)
         if self._output is not None:
             self._output.write(frame, scene)
         self._count(scene)
@@ -288,6 +296,14 @@ class App:
         metrics.flips.inc(self._recogniser.take_flips())
         metrics.release.set(gallery.release)
         metrics.people.set(gallery.people_count)
+
+
+def _open_home(config: EventsConfig, device: Device) -> Home | None:
+    if not config.broker:
+        return None
+    from edge.serve.home import Home  # noqa: PLC0415 - MQTT is loaded where it is used
+
+    return Home(config, device)
 
 
 class _Pulse:

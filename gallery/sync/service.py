@@ -43,6 +43,11 @@ FLOOD = 20
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
+def is_device_name(name: str) -> bool:
+    """Return whether this can be a level of a topic and a client id."""
+    return _DEVICE.fullmatch(name) is not None
+
+
 class Settings(msgspec.Struct, frozen=True):
     """What the service needs to know.
 
@@ -69,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         """Check the name: it becomes a topic level and a client id."""
-        if not _DEVICE.fullmatch(self.device):
+        if not is_device_name(self.device):
             raise SyncSetupError(
                 f"device {self.device!r}: expected 1 to 64 letters, digits, '-' or '_'"
             )

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.buttons.presser import Presser, open_keys
 from edge.errors import EdgeError, UsageError
 from edge.player import Player
 from edge.recognise.radar import Radar
@@ -148,6 +149,7 @@ class App:
             on_press=self._recogniser.hurry,
             status=self.status,
         )
+        self._keys = open_keys(config.buttons, Presser(device, config.buttons))
         hosts = frozenset({*serve.hosts, serve.host})
         self.server = Server(
             create_app(device, hosts=hosts, token=serve.token), serve.host, serve.port
@@ -169,6 +171,8 @@ class App:
         self.server.start()
         self.reader.start()
         self._thread.start()
+        for keys in self._keys:
+            keys.start()
         self._supervisor.ready("waiting for the first frame")
 
     def wait(self, stop: Callable[[], bool], seconds: float | None = None) -> None:
@@ -189,6 +193,8 @@ class App:
         """End everything; what was written to `output` stays playable."""
         self._supervisor.stopping()
         self._stop.set()
+        for keys in self._keys:
+            keys.close()
         self.reader.close()
         self._thread.join(10)
         self.server.stop()

@@ -57,6 +57,29 @@ class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backend: Literal["auto", "onnxruntime", "tensorrt"] = "auto"
 
 
+class ButtonsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Keys that ask who is on screen, besides the page, HTTP and the WebSocket.
+
+    Attributes:
+        device: Linux input: a path, a device's name, or `auto` for all that have the key; empty
+            for none. Needs tvradar[buttons].
+        key: the key's name as `evtest` shows it, or its number.
+        cec: HDMI-CEC adapter, `/dev/cec0`; empty for none. Needs cec-ctl of v4l-utils.
+        cec_key: UI command of the TV's remote; 0x72 is the red key.
+        debounce_ms: a key that comes down again sooner has bounced.
+        long_press_ms: a key held so long asks about earlier.
+        long_press_back_s: how much earlier.
+    """
+
+    device: str = ""
+    key: str = "KEY_RED"
+    cec: str = ""
+    cec_key: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0x72
+    debounce_ms: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 30
+    long_press_ms: Annotated[int, msgspec.Meta(ge=200, le=10_000)] = 800
+    long_press_back_s: Annotated[float, msgspec.Meta(gt=0, le=8)] = 4.0
+
+
 class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of it.
 
@@ -78,6 +101,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pulse: str = ""
     serve: ServeConfig = ServeConfig()
     recognise: RecogniseConfig = RecogniseConfig()
+    buttons: ButtonsConfig = ButtonsConfig()
 
 
 def read_config(path: Path) -> RunConfig:

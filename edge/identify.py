@@ -84,8 +84,9 @@ class OfflineRecogniser:
         options: RecogniserOptions,
     ) -> None:
         self._gallery = gallery
-        # the first sighting of a face counts too, once there was a second
-        options = dataclasses.replace(options, min_hits=1)
+        # the first sighting of a face counts too, once there was a second; hindsight over a whole
+        # shot needs no other shot's evidence
+        options = dataclasses.replace(options, min_hits=1, rejoin=False)
         self._recogniser = Recogniser(pipeline, lambda: gallery, options)
         self._recogniser.on_track_end = self._take_track
         self._scenes: list[Scene] = []

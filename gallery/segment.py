@@ -36,6 +36,7 @@ SKETCH_FROM_ROWS = 200_000
 MAX_TEMPLATES_PER_PERSON = 255
 _FORMAT = "tvradar-segment-1"
 _CHUNK = 8 << 20
+_READ = 1 << 20
 _ALIGNMENT = 64
 _TYPES: dict[str, np.dtype[Any]] = {
     "I8": np.dtype("i1"),
@@ -180,8 +181,9 @@ def open_segment(folder: Path, info: SegmentInfo, model: str, dim: int) -> Segme
         GalleryCorruptError: a file is not what the release says.
     """
     path = folder / info.templates_file.name
-    mapped = _map_checked(path, info.templates_file)
-    _map_checked(folder / info.people_file.name, info.people_file)
+    _check_crc(path, info.templates_file)
+    _check_crc(folder / info.people_file.name, info.people_file)
+    mapped = _map(path)
     arrays = _read_arrays(mapped, path, model)
     try:
         templates = Templates(arrays["rows"], arrays["scales"], arrays["counts"])
@@ -286,21 +288,33 @@ def _store(
     return info
 
 
-def _map_checked(path: Path, info: FileInfo) -> mmap.mmap:
+def _check_crc(path: Path, info: FileInfo) -> None:
+    """Check size and CRC by reading: through a mapping, the whole file would count as ours."""
+    found, size, buffer = 0, 0, memoryview(bytearray(_READ))
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            if size != info.size:
-                raise _wrong(path, f"{size} bytes, expected {info.size}")
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        with path.open("rb", buffering=0) as file:
+            while count := file.readinto(buffer):
+                found, size = zlib.crc32(buffer[:count], found), size + count
     except OSError as error:
-        raise GalleryMissingError(
-            f"{path}: cannot be read ({error.strerror}); install the release again"
-        ) from error
-    found = zlib.crc32(mapped)
+        raise _unreadable(path, error) from error
+    if size != info.size:
+        raise _wrong(path, f"{size} bytes, expected {info.size}")
     if found != info.crc32:
         raise _wrong(path, f"CRC is {found:08x}, expected {info.crc32:08x}")
-    return mapped
+
+
+def _map(path: Path) -> mmap.mmap:
+    try:
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> GalleryMissingError:
+    return GalleryMissingError(
+        f"{path}: cannot be read ({error.strerror}); install the release again"
+    )
 
 
 def _read_arrays(mapped: mmap.mmap, path: Path, model: str) -> dict[str, NDArray[Any]]:

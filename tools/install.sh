@@ -102,7 +102,7 @@ make_slot() { # make_slot SLOT: whole when its `complete` is there, which is wri
         mkdir -p "$slot/cache"
         cp -R "$models/." "$slot/cache/"
     fi
-    TVRADAR_CACHE=$slot/cache "$slot/bin/tvradar" engines fetch
+    TVRADAR_CACHE=$slot/cache "$slot/bin/tvradar" engines fetch --prepare
     "$slot/bin/python" -m compileall -q "$slot/lib" || true
     chmod -R a+rX "$slot"
     "$slot/bin/python" -c 'import edge.app, edge.cli_sync'

@@ -158,6 +158,7 @@ class Session:
                     "--config", str(config),
                 ],
                 env=self._environment, cwd=self._cwd, stdout=said, stderr=said,
+                start_new_session=True,
             )  # fmt: skip
         try:
             url = self._ready(process, log)
@@ -176,7 +177,8 @@ class Session:
                 self._press(url)
             _end(process, signal.SIGSEGV if crash else signal.SIGTERM)
         finally:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):  # what strace watches outlives strace
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         allowed = Allowed(
             {

@@ -89,6 +89,8 @@ class Policy:
         cast: ids of the title's cast; they are favoured by `cast_relief`.
         impostors: how far the threshold may fall for a face that tells little.
         alike: the best cosine between the templates of two people.
+        stills: faces of single pictures, not of tracks: a template of several faces is as much
+            like strangers whether they are poor or not, so that only a still is relieved.
     """
 
     threshold: float
@@ -97,6 +99,7 @@ class Policy:
     cast_relief: float = 0.06
     impostors: ImpostorModel = field(default_factory=ImpostorModel)
     alike: Callable[[str, str], float] = field(default=_never_alike, compare=False)
+    stills: bool = True
 
     def margin(self, best: str, second: str) -> float:
         """Return how much better the best must be than the second."""
@@ -107,7 +110,7 @@ class Policy:
 
     def needed(self, person: str, norm: float) -> float:
         """Return the lowest cosine that names this person, for an embedding of this norm."""
-        needed = self.threshold - self.impostors.relief(norm)
+        needed = self.threshold - (self.impostors.relief(norm) if self.stills else 0.0)
         if not self.cast:
             return needed
         return needed - (self.cast_relief if person in self.cast else -self.cast_relief / 2)

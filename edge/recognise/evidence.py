@@ -50,6 +50,7 @@ class TrackState:
     fresh: bool = False
     said: str | None = None
     sure: bool = False
+    goes_on: int | None = None
 
     def claim(self) -> Claim:
         """Return what the decision needs to know."""
@@ -83,7 +84,7 @@ def is_sure(state: TrackState, policy: Policy) -> bool:
 
 def urgency(state: TrackState, rough: float, pts_s: float) -> float:
     """Return how much a face should be embedded now; 0 or less: it need not be."""
-    known = len(state.template.vectors)
+    known = state.template.borrowed.count(False)
     age = pts_s - state.embedded_s
     if not known:
         return 100.0 + rough

@@ -12,6 +12,7 @@ import numpy as np
 from calibration.threshold import ImpostorModel, threshold_for
 from edge.recognise.decide import Decision, Policy, decide
 from edge.recognise.evidence import TrackState, is_sure, rough_quality_of, urgency
+from edge.recognise.memory import Left, Memory
 from edge.recognise.pace import CALM_S, Pace
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.recognise.shots import ShotDetector
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 CANDIDATES = 3
 COHORT = 2000
 HURRIED_FACES = 6
+REJOIN_WITHIN_FACES = 3
+"""After so many faces of its own a track needs nobody else's."""
 SAME_AS_REFUSED = 0.45
 """Tracks this much alike are one person's, when a viewer has refused a name for one of them."""
 COAST_S = 0.2
@@ -53,6 +56,7 @@ class RecogniserOptions:
         calm_s: seconds between two detections while nothing moves much; 0 knows no calm.
         cast: ids of the title's cast, favoured in decisions.
         min_hits: sightings after which a track is shown.
+        rejoin: a face that comes back goes on with the evidence of the track that it had.
     """
 
     fpir: float = 0.01
@@ -61,6 +65,7 @@ class RecogniserOptions:
     calm_s: float = CALM_S
     cast: frozenset[str] = frozenset()
     min_hits: int = MIN_HITS
+    rejoin: bool = True
 
 
 class Recogniser:
@@ -89,6 +94,7 @@ class Recogniser:
         self._taken = 0
         self._states: dict[int, TrackState] = {}
         self._policy: tuple[int, Policy] | None = None
+        self._memory = Memory()
         self._shot = 0
         self._frames = 0
         self._flips = 0
@@ -148,9 +154,8 @@ class Recogniser:
 
     def end_shot(self) -> None:
         """End all tracks, as at a cut or at the end of the video."""
-        for state in self._states.values():
-            self.on_track_end(state)
-        self._states.clear()
+        for number in list(self._states):
+            self._end(number)
         self._tracker.reset()
         self._pace.cut()
         self._shot += 1
@@ -190,7 +195,7 @@ class Recogniser:
         if self._policy is None or self._policy[0] != gallery.release:
             self._policy = (
                 gallery.release,
-                policy_for(gallery, self._options.fpir, self._options.cast),
+                policy_for(gallery, self._options.fpir, self._options.cast, stills=False),
             )
         return self._policy[1]
 
@@ -205,7 +210,7 @@ class Recogniser:
         self.detected = (numbers, faces[[index for _, index in seen]])
         alive = {track.number for track in self._tracker.tracks}
         for number in [n for n in self._states if n not in alive]:
-            self.on_track_end(self._states.pop(number))
+            self._end(number)
         return seen
 
     def _embed(self, seen: list[tuple[TrackState, int]], faces: Detections, frame: Frame) -> None:
@@ -236,10 +241,36 @@ class Recogniser:
             state.rough_quality = max(state.rough_quality, float(rough[index]))
             state.embedded_s = frame.pts_s
             state.fresh = True
+            if self._options.rejoin and state.goes_on is None:
+                self._rejoin(state, frame.pts_s)
+
+    def _rejoin(self, state: TrackState, pts_s: float) -> None:
+        """Let a new track have the evidence of one that has ended, when it is surely the same."""
+        if len(state.template.vectors) > REJOIN_WITHIN_FACES:
+            return
+        taken = {s.goes_on for s in self._states.values() if s.goes_on is not None}
+        lost = [
+            Left(number, other.template.own(), other.track.last_s)
+            for number, other in self._states.items()
+            if other.track.last_s < pts_s and other.template.vectors
+        ]
+        left = self._memory.recall(state.template, state.track.first_s, lost, taken)
+        if left is None:
+            return
+        state.goes_on = left.track
+        state.template.borrow(left.template)
+        if left.track in self._states:
+            self._tracker.drop(left.track)
+            self._end(left.track)
+
+    def _end(self, number: int) -> None:
+        state = self._states.pop(number)
+        self._memory.keep(number, state.template, state.track.last_s)
+        self.on_track_end(state)
 
     def _split(self, state: TrackState) -> TrackState:
         """End a track that has jumped to another face, and begin a new one in its place."""
-        self.on_track_end(self._states.pop(state.track.number))
+        self._end(state.track.number)
         renewed = TrackState(self._tracker.renumber(state.track), side_px=state.side_px)
         self._states[renewed.track.number] = renewed
         return renewed
@@ -303,12 +334,19 @@ def search(
     ]
 
 
-def policy_for(gallery: Gallery, fpir: float, cast: frozenset[str] = frozenset()) -> Policy:
+def policy_for(
+    gallery: Gallery, fpir: float, cast: frozenset[str] = frozenset(), *, stills: bool = True
+) -> Policy:
     """Return the thresholds for a gallery, from its size and its own impostor scores."""
     model = ImpostorModel.of_templates(gallery.sample_templates(COHORT, seed=0))
     threshold = threshold_for(gallery.people_count, fpir, model)
     return Policy(
-        threshold, gallery.people_count, cast, impostors=model, alike=_similarity(gallery)
+        threshold,
+        gallery.people_count,
+        cast,
+        impostors=model,
+        alike=_similarity(gallery),
+        stills=stills,
     )
 
 

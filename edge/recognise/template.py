@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 MAX_FACES = 12
 HALF_LIFE_S = 6.0
 """Evidence loses half its weight in this time, so that an error can be overturned."""
+BORROWED_FACES = 4
+BORROWED_WEIGHT = 0.5
+OWN_FACES_TO_JUDGE = 3
+DISAGREE_COSINE = 0.35
+"""Own faces less like the borrowed ones than this are of somebody else."""
 SAME_FACE_COSINE = 0.15
 """A good face less like the template than this is another person's: the track has jumped."""
 
@@ -33,13 +38,14 @@ class TrackTemplate:
         qualities: the weight of each, 0 to 1.
         norms: length of each embedding before normalisation.
         times_s: when each was seen.
-        best_quality: of all faces seen, also of those not embedded.
+        borrowed: whether each is of an earlier track of the same person; see `memory`.
     """
 
     vectors: list[NDArray[np.float32]] = field(default_factory=list)
     qualities: list[float] = field(default_factory=list)
     norms: list[float] = field(default_factory=list)
     times_s: list[float] = field(default_factory=list)
+    borrowed: list[bool] = field(default_factory=list)
 
     def add(self, vector: NDArray[np.float32], norm: float, quality: float, pts_s: float) -> None:
         """Take a face; the weakest one goes when there are too many."""
@@ -47,10 +53,48 @@ class TrackTemplate:
         self.norms.append(norm)
         self.qualities.append(max(quality * norm_weight(norm), 1e-4))
         self.times_s.append(pts_s)
+        self.borrowed.append(False)
+        self._review()
         if len(self.vectors) > MAX_FACES:
             weakest = int(np.argmin(self._weights(pts_s)[:-1]))
-            for values in (self.vectors, self.norms, self.qualities, self.times_s):
+            for values in self._columns():
                 del values[weakest]
+
+    def borrow(self, earlier: TrackTemplate) -> None:
+        """Take the best faces of an earlier track of the same person, at a part of their weight.
+
+        Only faces that tell more than the own ones: others would blur what is known.
+        """
+        best = [i for i in np.argsort(earlier.qualities)[::-1] if earlier.norms[i] > self.norm()]
+        for i in sorted(map(int, best[:BORROWED_FACES]), reverse=True):
+            self.vectors.insert(0, earlier.vectors[i])
+            self.norms.insert(0, earlier.norms[i])
+            self.qualities.insert(0, earlier.qualities[i] * BORROWED_WEIGHT)
+            self.times_s.insert(0, earlier.times_s[i])
+            self.borrowed.insert(0, True)
+
+    def own(self) -> TrackTemplate:
+        """Return the template of this track's own faces."""
+        return self._part(borrowed=False)
+
+    def _part(self, *, borrowed: bool) -> TrackTemplate:
+        chosen = [i for i, lent in enumerate(self.borrowed) if lent is borrowed]
+        return TrackTemplate(*([column[i] for i in chosen] for column in self._columns()))
+
+    def _review(self) -> None:
+        """Give borrowed faces back when the own ones disagree with them."""
+        if not any(self.borrowed):
+            return
+        own = self.own()
+        if len(own.vectors) < OWN_FACES_TO_JUDGE:
+            return
+        if float(own.overall() @ self._part(borrowed=True).overall()) < DISAGREE_COSINE:
+            kept = [i for i, lent in enumerate(self.borrowed) if not lent]
+            for column in self._columns():
+                column[:] = [column[i] for i in kept]
+
+    def _columns(self) -> tuple[list[Any], ...]:
+        return self.vectors, self.qualities, self.norms, self.times_s, self.borrowed
 
     def contradicts(self, vector: NDArray[np.float32], quality: float) -> bool:
         """Return whether a face of this quality cannot be the same person's."""

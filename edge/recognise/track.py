@@ -85,6 +85,10 @@ class Tracker:
         """Forget all tracks, as at a cut; numbers go on."""
         self.tracks = []
 
+    def drop(self, number: int) -> None:
+        """Give a track up."""
+        self.tracks = [t for t in self.tracks if t.number != number]
+
     def renumber(self, track: Track) -> Track:
         """Put a new track, with a number of its own, in the place of one that jumped."""
         renewed = Track(self._next, track.xyxy_px, track.last_s, track.last_s, track.score, hits=2)

@@ -50,7 +50,7 @@ def test_commands(page: Path, data_dir: Path, tmp_path: Path) -> None:
     shutil.copytree(portraits / "Lin-Manuel_Miranda", tmp_path / "people" / "lin")
     shutil.copytree(portraits / "Barack_Obama", tmp_path / "people" / "obama")
     shutil.copy(next((portraits / "Lin-Manuel_Miranda").iterdir()), tmp_path / "face.jpg")
-    shorten(data_dir / "concert" / "clip.mp4", tmp_path / "film.mp4", frames=40)
+    shorten(data_dir / "concert" / "clip.mp4", tmp_path / "film.mp4", frames=180)
     path = f"{TVRADAR.parent}:{os.environ['PATH']}"
     script = ["set -e", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"]
     for block in BLOCK.findall(page.read_text()):

@@ -32,7 +32,7 @@ def test_nobody_is_named_wrongly_in_any_shot(figures: dict) -> None:
     assert len(figures["apart"]) == 2
     for answers in figures["apart"].values():
         assert answers["first"]["precision"] == 1.0
-        assert answers["first"]["recall"] >= 0.6
+        assert answers["first"]["recall"] >= 0.55
     outcomes = [f for by in figures["faces"].values() for f in by.values()]
     assert sum(f["wrong"] for f in outcomes) == 0
     assert sum(f["right"] for f in outcomes) > 400

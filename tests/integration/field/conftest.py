@@ -112,6 +112,16 @@ class Machine:
             raise AssertionError(self.sh("systemctl status tvradar; journalctl -u tvradar -n 30"))
         return float(said)
 
+    def owns(self, outer_pid: str) -> bool:
+        """Return whether a process of this system runs in the container."""
+        try:
+            return (
+                Path(f"/proc/{outer_pid}/ns/pid").readlink()
+                == Path(f"/proc/{self._init}/ns/pid").readlink()
+            )
+        except OSError:  # it is over
+            return False
+
     def named(self, within_s: float = 20) -> set[str]:
         """Return whom presses name until somebody is named."""
         until = time.monotonic() + within_s

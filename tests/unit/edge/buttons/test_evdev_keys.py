@@ -1,0 +1,140 @@
+"""Keys by python-evdev: through uinput where the kernel has it, else real structs in a pipe."""
+
+from __future__ import annotations
+
+import os
+import queue
+import struct
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edge.buttons.evdev_keys import EvdevKeys, code_of
+from edge.config import ButtonsConfig
+from edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from edge.buttons.key import Press
+
+evdev = pytest.importorskip("evdev", reason="no python-evdev: pip install 'tvradar[buttons]'")
+KEY_RED = 398
+
+
+class Remote:
+    """A remote that is a pipe: what is written are the kernel's `struct input_event`.
+
+    python-evdev reads and decodes them as from a device; only the opening is not a device's.
+    """
+
+    def __init__(self, path: str) -> None:
+        read_fd, self._write_fd = os.pipe()
+        os.set_blocking(read_fd, False)
+        self.device: Any = evdev.InputDevice.__new__(evdev.InputDevice)
+        self.device.fd, self.device.path, self.device.name = read_fd, path, "a remote in a pipe"
+
+    def key(self, value: int, *, code: int = KEY_RED, age_s: float = 0.0) -> None:
+        stamp = time.time() - age_s
+        seconds, part = int(stamp), int(stamp % 1 * 1e6)
+        event = struct.pack("llHHi", seconds, part, 1, code, value)
+        os.write(self._write_fd, event + struct.pack("llHHi", seconds, part, 0, 0, 0))
+
+    def unplug(self) -> None:
+        os.close(self._write_fd)
+
+
+class Bench:
+    """A bus of remotes and what was pressed on them."""
+
+    def __init__(self, **config: Any) -> None:
+        self.waiting: list[Remote] = []
+        self.presses: queue.Queue[Press] = queue.Queue()
+        self.keys = EvdevKeys(ButtonsConfig(**config), self.presses.put, self.find)
+        self.keys.start()
+
+    def find(self, known: set[str]) -> Iterable[Any]:
+        new = [remote.device for remote in self.waiting if remote.device.path not in known]
+        self.waiting.clear()
+        return new
+
+    def plug(self, path: str) -> Remote:
+        remote = Remote(path)
+        self.waiting.append(remote)
+        self.until(lambda: path in self.keys.devices)
+        return remote
+
+    def until(self, condition: Any) -> None:
+        deadline = time.monotonic() + 5
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench(long_press_ms=200)
+    yield bench
+    bench.keys.close()
+
+
+def test_the_key_is_told_with_its_events_own_time(bench: Bench) -> None:
+    remote = bench.plug("/dev/input/event7")
+    remote.key(1, code=30)
+    remote.key(0, code=30)
+    remote.key(1, age_s=0.02)
+    remote.key(0)
+    press = bench.presses.get(timeout=5)
+    assert (press.kind, press.source, press.kernel_time) == ("press", "/dev/input/event7", True)
+    assert 0.02 <= time.monotonic() - press.at_ns / 1e9 < 1
+    assert bench.presses.empty()
+
+
+def test_a_held_key_is_a_press_and_then_a_long_one(bench: Bench) -> None:
+    remote = bench.plug("/dev/input/event7")
+    remote.key(1)
+    assert bench.presses.get(timeout=5).kind == "press"
+    assert bench.presses.get(timeout=5).kind == "long"
+    remote.key(2)
+    remote.key(0)
+    time.sleep(0.3)
+    assert bench.presses.empty()
+
+
+def test_a_remote_may_go_and_come_back(bench: Bench) -> None:
+    first = bench.plug("/dev/input/event7")
+    first.unplug()
+    bench.until(lambda: not bench.keys.devices)
+    again = bench.plug("/dev/input/event7")
+    again.key(1)
+    assert bench.presses.get(timeout=5).source == "/dev/input/event7"
+    again.key(0)
+
+
+def test_keys_are_called_by_name_or_number() -> None:
+    assert code_of(evdev, "KEY_RED") == code_of(evdev, "398") == KEY_RED
+    for wrong in ("RED", "KEY_NONE_SUCH", "EV_KEY"):
+        with pytest.raises(UsageError, match=wrong):
+            code_of(evdev, wrong)
+
+
+@pytest.mark.skipif(not Path("/dev/uinput").exists(), reason="this kernel has no /dev/uinput")
+def test_a_real_device_by_uinput() -> None:
+    presses: queue.Queue[Press] = queue.Queue()
+    with evdev.UInput({evdev.ecodes.EV_KEY: [KEY_RED]}, name="tvradar test remote") as remote:
+        keys = EvdevKeys(ButtonsConfig(device="tvradar test remote"), presses.put)
+        keys.start()
+        try:
+            deadline = time.monotonic() + 5
+            while not keys.devices:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            remote.write(evdev.ecodes.EV_KEY, KEY_RED, 1)
+            remote.syn()
+            press = presses.get(timeout=5)
+        finally:
+            keys.close()
+    assert press.kernel_time
+    assert 0 <= time.monotonic() - press.at_ns / 1e9 < 1

@@ -22,7 +22,8 @@ def sync(
     """Press the button while the gallery is replaced by a large one, and without, in one run.
 
     The demonstration's film plays; mosquitto, a chunk server and the publisher run on this machine
-    at nice 19, in place of a cloud. Snapshots follow each other until there are enough presses.
+    at the lowest priority, in place of a cloud. Snapshots follow each other until there are enough
+    presses.
 
     Example: tvradar bench sync --mib 128 --presses 100
     """

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 PLACES = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/sbin"
 CONNECT_S = 10.0
 LINES_KEPT = 20
+LAST = ("nice", "-n", "19")
+"""Before a program: it runs when others leave it time."""
 MOSQUITTO = """\
 listener {port} 127.0.0.1
 allow_anonymous true
@@ -49,7 +51,8 @@ class Child:
 
     Args:
         command: program and arguments.
-        niceness: of the program; the cloud's share of a measurement must not take the device's CPU.
+        last: run it only when nothing else would: a cloud on this machine must not take the CPU of
+            the device that is measured.
         on_line: called by a thread with each line on its stdout.
     """
 
@@ -57,10 +60,10 @@ class Child:
         self,
         command: Sequence[str],
         *,
-        niceness: int = 0,
+        last: bool = False,
         on_line: Callable[[bytes], None] | None = None,
     ) -> None:
-        before = ["nice", "-n", str(niceness)] if niceness else []
+        before = [*LAST] if last else []
         if shutil.which("setpriv"):
             before += ["setpriv", "--pdeathsig", "TERM"]
         self.name = command[0]
@@ -124,14 +127,14 @@ class LocalBroker:
 
     Args:
         folder: for its configuration.
-        niceness: see `Child`.
+        last: see `Child`.
 
     Raises:
         ToolMissingError: mosquitto is not installed.
         EdgeError: it does not run.
     """
 
-    def __init__(self, folder: Path, *, niceness: int = 0) -> None:
+    def __init__(self, folder: Path, *, last: bool = False) -> None:
         program = shutil.which("mosquitto") or shutil.which("mosquitto", path=PLACES)
         if program is None:
             raise ToolMissingError(
@@ -143,7 +146,7 @@ class LocalBroker:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "mosquitto.conf"
         config.write_text(MOSQUITTO.format(port=self.port))
-        self.child = Child([program, "-c", str(config)], niceness=niceness)
+        self.child = Child([program, "-c", str(config)], last=last)
         self._await()
 
     @property

@@ -2,7 +2,7 @@
 
 A hot recogniser plays the demonstration's film; its gallery is the snapshot. The updater is a
 process of its own, as on a device. What the cloud does (broker, chunk server, publisher) runs on
-this machine too, at nice 19: on a device it would take nothing.
+this machine too, at the lowest priority: of a device it would take nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from edge.app import App
 from edge.bench.press import Spread, await_frames, spread
 from edge.config import RecogniseConfig, RunConfig, ServeConfig
 from edge.errors import EdgeError
-from edge.local_cloud import Channel, Child, LocalBroker, Updater, tvradar_command
+from edge.local_cloud import LAST, Channel, Child, LocalBroker, Updater, tvradar_command
 from edge.run_device import demo_material, gallery_of
 from gallery import store, update
 from gallery.person import Person
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from gallery.sync.status import Status
 
-CLOUD_NICE = 19
 REST_S = 0.08
 """Between presses; the server takes 20 commands a second."""
 SYNC_S = 300.0
@@ -104,7 +103,7 @@ class _Trial:
         shutil.copytree(self._galleries[0], self._galleries[1], symlinks=True)
         for seed, gallery in enumerate(self._galleries, 1):
             _fill(gallery, mib, seed)
-        broker = LocalBroker(folder / "broker", niceness=CLOUD_NICE)
+        broker = LocalBroker(folder / "broker", last=True)
         stack.callback(broker.close)
         channel = Channel(folder / "cloud", broker)
         self._home, self._uri = folder / "cloud" / "home", broker.uri
@@ -113,7 +112,7 @@ class _Trial:
         self._publish()
         channel.close()
         words = ("gallery", "serve-chunks", "--home", self._home, "--broker", self._uri)
-        server = Child(tvradar_command(*words), niceness=CLOUD_NICE)
+        server = Child(tvradar_command(*words), last=True)
         stack.callback(server.close)
         updater = Updater(channel, folder / "device", self._hear)
         stack.callback(updater.close)
@@ -191,7 +190,7 @@ class _Trial:
         gallery = self._galleries[self._number % 2]
         words = ["gallery", "publish", gallery, "--to", self._uri, "--home", self._home]
         words += ["--number", self._number, "--retain-mib", 0, "--probation", 0, "--json"]
-        command = ["nice", "-n", str(CLOUD_NICE), *tvradar_command(*words)]
+        command = [*LAST, *tvradar_command(*words)]
         done = subprocess.run(command, capture_output=True, check=False, timeout=SYNC_S)  # noqa: S603
         if done.returncode:
             raise EdgeError(f"tvradar gallery publish: {done.stderr.decode().strip()[-400:]}")

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from edge.errors import BackendMissingError, SourceError, SourceLostError
 from edge.video.frame import Frame
 from edge.video.mailbox import ClosedError, Latest, Queue
@@ -82,11 +84,12 @@ class Backoff:
     """How long to wait before try number n: full jitter, so that many devices do not come at once.
 
     See "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). The first minute knocks at
-    least once a second, as a viewer is waiting; after that the wait grows to `slow_cap_s`.
+    least twice a second, as a viewer is waiting for names to be back within 2 s of the picture;
+    after that the wait grows to `slow_cap_s`.
     """
 
     base_s: float = 0.2
-    cap_s: float = 1.0
+    cap_s: float = 0.5
     slow_cap_s: float = 10.0
     patience_s: float = 60.0
 
@@ -146,7 +149,8 @@ class Reader:
         opener: Callable[[], Source] | None = None,
     ) -> None:
         self._uri = uri
-        self._opener = opener or (lambda: open_source(uri, options=options))
+        self._options = options
+        self._opener = opener or (lambda: self._open(uri))
         self._retries_first = options.live or scheme_of(uri) in LIVE_SCHEMES
         self._paced = paced
         self._loop = loop
@@ -274,6 +278,14 @@ class Reader:
             if self._box is not None:
                 self._box.close()
             self._box_ready.set()
+
+    def _open(self, uri: str) -> Source:
+        options = self._options
+        if self.status.live and options.live is None:
+            # A live HLS is told from a film by its list alone, which is not there while its server
+            # is away; FFmpeg would knock for 4 s for a film, more rarely than `Backoff` does.
+            options = msgspec.structs.replace(options, live=True)
+        return open_source(uri, options=options)
 
     def _once(self) -> bool:
         """Open the source and read it to its end; return whether to go on."""

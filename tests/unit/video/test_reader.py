@@ -240,5 +240,5 @@ def test_waits_are_bounded(failures: int, lost_for_s: float, chance: float) -> N
 
 def test_waits_grow_with_the_failures() -> None:
     longest = [Backoff().wait_s(n, 0, 1.0) for n in range(5)]
-    assert longest == [0.2, 0.4, 0.8, 1.0, 1.0]
+    assert longest == [0.2, 0.4, 0.5, 0.5, 0.5]
     assert Backoff().wait_s(99, 61, 1.0) == 10.0

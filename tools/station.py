@@ -1,0 +1,114 @@
+"""A station that sends a film without end and can be killed: station.py rtsp|hls|udp PORT FILE.
+
+It prints a line with the monotonic time at which it began to send: UDP with its first packet, HLS
+when it answers with the first list of segments, RTSP (GStreamer's own server) when it listens. RTSP
+is run by the system's Python, which has `gi`; FILE is an MP4 of H.264 with a key frame twice a
+second and no B-frames.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LAUNCH = "( filesrc location={} ! qtdemux ! h264parse ! rtph264pay config-interval=-1 name=pay0 )"
+
+
+def begun() -> None:
+    """Tell the parent when the first byte went out."""
+    sys.stdout.write(f"{time.monotonic()}\n")
+    sys.stdout.flush()
+
+
+def serve_rtsp(port: int, film: str) -> None:
+    """Play the film to whoever asks, by GStreamer's RTSP server."""
+    import gi
+
+    gi.require_version("Gst", "1.0")
+    gi.require_version("GstRtspServer", "1.0")
+    from gi.repository import GLib, Gst, GstRtspServer
+
+    Gst.init(None)
+    server = GstRtspServer.RTSPServer()
+    server.set_address("127.0.0.1")
+    server.set_service(str(port))
+    factory = GstRtspServer.RTSPMediaFactory()
+    factory.set_launch(LAUNCH.format(film))
+    server.get_mount_points().add_factory("/live", factory)
+    server.attach(None)
+    begun()
+    GLib.MainLoop().run()
+
+
+def send_udp(port: int, film: str) -> None:
+    """Send a transport stream to a port of the loopback."""
+    play(film, f"udp://127.0.0.1:{port}?pkt_size=1316", "mpegts", {"flush_packets": "1"}, begun)
+
+
+def serve_hls(port: int, film: str) -> None:
+    """Cut a live HLS and serve it."""
+    with tempfile.TemporaryDirectory() as folder:
+        playlist = Path(folder) / "live.m3u8"
+        options = {"hls_time": "0.5", "hls_list_size": "4", "hls_flags": "delete_segments"}
+        arguments = (film, str(playlist), "hls", options, lambda: None)
+        threading.Thread(target=play, args=arguments, daemon=True).start()
+        while not playlist.exists():
+            time.sleep(0.005)
+        handler = functools.partial(Quiet, directory=folder)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+        begun()
+        server.serve_forever()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files without a word."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def play(
+    film: str, url: str, form: str, options: dict[str, str], on_first: Callable[[], None]
+) -> None:
+    """Send the film's packets at their own speed, again and again, on one clock."""
+    import av
+
+    with av.open(url, "w", format=form, options=options) as target:
+        with av.open(film) as probe:
+            stream = target.add_stream_from_template(probe.streams.video[0])
+        start, shift, sent = time.monotonic(), 0, 0
+        while True:
+            with av.open(film) as source:
+                end = shift
+                for packet in source.demux(video=0):
+                    if packet.dts is None or packet.time_base is None:
+                        continue
+                    end = move(packet, shift)
+                    time.sleep(max(0.0, start + float(end * packet.time_base) - time.monotonic()))
+                    packet.stream = stream
+                    target.mux(packet)
+                    if not sent:
+                        on_first()
+                    sent += 1
+                shift = end
+
+
+def move(packet: Any, shift: int) -> int:
+    """Put a packet later by so many ticks; return where it ends."""
+    packet.pts += shift
+    packet.dts += shift
+    return int(packet.dts + packet.duration)
+
+
+if __name__ == "__main__":
+    kind, port, film = sys.argv[1:]
+    {"rtsp": serve_rtsp, "hls": serve_hls, "udp": send_udp}[kind](int(port), film)

@@ -33,10 +33,13 @@ from gallery.errors import GalleryError
 from gallery.watch import GalleryWatcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from edge.config import RunConfig
+    from starlette.routing import BaseRoute
+
+    from edge.config import EventsConfig, RunConfig
     from edge.recognise.scene import Scene
+    from edge.serve.home import Home
     from edge.video.frame import Frame
     from gallery.person import Person
     from gallery.search import Gallery
@@ -86,6 +89,7 @@ class App:
         gallery_dir: the gallery's folder.
         paced: play a file at its own speed, as a live source would.
         notice: a line for the page's foot, by language.
+        more: further routes of the server.
 
     Raises:
         UsageError: the server would be open to the network without a token.
@@ -100,6 +104,7 @@ class App:
         *,
         paced: bool = True,
         notice: dict[str, str] | None = None,
+        more: Sequence[BaseRoute] = (),
     ) -> None:
         serve = config.serve
         if serve.host not in LOOPBACK and not serve.token:
@@ -151,7 +156,7 @@ class App:
         self._dropped = 0
         self._output = _Output(config.output, people) if config.output else None
         self.reader = Reader(config.source, paced=paced, loop=config.loop)
-        self._player = Player(self.reader)
+        self.player = Player(self.reader)
         self._appearing = Appearing()
         if config.timeline:
             self._appearing.load(read_timeline(Path(config.timeline)))
@@ -162,7 +167,7 @@ class App:
             self.hub,
             self.metrics,
             self.preview,
-            player=self._player,
+            player=self.player,
             appearing=self._appearing,
             ready=self._why_not_ready,
             notice=notice or {},
@@ -170,9 +175,10 @@ class App:
             status=self.status,
         )
         self._keys = open_keys(config.buttons, Presser(device, config.buttons))
+        self._home = _open_home(config.events, device)
         hosts = frozenset({*serve.hosts, serve.host})
         self.server = Server(
-            create_app(device, hosts=hosts, token=serve.token), serve.host, serve.port
+            create_app(device, hosts=hosts, token=serve.token, more=more), serve.host, serve.port
         )
         self._thread = threading.Thread(target=self._run, name="recognise", daemon=True)
 
@@ -193,6 +199,8 @@ class App:
         self._thread.start()
         for keys in self._keys:
             keys.start()
+        if self._home is not None:
+            self._home.start()
         self._supervisor.ready("waiting for the first frame")
 
     def wait(self, stop: Callable[[], bool], seconds: float | None = None) -> None:
@@ -217,6 +225,8 @@ class App:
             keys.close()
         self.reader.close()
         self._thread.join(10)
+        if self._home is not None:
+            self._home.close()
         self.server.stop()
         self.watcher.close()
         self._pipeline.close()
@@ -256,12 +266,14 @@ class App:
         scene = self._recogniser.process(frame)
         self.scenes += 1
         self.radar.push(scene)
-        position_s = self._player.position_s(frame.pts_s)
+        position_s = self.player.position_s(frame.pts_s)
         if position_s is not None:
             self._appearing.push((f.id for f in scene.faces if f.id), position_s)
-        message = self.hub.publish(scene, None if self._player.why_not else position_s)
+        message = self.hub.publish(scene, None if self.player.why_not else position_s)
         if self.preview is not None:
             self.preview.publish(frame.bgr, message)
+        if self._home is not None:
+            self._home.show(scene)
         if self._output is not None:
             self._output.write(frame, scene)
         self._count(scene)
@@ -284,6 +296,14 @@ class App:
         metrics.flips.inc(self._recogniser.take_flips())
         metrics.release.set(gallery.release)
         metrics.people.set(gallery.people_count)
+
+
+def _open_home(config: EventsConfig, device: Device) -> Home | None:
+    if not config.broker:
+        return None
+    from edge.serve.home import Home  # noqa: PLC0415 - MQTT is loaded where it is used
+
+    return Home(config, device)
 
 
 class _Pulse:

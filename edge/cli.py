@@ -12,6 +12,7 @@ import typer
 from edge import (
     cli_bench,
     cli_bench_search,
+    cli_bench_sync,
     cli_build,
     cli_calibrate,
     cli_engines,
@@ -41,6 +42,7 @@ app.command()(cli_sync.sync)
 cli_engines.app.command("build")(cli_build.build_engines)
 app.add_typer(cli_calibrate.app, name="calibrate")
 cli_bench.app.add_typer(cli_bench_search.app)
+cli_bench.app.add_typer(cli_bench_sync.app)
 app.add_typer(cli_engines.app, name="engines")
 app.add_typer(cli_bench.app, name="bench")
 
@@ -245,8 +247,11 @@ def demo(
 
     Sets up a gallery and a programme composed from public-domain photographs, or runs on your own
     film: tvradar demo --video film.mp4 --people folder
+
+    On /demo a button publishes somebody who has no name yet: signed, sent over MQTT (mosquitto,
+    where it is installed), verified, and named by the running recogniser.
     """
-    from edge.run_device import run_demo  # noqa: PLC0415
+    from edge.run_demo import run_demo  # noqa: PLC0415
 
     run_demo(seconds=seconds, browser=not no_browser, port=port, video=video, people=people)
 

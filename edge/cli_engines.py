@@ -23,6 +23,10 @@ def list_engines(json: JsonOption = False) -> None:
 
 @app.command("fetch")
 def fetch_engines(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help='Models, see "tvradar engines list"; without any, what a device runs.'),
+    ] = None,
     *,
     prepare: Annotated[
         bool,
@@ -30,11 +34,11 @@ def fetch_engines(
     ] = False,
 ) -> None:
     """Download and verify the models and make FP32 ONNX files; works offline afterwards."""
-    from engines.catalog import load_catalog  # noqa: PLC0415
+    from engines.catalog import default_models  # noqa: PLC0415
     from engines.fetch import fetch  # noqa: PLC0415
     from engines.prepared import prepared  # noqa: PLC0415
 
-    for name in load_catalog():
+    for name in names or default_models():
         path = fetch(name)
         typer.echo(f"{name}: {path}")
         if prepare:
@@ -67,3 +71,29 @@ def bench_engines(
     from edge.run_engines import bench  # noqa: PLC0415
 
     bench(trials=trials, json=json)
+
+
+@app.command("compare")
+def compare_engines(
+    images: Annotated[
+        Path, typer.Option(help="One folder per person with pictures, at least six people.")
+    ],
+    pairs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="DETECTOR+EMBEDDER", help="By default all pairs of the catalog."),
+    ] = None,
+    pictures: Annotated[
+        int, typer.Option(help="At most so many pictures of each person.", min=4)
+    ] = 20,
+    json: JsonOption = False,
+) -> None:
+    """Compare models on your own people: size, speed, names found, licence.
+
+    Of every three people two are enrolled with three pictures each; their other pictures and all
+    of the third are searched with. The table is of one run, the models of a picture in turn.
+
+    Example: tvradar engines compare --images people
+    """
+    from edge.run_compare import compare  # noqa: PLC0415
+
+    compare(images, pairs or [], pictures, json=json)

@@ -90,7 +90,8 @@ def sync(
     """Keep a gallery current: verified, resumable, safe against power cuts.
 
     Runs until it is stopped, as the unit tvradar-sync does; with --once it updates and ends.
-    A refused update is named, and the gallery in use stays.
+    A refused update is named, and the gallery in use stays. With --json the service prints its
+    status as one object a line, at each change.
 
     Example: tvradar sync --from /media/stick --root root.json --gallery mine --state sync --once
     """

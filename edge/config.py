@@ -92,6 +92,20 @@ class ButtonsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     long_press_back_s: Annotated[float, msgspec.Meta(gt=0, le=8)] = 4.0
 
 
+class EventsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Scenes and presses at the home's own MQTT broker, see `docs/overlay-protocol.md`.
+
+    Attributes:
+        broker: `mqtt[s]://[user:password@]host[:port][?ca=…&cert=…&key=…]`; empty for none.
+        device: the device's name in the topics; empty takes the machine's host name.
+        discovery: announce a sensor and a button to Home Assistant.
+    """
+
+    broker: str = ""
+    device: str = ""
+    discovery: bool = False
+
+
 class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of it.
 
@@ -115,6 +129,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     search: SearchConfig = SearchConfig()
     recognise: RecogniseConfig = RecogniseConfig()
     buttons: ButtonsConfig = ButtonsConfig()
+    events: EventsConfig = EventsConfig()
 
 
 def read_config(path: Path) -> RunConfig:

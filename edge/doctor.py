@@ -55,10 +55,10 @@ def _library(name: str) -> Finding:
 
 
 def _models() -> Iterator[Finding]:
-    from engines.catalog import load_catalog  # noqa: PLC0415
+    from engines.catalog import default_models  # noqa: PLC0415
     from engines.fetch import cache_dir, fp32_path, is_whole  # noqa: PLC0415
 
-    for name in load_catalog():
+    for name in default_models():
         path = fp32_path(name)
         if is_whole(path):
             yield Finding(f"model {name}", "ok", str(path))

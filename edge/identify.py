@@ -43,6 +43,7 @@ class IdentifiedFace(msgspec.Struct, frozen=True):
     why: str | None
     candidates: tuple[Candidate, ...]
     shot: int = 0
+    probability: float = 0.0
 
 
 class IdentifiedPerson(msgspec.Struct, frozen=True):
@@ -153,7 +154,12 @@ def _with_decisions(scene: Scene, decisions: dict[int, Decision]) -> Scene:
         if d is not None:
             faces.append(
                 msgspec.structs.replace(
-                    face, id=d.id, score=round(d.score, 4), why=d.why, candidates=d.candidates
+                    face,
+                    id=d.id,
+                    score=round(d.score, 4),
+                    why=d.why,
+                    candidates=d.candidates,
+                    probability=round(d.probability, 4),
                 )
             )
     return msgspec.structs.replace(scene, faces=tuple(faces))
@@ -187,6 +193,7 @@ def identify_still(
                 d.why,
                 d.candidates,
                 round(float(found.faces.scores[i]), 3),
+                round(d.probability, 4),
             )
         )
     height, width = frame.bgr.shape[:2]
@@ -307,6 +314,7 @@ class Summary:
             face.why,
             face.candidates,
             scene.shot,
+            face.probability,
         )
 
     def name(self, person: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as jsonlib
 import resource
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from rich.table import Table
 
-from edge.config import RecogniseConfig, RunConfig, ServeConfig, read_config
+from edge.config import RunConfig, read_config
 from edge.console import err, graceful_stop, out
 from edge.errors import NotReachableError, UsageError
 from edge.supervise import Supervisor
@@ -102,51 +101,6 @@ def wait_for_gallery(folder: Path, stop: Callable[[], bool]) -> None:
     while not stop() and not (folder / "current").exists():
         supervisor.alive()
         time.sleep(0.25)
-
-
-def run_demo(
-    *,
-    seconds: float | None,
-    browser: bool,
-    port: int,
-    video: Path | None,
-    people: Path | None,
-) -> None:
-    """Set up a gallery and a programme, run the device on them, and open the overlay."""
-    from edge.app import App  # noqa: PLC0415
-
-    if (video is None) != (people is None):
-        raise UsageError("--video and --people: give both for your own film, or none")
-    if video is not None and not video.is_file():
-        raise UsageError(f"{video}: no such file, expected a video")
-    with graceful_stop() as stop, tempfile.TemporaryDirectory(prefix="tvradar-demo-") as scratch:
-        if people is None or video is None:
-            people, video = demo_material()
-            notice = NOTICE
-        else:
-            notice = NOTICE_OWN
-        gallery_dir = Path(scratch) / "gallery"
-        release = gallery_of(people, gallery_dir)
-        config = RunConfig(
-            source=str(video),
-            loop=True,
-            serve=ServeConfig(port=port, preview=True),
-            recognise=RecogniseConfig(detect_every=2, long_side_px=640),
-        )
-        app = App(config, gallery_dir, notice=notice)
-        try:
-            app.start()
-            out.print(
-                f"{release.people_count} people enrolled, programme {video.name}", markup=False
-            )
-            out.print(f"overlay at {app.server.url} — press R there; Ctrl-C ends", markup=False)
-            if browser:
-                import webbrowser  # noqa: PLC0415
-
-                webbrowser.open(app.server.url)
-            app.wait(stop, seconds)
-        finally:
-            app.close()
 
 
 def demo_material() -> tuple[Path, Path]:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from edge.console import err, out, print_json, progress_bar
 from edge.errors import UsageError
-from engines.catalog import Model, load_catalog
+from engines.catalog import Model, default_models, load_catalog
 from engines.choose import example, time_ms
 from engines.errors import EngineGateError
 from engines.fetch import fetch, fp32_path
@@ -33,7 +33,11 @@ def list_models(*, json: bool) -> None:
         return
     table = Table("model", "version", "task", "licence", "FP32", "INT8")
     for row in rows:
-        here = f"{row['fp32_mb']:.2f} MB" if row["present"] else "no: tvradar engines fetch"
+        here = (
+            f"{row['fp32_mb']:.2f} MB"
+            if row["present"]
+            else f"no: tvradar engines fetch {row['model']}"
+        )
         texts = [str(row[key]) for key in ("model", "version", "task", "licence")]
         table.add_row(*texts, here, str(row["int8_status"]))
     out.print(table)
@@ -88,7 +92,7 @@ def _read(path: Path) -> onnx.ModelProto:
 def bench(*, trials: int, json: bool) -> None:
     """Time every model in FP32 and INT8 by batch and threads, one run of each in turn."""
     rows: list[dict[str, object]] = []
-    models = load_catalog()
+    models = default_models()
     total = sum(len(BATCHES[m.task]) * len(THREADS) for m in models.values())
     with progress_bar("measurements") as progress:
         task = progress.add_task("measure", total=total)

@@ -8,6 +8,7 @@ import numpy as np
 from rich.table import Table
 
 from calibration.evaluate import Evaluation, Searches, evaluate
+from calibration.probability import STILLS, reliability
 from edge.console import graceful_stop, out, print_json, progress_bar
 from edge.errors import UsageError
 from edge.recognise.thresholds import policy_for
@@ -42,7 +43,8 @@ def run_evaluate(dataset: Path, gallery_dir: Path, *, json: bool, fpir: float) -
     found = evaluate(mated, nonmated)
     threshold = policy_for(gallery, fpir).threshold
     if json:
-        print_json(_as_json(found, threshold, fpir, mated, nonmated, without_face))
+        people = gallery.people_count
+        print_json(_as_json(found, threshold, fpir, mated, nonmated, without_face, people))
     else:
         _print(found, threshold, fpir, mated, nonmated, without_face)
 
@@ -82,6 +84,7 @@ def _as_json(
     mated: Searches,
     nonmated: Searches,
     without_face: int,
+    people: int,
 ) -> dict[str, object]:
     at = _at_threshold(threshold, mated, nonmated)
     return {
@@ -98,7 +101,18 @@ def _as_json(
         "measured_thresholds": {str(r.fpir): r.threshold for r in found.rates},
         "unsupported": [str(r.fpir) for r in found.rates if not r.supported],
         "without_face": without_face,
+        "probability": _calibration(people, mated, nonmated),
     }
+
+
+def _calibration(people: int, mated: Searches, nonmated: Searches) -> dict[str, object]:
+    """Return how well the probabilities of names fit; strangers and enrolled count the same."""
+    scores = np.concatenate([mated.scores, nonmated.scores])
+    right = np.concatenate([mated.right, np.zeros(len(nonmated.scores), bool)])
+    share = len(mated.scores) / len(scores)
+    found = np.array([STILLS.probability(float(s), people, share) for s in scores])
+    error, bins = reliability(found, right)
+    return {"ece": error, "in_gallery": share, "bins": bins}
 
 
 def _at_threshold(threshold: float, mated: Searches, nonmated: Searches) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge.console import err, graceful_stop, out, print_json
 from gallery.errors import GalleryError
+from gallery.sync.priority import give_way
 from gallery.sync.service import Settings, SyncService
 
 if TYPE_CHECKING:
@@ -30,7 +31,11 @@ class SyncOptions(NamedTuple):
 
 
 def run_sync(options: SyncOptions, *, once: bool, json: bool) -> None:
-    """Update once, or until the process is asked to end."""
+    """Update once, or until the process is asked to end.
+
+    With `json` the service prints one status a line, whenever it changes.
+    """
+    give_way()
     service = SyncService(
         Settings(
             device=options.device or socket.gethostname().split(".")[0],
@@ -43,7 +48,7 @@ def run_sync(options: SyncOptions, *, once: bool, json: bool) -> None:
             built_s=built_s(),
             sources=options.mirrors,
         ),
-        _print_status if not (once or json) else _quiet,
+        _quiet if once else print_json if json else _print_status,
     )
     if once:
         _once(service, json=json)

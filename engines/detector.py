@@ -1,4 +1,4 @@
-"""YuNet: faces and their five landmarks.
+"""Detectors, and YuNet: faces and their five landmarks.
 
 Wu, Peng, Yu: "YuNet: a tiny millisecond-level face detector", 2023. The decoding equals OpenCV's
 FaceDetectorYN, which is the reference in the tests.
@@ -6,6 +6,7 @@ FaceDetectorYN, which is the reference in the tests.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import cv2
@@ -30,12 +31,12 @@ PYRAMID_SIDES_PX = (1280, 320)
 """Further sizes at which a still picture is searched: YuNet sees faces of about 10 to 300 px."""
 
 
-class YunetDetector:
-    """Finds faces in a BGR frame.
+class Detector(ABC):
+    """Finds faces in a BGR frame: what is the same whatever the network.
 
     Args:
-        engine: YuNet with dynamic height and width.
-        min_score: faces below are dropped; the geometric mean of class and object score.
+        engine: the network, with dynamic height and width.
+        min_score: faces below are dropped.
         max_overlap: of two boxes with a larger intersection over union the weaker is dropped.
         long_side_px: frames with a longer side are shrunk to it; 0 keeps the native size.
         max_faces: the best so many are looked at.
@@ -108,9 +109,7 @@ class YunetDetector:
         if scale < 1.0:
             size = max(1, round(width * scale)), max(1, round(height * scale))
             bgr = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-        planes = to_input(bgr, canvas_px)
-        outputs = self._engine.run({"input": planes})
-        found = decode(outputs, planes.shape[2], planes.shape[3], self._min_score)
+        found = self._find(to_input(bgr, canvas_px))
         if scale == 1.0:
             return found
         factor = np.array([width / bgr.shape[1], height / bgr.shape[0]], np.float32)
@@ -118,11 +117,23 @@ class YunetDetector:
             found.xyxy_px * np.tile(factor, 2), found.scores, found.landmarks_px * factor
         )
 
+    @abstractmethod
+    def _find(self, planes: Tensor) -> Detections:
+        """Return all candidates of an input of `to_input`, in pixels of it."""
+
     def _suppress(self, found: Detections, *, blended: bool) -> Detections:
         order = np.argsort(-found.scores, kind="stable")[: self._max_faces]
         ordered = found[order]
         kept = suppress_overlaps(ordered.xyxy_px, self._max_overlap)
         return blend(ordered, kept) if blended else ordered[kept]
+
+
+class YunetDetector(Detector):
+    """YuNet; its score is the geometric mean of class and object score."""
+
+    def _find(self, planes: Tensor) -> Detections:
+        outputs = self._engine.run({"input": planes})
+        return decode(outputs, planes.shape[2], planes.shape[3], self._min_score)
 
 
 def choose_canvas(size_px: tuple[int, int], sizes_px: Sequence[tuple[int, int]]) -> tuple[int, int]:

@@ -11,8 +11,9 @@ import numpy as np
 
 from engines.align import align
 from engines.catalog import find_model, model_identity
+from engines.centerface import CenterFaceDetector
 from engines.choose import Backend, Precision, open_engine, precision_of_environment
-from engines.detector import YunetDetector
+from engines.detector import Detector, YunetDetector
 from engines.embedder import MAX_BATCH, Embedder
 from engines.errors import EngineError, ModelMissingError
 from engines.quality import Quality, measure_quality
@@ -32,6 +33,15 @@ STILL_MIN_SCORE = 0.6
 
 CPU_BATCH = 1
 """A batch saves no time on a CPU (one face 9.4 ms, four 40) and costs 15 MB for each face in it."""
+
+DETECTOR, EMBEDDER = "yunet", "sface"
+"""What a device runs; others of the catalog are for trials."""
+
+DETECTORS: dict[str, type[Detector]] = {
+    "yunet": YunetDetector,
+    "centerface": CenterFaceDetector,
+}
+"""By family; embedders differ in nothing but their graph."""
 
 _ZOOMS = (0.95, 1.0, 1.05)
 
@@ -66,7 +76,7 @@ class FacePipeline:
 
     def __init__(
         self,
-        detector: YunetDetector,
+        detector: Detector,
         embedder: Embedder,
         model: str,
         *,
@@ -139,8 +149,10 @@ def load_pipeline(
     precision: Precision | None = None,
     unverified: bool = False,
     backend: Backend = "onnxruntime",
+    detector: str = DETECTOR,
+    embedder: str = EMBEDDER,
 ) -> FacePipeline:
-    """Load the default models; they are fetched when they are not cached.
+    """Load the models; they are fetched when they are not cached.
 
     Args:
         threads: threads for one run of a model on the CPU.
@@ -150,6 +162,8 @@ def load_pipeline(
         unverified: load engines that did not pass the gate.
         backend: `auto` takes TensorRT where this device has it and engines were built and proven
             for it, ONNX Runtime on the CPU otherwise; `why` of the result says which and why.
+        detector: name in the catalog.
+        embedder: name in the catalog; a gallery belongs to one.
 
     Raises:
         ModelMissingError: `int8` or `tensorrt` was asked for and was never made.
@@ -158,20 +172,20 @@ def load_pipeline(
     """
     precision = precision or precision_of_environment()
     pair, why = None, "ONNX Runtime was asked for"
-    if backend != "onnxruntime":
+    if backend != "onnxruntime" and (detector, embedder) == (DETECTOR, EMBEDDER):
         pair, why = _open_tensorrt(precision, unverified=unverified, required=backend == "tensorrt")
     found: tuple[Engine, Engine]
     if pair is not None:
         found = pair.detector, pair.embedder
     else:
-        detector, embedder = (
+        finder, comparer = (
             open_engine(name, precision=precision, threads=threads, unverified=unverified)
-            for name in ("yunet", "sface")
+            for name in (detector, embedder)
         )
-        found = detector, embedder
-    model = find_model("sface")
+        found = finder, comparer
+    model = find_model(embedder)
     return FacePipeline(
-        YunetDetector(
+        DETECTORS[find_model(detector).family](
             found[0],
             min_score=VIDEO_MIN_SCORE,
             long_side_px=long_side_px,
@@ -184,7 +198,7 @@ def load_pipeline(
             colour_order=model.colour_order,
             max_batch=MAX_BATCH if pair else CPU_BATCH,
         ),
-        model_identity("sface"),
+        model_identity(embedder),
         why=why,
         pair=pair,
     )

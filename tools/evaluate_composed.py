@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from calibration.composed import ComposedTracks, compose_tracks, read_sources
 from calibration.faces import find_pictures
+from calibration.probability import ScoreModel, reliability
 from calibration.threshold import ImpostorModel, threshold_for
 from edge.recognise.template import TrackTemplate
 from engines.faces import load_pipeline, unit
@@ -209,6 +211,41 @@ def baselines(
     return {"ways": found, "template_gains": gains}
 
 
+def calibrated(probes: np.ndarray, truth: np.ndarray, templates: np.ndarray) -> dict[str, object]:
+    """Return the error of the names' probabilities on people that they were not fitted to.
+
+    The score model is fitted to the tracks of one half of the people and measured on those of the
+    other, and the other way round; 12 people in the gallery, each track once without its person.
+    """
+    rng = np.random.default_rng(6)
+    scores = probes @ templates.T
+    order = rng.permutation(len(templates))
+    found: dict[str, object] = {}
+    for number, (fitted, held) in enumerate(((0, 1), (1, 0))):
+        fit = np.isin(truth, order[fitted::2])
+        own = scores[fit, truth[fit]]
+        off = np.ones(scores.shape, bool)
+        off[np.arange(len(scores)), truth] = False
+        strangers = scores[fit][off[fit]]
+        model = ScoreModel(
+            float(own.mean()), float(own.std()), float(strangers.mean()), float(strangers.std())
+        )
+        probabilities, right = [], []
+        for i in np.flatnonzero(np.isin(truth, order[held::2])):
+            others = rng.permutation(np.delete(np.arange(len(templates)), truth[i]))[:12]
+            for gallery in (np.append(others[:11], truth[i]), others):
+                best = gallery[int(np.argmax(scores[i, gallery]))]
+                probabilities.append(model.probability(float(scores[i, best]), len(gallery)))
+                right.append(best == truth[i])
+        error, bins = reliability(np.array(probabilities), np.array(right))
+        found[f"half_{number}"] = {
+            "ece": error,
+            "model": asdict(model),
+            "bins": [*map(asdict, bins)],
+        }
+    return found
+
+
 def main() -> None:
     """Measure and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -249,6 +286,7 @@ def main() -> None:
                 },
                 "promise": promise(probes, truth, tracks.people, (templates, synthetic)),
                 **baselines(tracks, ways, truth, templates),
+                "probability": calibrated(probes, truth, templates),
             },
             indent=1,
         )

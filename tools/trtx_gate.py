@@ -105,12 +105,12 @@ def sm86(config: object) -> None:
 
 def shipped_files() -> list[Path]:
     """Return the FP32 file of each model, and the INT8 file in use where one was made."""
-    from engines.catalog import load_catalog
+    from engines.catalog import default_models
     from engines.fetch import fetch
     from engines.int8_files import current_int8
 
-    files = [fetch(name) for name in load_catalog()]
-    return files + [path for name in load_catalog() if (path := current_int8(name))]
+    files = [fetch(name) for name in default_models()]
+    return files + [path for name in default_models() if (path := current_int8(name))]
 
 
 def check(path: Path, batches: tuple[int, int, int]) -> dict[str, object]:

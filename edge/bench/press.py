@@ -70,7 +70,7 @@ def bench_press(
     app = App(config, gallery_dir)
     app.start()
     try:
-        _wait_until_ready(app)
+        await_frames(app)
         address = app.server.url.replace("http", "ws", 1) + "api/live"
         http, refined, websocket, inside = [], [], [], []
         begun, frames = time.perf_counter(), app.scenes
@@ -88,22 +88,23 @@ def bench_press(
     finally:
         app.close()
     return PressBench(
-        _spread(http),
-        _spread(refined),
-        _spread(websocket),
-        _spread(inside),
+        spread(http),
+        spread(refined),
+        spread(websocket),
+        spread(inside),
         presses,
         round(rate, 1),
     )
 
 
-def _wait_until_ready(app: App) -> None:
+def await_frames(app: App) -> None:
+    """Wait until the service has recognised a frame."""
     deadline = time.monotonic() + READY_S
     while not app.scenes:
         if app.failure is not None:
             raise app.failure
         if time.monotonic() > deadline:
-            raise EdgeError(f"bench press: no frame within {READY_S:.0f} s")
+            raise EdgeError(f"bench: no frame within {READY_S:.0f} s")
         time.sleep(0.05)
 
 
@@ -140,6 +141,7 @@ def _await(socket: ClientConnection, press: int | None, *, refined: bool) -> Non
             return
 
 
-def _spread(seconds: list[float]) -> Spread:
+def spread(seconds: list[float]) -> Spread:
+    """Return the quantiles."""
     p50, p95, p99 = np.quantile(seconds, [0.5, 0.95, 0.99]) * 1000
     return Spread(round(float(p50), 2), round(float(p95), 2), round(float(p99), 2))

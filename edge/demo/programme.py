@@ -111,3 +111,7 @@ PEOPLE = {
     "eileen_collins": "collins_portrait",
 }
 """Who is enrolled, and with which photograph."""
+
+STRANGER, STRANGER_PORTRAIT = "grace_hopper", "hopper_portrait"
+"""Whom a release brings when the demonstration's button is pressed, and with which photograph: the
+one that she is shown in, framed and graded otherwise, as only one free one was at hand."""

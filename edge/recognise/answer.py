@@ -21,6 +21,7 @@ class AnswerPerson(msgspec.Struct, frozen=True):
         box: left, top, right, bottom in pixels of the newest frame, or None when just gone.
         present: whether they are on screen at the moment of the press.
         seen_s: seconds between their last sighting and the press.
+        probability: how likely the name is the right one, 0 to 1.
     """
 
     id: str
@@ -31,6 +32,7 @@ class AnswerPerson(msgspec.Struct, frozen=True):
     box: tuple[float, float, float, float] | None
     present: Literal["now", "just_gone"]
     seen_s: float
+    probability: float = 0.0
 
 
 class AnswerAmbiguous(msgspec.Struct, frozen=True):

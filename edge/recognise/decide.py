@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from calibration.probability import STILLS, TRACKS
 from calibration.threshold import ImpostorModel
 
 if TYPE_CHECKING:
@@ -67,12 +68,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A name, or the reason why there is none."""
+    """A name, or the reason why there is none; `probability` is that of the name being right."""
 
     id: str | None
     score: float
     why: Why | None
     candidates: tuple[Candidate, ...]
+    probability: float = 0.0
 
 
 def _never_alike(_a: str, _b: str) -> float:
@@ -100,6 +102,10 @@ class Policy:
     impostors: ImpostorModel = field(default_factory=ImpostorModel)
     alike: Callable[[str, str], float] = field(default=_never_alike, compare=False)
     stills: bool = True
+
+    def probability(self, score: float) -> float:
+        """Return how likely the best candidate with this score is the right one, 0 to 1."""
+        return (STILLS if self.stills else TRACKS).probability(score, self.people)
 
     def margin(self, best: str, second: str) -> float:
         """Return how much better the best must be than the second."""
@@ -164,7 +170,7 @@ def _judge(claim: Claim, policy: Policy, taken: set[str], relief: float) -> Deci
     if rivals:
         either = tuple(c for c in claim.candidates if c.id in {best.id, *rivals})
         return Decision(None, best.score, "ambiguous", either)
-    return Decision(best.id, best.score, None, claim.candidates)
+    return Decision(best.id, best.score, None, claim.candidates, policy.probability(best.score))
 
 
 def _strength(claim: Claim) -> float:

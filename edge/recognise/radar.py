@@ -154,6 +154,7 @@ class Radar:
             box,
             present,  # type: ignore[arg-type]
             round(seen_s, 3),
+            face.probability,
         )
 
 

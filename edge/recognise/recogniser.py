@@ -311,6 +311,7 @@ def face_of(track: Track, xyxy_px: NDArray[np.float32], decision: Decision) -> F
         why=decision.why,
         candidates=decision.candidates,
         detection=round(track.score, 3),
+        probability=round(decision.probability, 4),
     )
 
 

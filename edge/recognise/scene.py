@@ -28,6 +28,7 @@ class Face(msgspec.Struct, frozen=True):
         why: None with a name; otherwise why there is none.
         candidates: best first, at most three; those shown as "A or B" when `why` is `ambiguous`.
         detection: the detector's score, 0 to 1.
+        probability: how likely the name is the right one, 0 to 1; 0 without a name.
     """
 
     track: int
@@ -37,6 +38,7 @@ class Face(msgspec.Struct, frozen=True):
     why: Why | None
     candidates: tuple[Candidate, ...] = ()
     detection: float = 0.0
+    probability: float = 0.0
 
 
 class Scene(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gallery.sync.link import MqttLink
+from gallery.sync.link import LinkState, MqttLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,6 +110,8 @@ class MqttEvents:
         unknown = sum(face.id is None for face in scene.faces)
         key = (tuple(sorted(named)), unknown)
         now_s = time.monotonic()
+        if self.link.state is not LinkState.UP:
+            return False  # or they would pile up; when it is up again, what is then there is told
         if key == self._shown or now_s - self._sent_s < 1 / SCENES_PER_S:
             return False
         self._shown, self._sent_s = key, now_s
@@ -123,8 +125,9 @@ class MqttEvents:
         return True
 
     def answer(self, answer: Answer) -> None:
-        """Publish the answer to a press."""
-        self.link.publish(f"{self._base}/answer", msgspec.json.encode(answer), qos=0)
+        """Publish the answer to a press; while the link is down nobody waits for it."""
+        if self.link.state is LinkState.UP:
+            self.link.publish(f"{self._base}/answer", msgspec.json.encode(answer), qos=0)
 
     def _take(self, message: Message) -> None:
         """Read a press; anything else is counted and forgotten."""

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "connect-src 'self'{sockets}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    "connect-src 'self'{sockets}; frame-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
 )
 HEADERS = {
     "x-content-type-options": "nosniff",

@@ -24,7 +24,9 @@ from edge.serve.server import Server
 from edge.serve.sockets import Sockets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
+
+    from starlette.routing import BaseRoute
 
 __all__ = ["Device", "Server", "create_app"]
 
@@ -53,7 +55,11 @@ class _SeekBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def create_app(
-    device: Device, *, hosts: frozenset[str] = frozenset(), token: str = ""
+    device: Device,
+    *,
+    hosts: frozenset[str] = frozenset(),
+    token: str = "",
+    more: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """Return the ASGI application.
 
@@ -61,6 +67,7 @@ def create_app(
         device: what is served.
         hosts: host names that the device answers to, besides loopback ones.
         token: needed for every request but health checks, unless empty.
+        more: further routes, such as the demonstration's panel.
     """
     allowance = Allowance()
     presses = Presses(device)
@@ -77,6 +84,7 @@ def create_app(
 
     return Starlette(
         routes=[
+            *more,
             Route("/", routes.page),
             Route("/{name:str}", routes.page_file, name="file"),
             Route("/api/press", routes.press, methods=["POST"]),

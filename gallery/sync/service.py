@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import re
@@ -33,11 +34,18 @@ log = logging.getLogger(__name__)
 
 POLL_S = 3600.0
 RETRY_S = 60.0
+LOOK_S = 0.25
+"""How often a folder is looked at for a new timestamp."""
 BURST = 5
 BURST_REFILL_S = 2.0
 FLOOD = 20
 """Wake-ups by new timestamps: five at once, then one in two seconds, whatever floods in."""
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def is_device_name(name: str) -> bool:
+    """Return whether this can be a level of a topic and a client id."""
+    return _DEVICE.fullmatch(name) is not None
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -66,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         """Check the name: it becomes a topic level and a client id."""
-        if not _DEVICE.fullmatch(self.device):
+        if not is_device_name(self.device):
             raise SyncSetupError(
                 f"device {self.device!r}: expected 1 to 64 letters, digits, '-' or '_'"
             )
@@ -109,6 +117,7 @@ class SyncService:
         if self.link:
             self.link.handle(f"{self.link.broker.prefix}/m/timestamp.json", self._hear)
         self._told: status_messages.Status | None = None
+        self._mark = (0, 0)
         self._tokens, self._filled_s = float(BURST), time.monotonic()
 
     def _make_link(self) -> MqttLink | None:
@@ -175,6 +184,7 @@ class SyncService:
             self.link.start()
         due_s = 0.0
         while not self._stop.is_set():
+            self._look()
             woken = self._wake.is_set()
             self._wake.clear()
             heard, self._heard = self._heard, 0
@@ -217,7 +227,21 @@ class SyncService:
             return RETRY_S
         return RETRY_S if self.device.phase is Phase.WAIT else self.settings.poll_s
 
+    def _look(self) -> None:
+        """See whether a folder that is our origin has a new timestamp; a broker tells by itself."""
+        if not isinstance(self._metadata, FileMetadata):
+            return
+        mark = (0, 0)  # the stick is out
+        with contextlib.suppress(OSError):
+            found = (self._metadata.root / "m" / "timestamp.json").stat()
+            mark = (found.st_ino, found.st_mtime_ns)
+        if mark not in {self._mark, (0, 0)}:
+            self._wake.set()
+        self._mark = mark
+
     def _pause_s(self, due_s: float) -> float:
+        if isinstance(self._metadata, FileMetadata):
+            return LOOK_S
         if self.device.phase is Phase.PROBATION:
             return 1.0
         return min(5.0, max(0.05, min(due_s, self._ask_s) - time.monotonic()))

@@ -1,10 +1,12 @@
 """Kill -9 of device, broker, publisher and chunk server at random moments.
 
     python tools/sync_trials/kill.py [--device 200] [--broker 20] [--publisher 20] [--server 20]
-        [--mib 60]
+        [--mib 60] [--no-persistence] [--seed 6]
 
 Each trial ends when the device has the whole new release; printed are the kills, how often the
-end state was right, and how many chunks were asked for again although they were stored.
+end state was right (the whole release in use, and `verify` clean), and how many chunks came twice.
+For a killed device these are chunks that lay verified on its disk and were asked for again; for a
+device that lived on, chunks that it verified and stored beyond those that its releases have.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stage import (
     HERE,
@@ -31,8 +34,13 @@ from stage import (
 )
 
 from gallery import store
+from gallery.publish.content import published
 from gallery.sync.broker import Broker
 from gallery.sync.link import MqttLink
+from gallery.sync.state import State, StateFile
+
+if TYPE_CHECKING:
+    from gallery.sync.manifest import File
 
 TRIAL_S = 300.0
 
@@ -40,7 +48,7 @@ TRIAL_S = 300.0
 class Stage:
     """Broker, two galleries to alternate between, a channel, a counting chunk server."""
 
-    def __init__(self, folder: Path, mib: float, *, persistence: bool) -> None:
+    def __init__(self, folder: Path, mib: float, seed: int, *, persistence: bool) -> None:
         self.folder = folder
         self.broker = Mosquitto(folder / "broker", persistence=persistence)
         self.channel = Channel(folder, self.broker.port)
@@ -49,7 +57,7 @@ class Stage:
         self.root = self.channel.repository.home / "root.json"
         self.device = folder / "tv"
         self.device.mkdir()
-        self.random = random.Random(6)
+        self.random = random.Random(seed)
         self._server_link = MqttLink(
             Broker.from_uri(self.channel.uri), "server", backoff_base_s=0.5
         ).start()
@@ -98,6 +106,36 @@ class Stage:
         return False
 
 
+class Twice:
+    """Counts the chunks that a device stored beyond those that its releases have."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._state = stage.device / "state" / "state.json"
+        self._stage = stage
+        self._have = self._files()
+        self._begin = self._read().chunks_fetched
+        self._expected = 0
+
+    def _read(self) -> State:
+        return StateFile(self._state).state
+
+    def _files(self) -> dict[str, File]:
+        manifest = published(self._stage.channel.repository)
+        return {file.sha256: file for file in manifest.files} if manifest else {}
+
+    def release(self) -> None:
+        """Note that the release that is published now is in use: all files that are new came."""
+        files = self._files()
+        for sha256, file in files.items():
+            if sha256 not in self._have:
+                self._expected += file.chunk_count + (file.hash_list is not None)
+        self._have = files
+
+    def count(self) -> int:
+        """Return how many came twice; the counter was saved before the release was in use."""
+        return self._read().chunks_fetched - self._begin - self._expected
+
+
 def kill_device(stage: Stage, kills: int) -> dict[str, object]:
     """Kill the device `kills` times; a release that came through is followed by the next."""
     done = right = releases = again = mid = 0
@@ -134,13 +172,13 @@ def kill_device(stage: Stage, kills: int) -> dict[str, object]:
         "in_mid_transfer": mid,
         "releases_completed": releases + whole,
         "right": right + whole,
-        "chunks_asked_again": again,
+        "chunks_twice": again,
     }
 
 
 def kill_broker(stage: Stage, kills: int) -> dict[str, object]:
     """Kill the broker while the device runs."""
-    process, right, releases = stage.start(), 0, 0
+    process, right, releases, twice = stage.start(), 0, 0, Twice(stage)
     done = 0
     while done < kills:
         number = stage.next_release()
@@ -157,14 +195,20 @@ def kill_broker(stage: Stage, kills: int) -> dict[str, object]:
             stage.channel.place.repair()
             time.sleep(stage.random.uniform(0.3, 2.0))
         right += stage.wait(number)
+        twice.release()
     process.kill()
     process.wait()
-    return {"kills": done, "releases_completed": releases, "right": right}
+    return {
+        "kills": done,
+        "releases_completed": releases,
+        "right": right,
+        "chunks_twice": twice.count(),
+    }
 
 
 def kill_publisher(stage: Stage, kills: int) -> dict[str, object]:
     """Kill the publisher while it sends 60 MB as retained chunks; then let it complete."""
-    process, right, releases, done = stage.start(), 0, 0, 0
+    process, right, releases, done, twice = stage.start(), 0, 0, 0, Twice(stage)
     while done < kills:
         stage.channel.number += 1
         number = stage.channel.number
@@ -178,9 +222,15 @@ def kill_publisher(stage: Stage, kills: int) -> dict[str, object]:
             publisher.wait()
         assert publish_process(stage, gallery, number).wait(120) == 0
         right += stage.wait(number)
+        twice.release()
     process.kill()
     process.wait()
-    return {"kills": done, "releases_completed": releases, "right": right}
+    return {
+        "kills": done,
+        "releases_completed": releases,
+        "right": right,
+        "chunks_twice": twice.count(),
+    }
 
 
 def publish_process(stage: Stage, gallery: Path, number: int) -> subprocess.Popen[bytes]:
@@ -216,7 +266,7 @@ def kill_server(stage: Stage, kills: int) -> dict[str, object]:
         )
 
     servers = [start(0), start(1)]
-    process, right, releases, done = stage.start(), 0, 0, 0
+    process, right, releases, done, twice = stage.start(), 0, 0, 0, Twice(stage)
     time.sleep(2)
     while done < kills:
         number = stage.next_release()
@@ -230,10 +280,16 @@ def kill_server(stage: Stage, kills: int) -> dict[str, object]:
             servers[victim] = start(victim)
             time.sleep(stage.random.uniform(0.8, 2.5))
         right += stage.wait(number)
+        twice.release()
     for child in (process, *servers):
         child.kill()
         child.wait()
-    return {"kills": done, "releases_completed": releases, "right": right}
+    return {
+        "kills": done,
+        "releases_completed": releases,
+        "right": right,
+        "chunks_twice": twice.count(),
+    }
 
 
 def main() -> None:
@@ -243,10 +299,13 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=count)
     parser.add_argument("--no-persistence", action="store_true", help="broker keeps nothing")
     parser.add_argument("--mib", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=6, help="other random moments")
     options = parser.parse_args()
-    results: dict[str, object] = {"mib": options.mib}
+    results: dict[str, object] = {"mib": options.mib, "persistence": not options.no_persistence}
     with tempfile.TemporaryDirectory(prefix="tvradar-kill-") as folder:
-        stage = Stage(Path(folder), options.mib, persistence=not options.no_persistence)
+        stage = Stage(
+            Path(folder), options.mib, options.seed, persistence=not options.no_persistence
+        )
         try:
             if options.server:
                 results["server"] = kill_server(stage, options.server)

@@ -150,10 +150,13 @@ API cuModuleGetFunction(void** function, void* module, const char* name) {
     return OK;
 }
 API cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
-                   unsigned bz, unsigned, void* stream, void** parameters, void**) {
+                   unsigned bz, unsigned, void* stream, void** parameters, void** extra) {
     // The driver copies the parameters when it is called; the largest struct has fewer bytes.
     std::vector<char> copy(256);
-    memcpy(copy.data(), parameters[0], 72);
+    const void* given = parameters ? parameters[0] : nullptr;
+    for (void** e = extra; e && *e; e += 2)
+        if (*e == (void*)1) given = e[1];  // CU_LAUNCH_PARAM_BUFFER_POINTER
+    memcpy(copy.data(), given, 72);
     Run run = ((Kernel*)function)->run;
     return enqueue(stream, [=] { run(copy.data(), gx * bx, gy * by, gz * bz); });
 }

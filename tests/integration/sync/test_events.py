@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
+from edge.demo.compose import prepare
+from edge.demo.errors import DemoError
 from edge.recognise.answer import Answer
 from edge.recognise.scene import Face, Scene
+from edge.run_device import gallery_of
 from edge.serve.events import MqttEvents
+from engines.fetch import cache_dir
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.sync.conftest import World
 
 
@@ -55,3 +65,47 @@ def test_scenes_presses_and_answers(world: World) -> None:
     finally:
         events.close()
     assert world.get(f"{device}/events", "tvradar") == b"offline"
+
+
+def test_a_running_device_answers_a_press_and_its_will_says_that_it_died(
+    world: World, tmp_path: Path
+) -> None:
+    """`tvradar run` on the demonstration's film, with a broker in its configuration."""
+    try:
+        material = prepare(cache_dir(), show_progress=False)
+    except DemoError as error:
+        pytest.skip(f"the demonstration's photographs are not here: {error}")
+    gallery_of(material.people_dir, tmp_path / "gallery")
+    device = "run" + world.prefix
+    config = tmp_path / "tvradar.toml"
+    config.write_text(
+        f'source = "{material.video_path}"\ngallery = "{tmp_path}/gallery"\n[serve]\nport = 0\n'
+        f'[events]\nbroker = "{world.uri}"\ndevice = "{device}"\n'
+    )
+    answers: list[dict] = []
+    home = world.connect("home2" + world.prefix)
+    home.handle(f"tvradar/{device}/answer", lambda m: answers.append(json.loads(m[1])))
+    online: list[bytes] = []
+    home.handle(f"tvradar/{device}/events", lambda m: online.append(m[1]))
+    command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        assert wait_for(lambda: online == [b"online"], 20)
+
+        def somebody() -> bool:
+            home.publish(f"tvradar/{device}/press", b"PRESS").result(5)
+            time.sleep(0.3)
+            return any(answer["people"] for answer in answers)
+
+        assert wait_for(somebody, 20)
+        first = next(answer for answer in answers if answer["people"])
+        assert first["people"][0]["names"]["en"] == "Eileen Collins"
+        number = first["press"]
+        assert wait_for(lambda: any(a["press"] == number and a["refined"] for a in answers))
+        told = json.loads(world.get(f"{device}/scene", "tvradar") or b"{}")
+        assert told["release"] == 1
+        assert "Eileen Collins" in told["names"]
+    finally:
+        process.kill()
+        process.wait()
+    assert wait_for(lambda: online == [b"online", b"offline"])

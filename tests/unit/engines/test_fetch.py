@@ -28,7 +28,12 @@ def without_index(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", sorted(load_catalog()))
 def test_graphs_are_float_with_a_dynamic_batch(name: str) -> None:
-    model = onnx.load(fetch(name))
+    try:
+        model = onnx.load(fetch(name))
+    except ModelMissingError as error:
+        if "npm" in str(error):
+            pytest.skip(str(error))
+        raise
     (value,) = model.graph.input
     assert value.type.tensor_type.shape.dim[0].dim_param == "N"
     assert not {"DequantizeLinear", "Dropout", "Constant"} & {n.op_type for n in model.graph.node}

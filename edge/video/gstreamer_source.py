@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 LATENCY_MS = 50  # a jitter buffer as short as a home network allows
 BURST = 6
-"""Decoded pictures that may wait for the conversion: a stall of 0.2 s at 25 per second loses none."""
+"""Decoded pictures that wait for the conversion: at 25 per second a stall of 0.2 s loses none."""
 RTP_LATENCY_MS = 200  # transport streams come in bursts
 POLL_NS = 100_000_000
 REMEDY = (

@@ -86,6 +86,6 @@ def test_memory_is_flat_over_reconnects(data_dir: Path, kind: str) -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
-    assert found["reconnects"] == count
+    assert found["reconnects"] >= count  # a busy machine may be silent for half a second itself
     # A frame is 1.5 MB: one that stays for each reconnect would be seen.
     assert found["slope_kb_per_reconnect"] < 400, found

@@ -73,7 +73,7 @@ def test_names_are_back_two_seconds_after_the_source(
 def test_memory_is_flat_over_reconnects(data_dir: Path, kind: str) -> None:
     """In a process of its own: the tests' own memory would hide it."""
     picture = data_dir / "sitcom" / "scenes" / "bbt1.jpg"
-    count = 100 if os.environ.get("TVRADAR_LONG_TESTS") else 15
+    count = 100 if os.environ.get("TVRADAR_LONG_TESTS") else 8
     command = [sys.executable, "tools/outages.py", "memory", str(picture), "--kind", kind]
     done = subprocess.run(
         [*command, "--count", str(count)],

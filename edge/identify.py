@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from edge.recognise.evidence import TrackState
+    from edge.retake import Retake
     from edge.second_opinion import SecondOpinion
     from edge.video.frame import Frame
     from engines.faces import FacePipeline, StillFaces
@@ -78,15 +79,24 @@ class Identification(msgspec.Struct, frozen=True):
 
 
 class OfflineRecogniser:
-    """Follows a video to its end; yields the scenes of each shot once it is decided."""
+    """Follows a video to its end; yields the scenes of each shot once it is decided.
+
+    Args:
+        pipeline: the loaded models.
+        gallery: who is known.
+        options: budgets and promises.
+        retake: takes shots again whose names are uncertain.
+    """
 
     def __init__(
         self,
         pipeline: FacePipeline,
         gallery: Gallery,
         options: RecogniserOptions,
+        retake: Retake | None = None,
     ) -> None:
         self._gallery = gallery
+        self._retake = retake
         # the first sighting of a face counts too, once there was a second; hindsight over a whole
         # shot needs no other shot's evidence
         options = dataclasses.replace(options, min_hits=1, rejoin=False)
@@ -121,14 +131,36 @@ class OfflineRecogniser:
         scenes, tracks = self._scenes, self._ended
         self._scenes, self._ended = [], []
         policy = self._recogniser.thresholds.prepare(self._gallery)
-        decisions = decide_tracks(tracks, scenes, self._gallery, policy)
+        claims, together = claims_of_shot(tracks, scenes, self._gallery)
+        if self._retake is not None and self._retake.is_needed(claims, policy, together):
+            again = self._retake.shot(scenes)
+            if again is not None:
+                return self._renumbered(again)
+        decisions = decide(claims, policy, together)
         return [_with_decisions(scene, decisions) for scene in scenes]
 
+    def _renumbered(self, scenes: list[Scene]) -> list[Scene]:
+        """Return scenes whose tracks have numbers that no other shot uses."""
+        count = 1 + max((f.track for s in scenes for f in s.faces), default=-1)
+        first = self._recogniser.reserve_tracks(count)
+        return [
+            msgspec.structs.replace(
+                scene,
+                faces=tuple(
+                    msgspec.structs.replace(face, track=first + face.track) for face in scene.faces
+                ),
+            )
+            for scene in scenes
+        ]
 
-def decide_tracks(
-    tracks: list[TrackState], scenes: list[Scene], gallery: Gallery, policy: Policy
-) -> dict[int, Decision]:
-    """Decide all tracks of one shot at once, from all that was seen of them."""
+
+def claims_of_shot(
+    tracks: list[TrackState], scenes: list[Scene], gallery: Gallery
+) -> tuple[list[Claim], Callable[[int, int], bool]]:
+    """Return what the tracks of one shot say, from all that was seen of them.
+
+    And whether two of them, by number, were ever on screen at once.
+    """
     frames: dict[int, set[int]] = defaultdict(set)
     for scene in scenes:
         for face in scene.faces:
@@ -136,15 +168,13 @@ def decide_tracks(
     least = MIN_HITS if len(scenes) > 1 else 1
     tracks = [t for t in tracks if t.track.number in frames and t.track.hits >= least]
     known = [t for t in tracks if t.template.vectors]
-    found: dict[int, Claim] = {}
     if known:
         probes = np.stack([t.template.overall() for t in known])
         for state, candidates in zip(known, search(gallery, probes), strict=True):
             state.candidates = candidates
     for state in tracks:
         state.said = None
-        found[state.track.number] = state.claim()
-    return decide(list(found.values()), policy, lambda a, b: not frames[a].isdisjoint(frames[b]))
+    return [state.claim() for state in tracks], lambda a, b: not frames[a].isdisjoint(frames[b])
 
 
 def _with_decisions(scene: Scene, decisions: dict[int, Decision]) -> Scene:
@@ -229,6 +259,7 @@ def recognise_all(
     *,
     still: bool,
     second: SecondOpinion | None = None,
+    retake: Retake | None = None,
     stop: Callable[[], bool] = lambda: False,
     on_frame: Callable[[Frame], None] = lambda _: None,
 ) -> Iterator[Scene]:
@@ -241,6 +272,7 @@ def recognise_all(
         options: budgets and promises.
         still: each frame is a picture of its own.
         second: for pictures, what settles borderline faces.
+        retake: for films, the same.
         stop: asked after each frame; true ends early, with all that was seen decided.
         on_frame: called with each frame, for progress.
     """
@@ -257,7 +289,7 @@ def recognise_all(
             if stop():
                 return
         return
-    recogniser = OfflineRecogniser(pipeline, gallery, options)
+    recogniser = OfflineRecogniser(pipeline, gallery, options, retake)
     for frame in frames:
         yield from recogniser.process(frame)
         on_frame(frame)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from edge.identify import Identification, Summary, recognise_all
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
 from edge.render import Annotator
+from edge.retake import Retake
 from edge.second_opinion import second_opinion_for
 from edge.video.source import open_source
 from edge.write_video import VideoWriter
@@ -92,7 +93,12 @@ def _identify(
     fpir = options.fpir
     threshold = policy_for(gallery, fpir).threshold
     summary = Summary(gallery, lang, keep_scenes=annotate is not None)
-    with open_source(uri) as source, graceful_stop() as stop, progress_bar("frames") as progress:
+    with (
+        open_source(uri) as source,
+        graceful_stop() as stop,
+        progress_bar("frames") as progress,
+        ExitStack() as opened,
+    ):
         task = progress.add_task("identify", total=source.frame_count)
         last_s = 0.0
 
@@ -104,13 +110,19 @@ def _identify(
         def enough() -> bool:
             return stop() or (seconds is not None and last_s >= seconds)
 
+        second = second_opinion_for(pipeline)
+        retake = None
+        if second is not None and source.can_seek:
+            again = Retake(second, gallery, options, lambda: open_source(uri), stop)
+            retake = opened.enter_context(again)
         scenes = recognise_all(
             pipeline,
             gallery,
             source,
             options,
             still=source.still,
-            second=second_opinion_for(pipeline) if source.still else None,
+            second=second,
+            retake=retake,
             stop=enough,
             on_frame=on_frame,
         )

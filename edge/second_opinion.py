@@ -1,7 +1,8 @@
-"""Borderline faces of still pictures, looked at again by the reference models.
+"""Borderline faces of pictures and files, looked at again by the reference models.
 
 An INT8 embedder's score differs from its FP32 reference's by a little; where a decision hangs on
-that little, a still picture has the time to ask the reference, and gets the names that it gives.
+that little, whoever need not answer at once has the time to ask the reference, and gets the names
+that it gives. `edge.retake` does so for films.
 """
 
 from __future__ import annotations
@@ -45,11 +46,22 @@ class SecondOpinion:
         self._pipeline: FacePipeline | None = None
         self.asked = 0
 
-    def is_needed(self, claims: Sequence[Claim], policy: Policy) -> bool:
-        """Return whether scores that are off by the band would give a picture other names."""
-        found = _names(claims, policy)
+    def is_needed(
+        self,
+        claims: Sequence[Claim],
+        policy: Policy,
+        together: Callable[[int, int], bool] | None = None,
+    ) -> bool:
+        """Return whether scores that are off by the band would give other names.
+
+        Args:
+            claims: of one picture, or of one shot.
+            policy: thresholds.
+            together: as `decide` takes it.
+        """
+        found = _names(claims, policy, together)
         return any(
-            _names([_shifted(claim, by) for claim in claims], policy) != found
+            _names([_shifted(claim, by) for claim in claims], policy, together) != found
             for by in (-self.band, self.band)
         )
 
@@ -91,8 +103,10 @@ def _cosine_p1() -> float:
     return float(found) if isinstance(found, (int, float)) else UNKNOWN_COSINE
 
 
-def _names(claims: Sequence[Claim], policy: Policy) -> dict[int, str | None]:
-    return {track: decision.id for track, decision in decide(claims, policy).items()}
+def _names(
+    claims: Sequence[Claim], policy: Policy, together: Callable[[int, int], bool] | None
+) -> dict[int, str | None]:
+    return {track: decision.id for track, decision in decide(claims, policy, together).items()}
 
 
 def _shifted(claim: Claim, by: float) -> Claim:

@@ -55,6 +55,7 @@ class RecogniserOptions:
         cast: ids of the title's cast, favoured in decisions.
         min_hits: sightings after which a track is shown.
         rejoin: a face that comes back goes on with the evidence of the track that it had.
+        cuts: shots are told apart; false for frames that are known to be of one.
     """
 
     fpir: float = 0.01
@@ -64,6 +65,7 @@ class RecogniserOptions:
     cast: frozenset[str] = frozenset()
     min_hits: int = MIN_HITS
     rejoin: bool = True
+    cuts: bool = True
 
 
 class Recogniser:
@@ -141,7 +143,7 @@ class Recogniser:
         changes. Boxes, landmarks and scenes keep the frame's own coordinates.
         """
         picture = self._bars.crop(frame)
-        if self._shots.is_cut(picture.bgr):
+        if self._options.cuts and self._shots.is_cut(picture.bgr):
             self.end_shot()
         size = (frame.bgr.shape[1], frame.bgr.shape[0])
         self._taken += 1
@@ -171,6 +173,10 @@ class Recogniser:
     def hurry(self) -> None:
         """Embed all faces of the next frame, whatever the budget: somebody has pressed the key."""
         self._hurried = True
+
+    def reserve_tracks(self, count: int) -> int:
+        """Return the first of so many numbers that no track of this recogniser will have."""
+        return self._tracker.reserve(count)
 
     def take_flips(self) -> int:
         """Return how many tracks changed their name since the last call."""

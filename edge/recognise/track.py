@@ -89,6 +89,11 @@ class Tracker:
         """Give a track up."""
         self.tracks = [t for t in self.tracks if t.number != number]
 
+    def reserve(self, count: int) -> int:
+        """Return the first of so many numbers that no track here will have."""
+        first, self._next = self._next, self._next + count
+        return first
+
     def renumber(self, track: Track) -> Track:
         """Put a new track, with a number of its own, in the place of one that jumped."""
         renewed = Track(self._next, track.xyxy_px, track.last_s, track.last_s, track.score, hits=2)

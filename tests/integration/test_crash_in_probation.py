@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -103,7 +104,8 @@ def test_a_device_leaves_a_release_that_kills_its_recogniser(tmp_path: Path) -> 
         channel.sign(cloud, probation_s=120)
         channel.send()
         left = until(lambda: [s for s in told if s.error.startswith("probation failed")])[0]
-        assert "the recogniser started 3 times since release 2 is in use" in left.error
+        # Three starts are too many; a busy machine may look only after the fourth.
+        assert re.search(r"the recogniser started [34] times since release 2 is in use", left.error)
         assert left.error.endswith("back on release 1")
         assert (left.release, left.rejected, left.healthy) == (1, (2,), False)
         assert store.current_release(updater.gallery)[0].number == 1

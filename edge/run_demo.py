@@ -187,16 +187,11 @@ def _show(
 
 def _enrol(gallery: Path, people: Path) -> None:
     """Add the people of a folder to a gallery, as `gallery add` does."""
-    import numpy as np  # noqa: PLC0415
-
     from gallery import update  # noqa: PLC0415
     from gallery.catalogue.enrolment import enrol_catalogue  # noqa: PLC0415
     from gallery.catalogue.shards import ShardStore  # noqa: PLC0415
     from gallery.catalogue.source import read_catalogue  # noqa: PLC0415
 
-    store = ShardStore(people.with_name(f".{people.name}.enrolment"))
-    found = enrol_catalogue(read_catalogue(str(people)), store)
-    everybody = list(found.people())
-    owners = np.arange(len(everybody), dtype=np.int32)
-    update.add(gallery, update.Entries(everybody, found.templates, owners, found.model))
+    store = ShardStore.beside(gallery)
+    update.add(gallery, enrol_catalogue(read_catalogue(str(people)), store).entries())
     store.remove()

@@ -118,7 +118,7 @@ def gallery_of(people_dir: Path, gallery_dir: Path) -> Release:
     from gallery.catalogue.shards import ShardStore  # noqa: PLC0415
     from gallery.catalogue.source import read_catalogue  # noqa: PLC0415
 
-    store = ShardStore(gallery_dir.with_name(f".{gallery_dir.name}.enrolment"))
+    store = ShardStore.beside(gallery_dir)
     with err.status("enrolling"):
         enrolled = enrol_catalogue(read_catalogue(str(people_dir)), store)
     release = write_release(gallery_dir, enrolled)

@@ -37,7 +37,7 @@ def enrol_gallery(
     work: Path | None,
 ) -> None:
     """Enrol everybody in a catalogue; the gallery is not touched before all pictures were read."""
-    store = ShardStore(work or output.absolute().with_name(f".{output.absolute().name}.enrolment"))
+    store = ShardStore(work) if work else ShardStore.beside(output)
     result = embed_with_progress(people, store, options)
     release = write_release(output, result)
     store.remove()

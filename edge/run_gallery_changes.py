@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from edge.console import err, out, print_json
 from gallery import update
 from gallery.store import current_release
@@ -23,15 +21,12 @@ def change_gallery(folder: Path, people: str, *, replace: bool, json: bool) -> N
     from gallery.catalogue.shards import ShardStore  # noqa: PLC0415
 
     current_release(folder)
-    store = ShardStore(folder.absolute().with_name(f".{folder.absolute().name}.enrolment"))
+    store = ShardStore.beside(folder)
     found = embed_with_progress(people, store)
     for report in found.reports:
         if not report.enrolled:
             err.print(f"warning: {report.id}: not enrolled, no usable picture", markup=False)
-    everybody = list(found.people())
-    owners = np.arange(len(everybody), dtype=np.int32)
-    entries = update.Entries(everybody, found.templates, owners, found.model)
-    release = (update.update if replace else update.add)(folder, entries)
+    release = (update.update if replace else update.add)(folder, found.entries())
     store.remove()
     _tell(folder, release, json=json)
 

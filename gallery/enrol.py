@@ -20,7 +20,7 @@ from engines.faces import FacePipeline, StillFaces, load_pipeline
 from engines.picture import decode_picture
 from engines.quality import MIN_SIDE_PX
 from gallery.catalogue.people import EmbeddedPerson, Entry, PictureRef, PictureReport, Sample
-from gallery.catalogue.source import read_picture
+from gallery.catalogue.source import read_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,7 +98,7 @@ def largest_face(
 def _take_picture(pipeline: FacePipeline, picture: PictureRef) -> Sample | PictureReport:
     """Return the face of a picture, or why there is none."""
     try:
-        data = read_picture(picture)
+        data = read_bytes(picture.uri)
         bgr = decode_picture(data, picture.name)
     except (OSError, PictureError) as error:
         reason = str(error).removeprefix(f"{picture.name}: ")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from edge.buttons.cec_keys import CecKeys
 from edge.buttons.evdev_keys import EvdevKeys
-from edge.serve.presses import REFINE_AFTER_S
+from edge.serve.presses import answer_in_thread
 
 if TYPE_CHECKING:
     from edge.buttons.key import Keys, Press
     from edge.config import ButtonsConfig
+    from edge.recognise.answer import Answer
     from edge.serve.http import Device
 
 log = logging.getLogger(__name__)
@@ -33,24 +33,18 @@ class Presser:
 
     def __call__(self, press: Press) -> None:
         """Answer a press."""
-        device = self._device
-        device.on_press()
         at_s = None
-        newest = device.radar.latest()
+        newest = self._device.radar.latest()
         if press.kind == "long" and newest is not None:
             at_s = newest.pts_s - self._back_s
-        answer = device.radar.press(at_s)
-        device.hub.publish_answer(answer)
+        answer_in_thread(self._device, at_s, lambda answer: self._note(press, answer))
+
+    def _note(self, press: Press, answer: Answer) -> None:
+        if answer.refined:
+            return
         self.latency_s = (time.monotonic_ns() - press.at_ns) / 1e9
-        device.metrics.presses.labels("button").observe(self.latency_s)
+        self._device.metrics.presses.labels("button").observe(self.latency_s)
         log.info("%s: %s, answered after %.1f ms", press.source, press.kind, 1e3 * self.latency_s)
-
-        def refine() -> None:
-            device.hub.publish_answer(device.radar.refine(answer))
-
-        later = threading.Timer(REFINE_AFTER_S, refine)
-        later.daemon = True
-        later.start()
 
 
 def open_keys(config: ButtonsConfig, presser: Presser) -> list[Keys]:

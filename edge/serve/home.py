@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import UsageError
 from edge.serve.events import MqttEvents
-from edge.serve.presses import REFINE_AFTER_S, is_moment
+from edge.serve.presses import answer_in_thread, is_moment
 from gallery.sync.broker import Broker
 from gallery.sync.service import is_device_name
 
@@ -82,20 +82,5 @@ class Home:
 
     def _answer_all(self) -> None:
         while (at_s := self._presses.get()) is not _End:
-            self._answer(at_s if isinstance(at_s, float) else None)
-
-    def _answer(self, at_s: float | None) -> None:
-        device = self._device
-        device.on_press()
-        answer = device.radar.press(at_s)
-        device.hub.publish_answer(answer)  # a press from anywhere opens the overlay
-        self._events.answer(answer)
-
-        def refine() -> None:
-            refined = device.radar.refine(answer)
-            device.hub.publish_answer(refined)
-            self._events.answer(refined)
-
-        later = threading.Timer(REFINE_AFTER_S, refine)
-        later.daemon = True
-        later.start()
+            moment = at_s if isinstance(at_s, float) else None
+            answer_in_thread(self._device, moment, self._events.answer)

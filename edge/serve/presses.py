@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.recognise.answer import Answer
     from edge.serve.device import Device
 
@@ -38,6 +41,31 @@ class Presses:
         await asyncio.sleep(REFINE_AFTER_S)
         self._device.hub.publish_answer(self._device.radar.refine(answer))
         self._device.metrics.presses.labels("refined").observe(time.perf_counter() - begun)
+
+
+def answer_in_thread(
+    device: Device, at_s: float | None, on_answer: Callable[[Answer], None]
+) -> None:
+    """Answer a press that comes from elsewhere than the server's loop; any thread may call it.
+
+    Args:
+        device: who answers.
+        at_s: the moment that is asked about; None is now.
+        on_answer: told the first answer, and from another thread the refined one.
+    """
+    device.on_press()
+    first = device.radar.press(at_s)
+    device.hub.publish_answer(first)  # a press from anywhere opens the overlay
+    on_answer(first)
+
+    def refine() -> None:
+        refined = device.radar.refine(first)
+        device.hub.publish_answer(refined)
+        on_answer(refined)
+
+    later = threading.Timer(REFINE_AFTER_S, refine)
+    later.daemon = True
+    later.start()
 
 
 def is_moment(at_s: float | None) -> bool:

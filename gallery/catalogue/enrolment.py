@@ -19,6 +19,7 @@ from gallery.quantise import Templates, quantise
 from gallery.release import Release
 from gallery.segment import write_quantised
 from gallery.store import commit, now
+from gallery.update import Entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -84,6 +85,12 @@ class Enrolment:
         for one, judged in zip(embedded, self.judged, strict=True):
             if judged.kept:
                 yield _complete(one, judged)
+
+    def entries(self) -> Entries:
+        """Return everybody enrolled at once, to be added to a gallery."""
+        everybody = list(self.people())
+        owners = np.arange(len(everybody), dtype=np.int32)
+        return Entries(everybody, self.templates, owners, self.model)
 
 
 def enrol_catalogue(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from gallery.audit import SAME_FACE
 from gallery.catalogue.people import EmbeddedPerson, PersonReport, PictureReport, vectors_of
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ AGREE_COSINE = 0.4
 """Two pictures above this show one person: one pair of strangers in a thousand does."""
 LONE_COSINE = 0.5
 """What a person's only picture must have with somebody else to be doubted."""
-SAME_FACE = 0.75
-"""Two people above this are likely one person under two ids."""
 _BLOCK = 1 << 24
 """How many scores are computed at once."""
 
@@ -163,7 +162,7 @@ def compare_people(
 
 def _vector(person: EmbeddedPerson, i: int, judged: Judged) -> NDArray[np.float32]:
     if i >= 0:
-        return np.frombuffer(person.samples[i].vector, "<f4")
+        return person.samples[i].array()
     assert judged.template is not None
     return judged.template
 
@@ -173,7 +172,7 @@ def _needed(person: EmbeddedPerson, judged: Judged, i: int) -> float:
     others = [k for k in judged.kept if k != i]
     if not others:
         return LONE_COSINE
-    own = np.frombuffer(person.samples[i].vector, "<f4") @ template_of(person.samples, others)
+    own = person.samples[i].array() @ template_of(person.samples, others)
     return max(float(own), AGREE_COSINE)
 
 

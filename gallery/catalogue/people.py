@@ -74,6 +74,10 @@ class Sample(msgspec.Struct, frozen=True):
     quality: float
     photo: bytes
 
+    def array(self) -> NDArray[np.float32]:
+        """Return the vector, float32 (dimension,)."""
+        return np.frombuffer(self.vector, "<f4")
+
 
 class EmbeddedPerson(msgspec.Struct, frozen=True):
     """What the models made of one entry; nothing is judged yet.
@@ -93,4 +97,4 @@ def vectors_of(samples: tuple[Sample, ...]) -> NDArray[np.float32]:
     """Return the samples' vectors, float32 (n, dimension)."""
     if not samples:
         return np.zeros((0, 0), np.float32)
-    return np.stack([np.frombuffer(sample.vector, "<f4") for sample in samples])
+    return np.stack([sample.array() for sample in samples])

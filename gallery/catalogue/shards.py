@@ -8,19 +8,18 @@ are made anew, since where parts end depends on ids alone.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from engines.fetch import write_atomically
 from gallery.catalogue.people import EmbeddedPerson, Entry
 from gallery.errors import GalleryWriteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 MAX_PEOPLE = 32
 MAX_PICTURES = 64
@@ -96,6 +95,12 @@ class ShardStore:
         except OSError as error:
             raise _unwritten(folder, error) from error
 
+    @classmethod
+    def beside(cls, folder: Path) -> ShardStore:
+        """Return the store for what is enrolled into a gallery, `.NAME.enrolment` beside it."""
+        folder = folder.absolute()
+        return cls(folder.with_name(f".{folder.name}.enrolment"))
+
     def has(self, shard: Shard) -> bool:
         """Return whether a part is done; one that was damaged since is removed."""
         try:
@@ -125,16 +130,7 @@ class ShardStore:
             GalleryWriteError: the disk is full or read-only.
         """
         try:
-            descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=".new-")
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(encoded)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(name).replace(self._path(key))
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            write_atomically(self._path(key), encoded)
         except OSError as error:
             raise _unwritten(self.folder, error) from error
 

@@ -68,18 +68,13 @@ def is_url(source: str) -> bool:
     return "://" in source
 
 
-def read_picture(picture: PictureRef) -> bytes:
-    """Return a picture's bytes.
+def read_bytes(uri: str) -> bytes:
+    """Return the bytes of a file on a disk or in a store.
 
     Raises:
         OSError: it is not there, or cannot be read.
         CatalogueReadError: the store that has it cannot be reached.
     """
-    return read_bytes(picture.uri)
-
-
-def read_bytes(uri: str) -> bytes:
-    """Return the bytes of a file on a disk or in a store; see `read_picture` for errors."""
     if not is_url(uri):
         return Path(uri).read_bytes()
     fsspec = load_fsspec(uri)

@@ -127,7 +127,7 @@ def _picture(source: str, row: Mapping[str, str]) -> PictureRef:
 
 def _check_columns(source: str, row: Mapping[str, str]) -> None:
     known = _NEEDED | _TEXTS | _OTHERS
-    unknown = sorted(c for c in row if (c.partition(".")[0] if "." in c else c) not in known)
+    unknown = sorted(c for c in row if c.partition(".")[0] not in known)
     missing = sorted(_NEEDED - set(row))
     if missing or unknown:
         found = f"no column {missing[0]!a}" if missing else f"unknown column {unknown[0]!a}"

@@ -5,14 +5,20 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 TVRADAR = Path(sys.executable).parent / "tvradar"
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +49,32 @@ def tvradar(*words: object, timeout_s: float = 300, env: dict[str, str] | None =
         check=False,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def until(condition: Callable[[], Any], timeout_s: float = 40) -> Any:
+    """Wait for something true, and return it."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+    return found
+
+
+@contextmanager
+def running(config: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the service; give its process and its address, without a slash at the end."""
+    process = subprocess.Popen(
+        [str(TVRADAR), "run", "--config", str(config)], stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr
+    try:
+        url = re.search(r"http://[^\s/]+", process.stderr.readline())
+        assert url
+        yield process, url.group()
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
 
 
 @pytest.fixture(scope="session")

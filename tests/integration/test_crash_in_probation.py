@@ -24,6 +24,7 @@ from engines.fetch import cache_dir
 from gallery import store, update
 from gallery.person import Person
 from gallery.sync.health import PulseFile
+from tests.integration.conftest import until
 
 if TYPE_CHECKING:
     from gallery.sync.status import Status
@@ -55,14 +56,6 @@ class Service:
         assert self._process
         self._process.terminate()
         self._thread.join(30)
-
-
-def until(condition, timeout_s: float = 60):
-    deadline = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 def add_somebody(gallery: Path) -> None:
@@ -97,13 +90,13 @@ def test_a_device_leaves_a_release_that_kills_its_recogniser(tmp_path: Path) -> 
             f'pulse = "{pulse.path}"\n[serve]\nport = 0\n'
         )
         service = Service(config, tmp_path / "run.log")
-        until(lambda: (p := pulse.read()) and p.release == 1)
+        until(lambda: (p := pulse.read()) and p.release == 1, 60)
         assert service.deaths == []
 
         add_somebody(cloud)
         channel.sign(cloud, probation_s=120)
         channel.send()
-        left = until(lambda: [s for s in told if s.error.startswith("probation failed")])[0]
+        left = until(lambda: [s for s in told if s.error.startswith("probation failed")], 60)[0]
         # Three starts are too many; a busy machine may look only after the fourth.
         assert re.search(r"the recogniser started [34] times since release 2 is in use", left.error)
         assert left.error.endswith("back on release 1")
@@ -112,7 +105,7 @@ def test_a_device_leaves_a_release_that_kills_its_recogniser(tmp_path: Path) -> 
 
         # It lives again, on the release before, and is not made to try the other one again.
         starts = pulse.read().starts
-        until(lambda: (p := pulse.read()) and p.release == 1 and p.starts >= starts)
+        until(lambda: (p := pulse.read()) and p.release == 1 and p.starts >= starts, 60)
         deaths = len(service.deaths)
         assert set(service.deaths) == {-signal.SIGABRT}
         assert deaths >= 3

@@ -16,6 +16,7 @@ from edge.errors import EdgeError
 from edge.local_cloud import PLACES, Channel, Child, Updater
 from gallery import store
 from gallery.person import Person
+from tests.integration.conftest import until
 from tests.integration.demo_process import demo
 
 if TYPE_CHECKING:
@@ -25,21 +26,13 @@ MAX_NAMED_S = 10.0
 """About a second on a machine of its own; this only proves that nothing is waited for."""
 
 
-def until(condition, timeout_s: float = 30):
-    deadline = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
-
-
 @pytest.mark.skipif(not shutil.which("mosquitto", path=PLACES), reason="needs mosquitto")
 def test_a_stranger_gets_a_name_from_a_release_without_a_restart() -> None:
     with demo() as url, httpx.Client(base_url=url) as client:
         state = client.get("/api/demo").json()
         assert state["state"] == "ready"
         assert "mosquitto at 127.0.0.1:" in state["broker"]
-        until(lambda: client.get("/readyz").status_code == 200)
+        until(lambda: client.get("/readyz").status_code == 200, 30)
         assert client.get("/api/status").json()["release"] == 1
         assert client.get("/api/people/grace_hopper").status_code == 404
 
@@ -81,9 +74,9 @@ def test_without_a_broker_the_updater_sees_a_new_release_in_the_folder(tmp_path:
         channel.sign(make_gallery(tmp_path / "two", 2), number=2, probation_s=0)
         began = time.monotonic()
         channel.send()
-        until(lambda: store.current_release(updater.gallery)[0].number == 2)
+        until(lambda: store.current_release(updater.gallery)[0].number == 2, 30)
         assert time.monotonic() - began < 10  # and not the hour of a poll
-        until(lambda: told and told[-1].release == 2)
+        until(lambda: told and told[-1].release == 2, 30)
         status = Path(f"/proc/{updater.child.process.pid}/stat").read_text()
         assert int(status.rpartition(")")[2].split()[16]) == 10  # it gives way: see proc(5), nice
     finally:

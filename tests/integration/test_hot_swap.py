@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
-import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -21,7 +19,7 @@ from gallery.person import Person
 from gallery.store import create_gallery, open_gallery, verify
 from gallery.synthetic import SyntheticFaces
 from gallery.update import Entries, apply
-from tests.integration.conftest import TVRADAR
+from tests.integration.conftest import running, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,15 +79,8 @@ def service(gallery: Path, data_dir: Path, tmp_path: Path) -> Iterator[str]:
         "[serve]\nport = 0\n[recognise]\ndetect_every = 3\n"
         "embeddings_per_frame = 1\n"
     )
-    process = subprocess.Popen(
-        [str(TVRADAR), "run", "--config", str(config)], stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr
-    found = re.search(r"http://[^\s/]+", process.stderr.readline())
-    assert found
-    yield found.group()
-    process.terminate()
-    process.communicate(timeout=30)
+    with running(config) as (_, url):
+        yield url
 
 
 class Frames:
@@ -138,13 +129,6 @@ def publish(
 def count(url: str, name: str) -> float:
     text = httpx.get(f"{url}/metrics").text
     return float(next(x for x in text.splitlines() if x.startswith(name + " ")).split()[1])
-
-
-def until(condition: Any, timeout_s: float = 40) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_releases_follow_each_other_between_frames(service: str, gallery: Path) -> None:

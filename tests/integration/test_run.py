@@ -1,9 +1,7 @@
 """The service as a whole, on a real clip: names, presses, a new gallery under way, a clean end."""
 
 import json
-import re
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,17 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.conftest import TVRADAR, tvradar
-
-
-def until(condition, timeout_s: float = 40):
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it never came")
+from tests.integration.conftest import running, tvradar, until
 
 
 @pytest.fixture
@@ -38,18 +26,9 @@ def service(gallery: Path, data_dir: Path, tmp_path: Path) -> Iterator[tuple]:
         f'source = "{data_dir}/concert/clip.mp4"\ngallery = "{gallery}"\nloop = true\n'
         f'pulse = "{tmp_path}/pulse.json"\n[serve]\nport = 0\n[recognise]\ndetect_every = 2\n'
     )
-    process = subprocess.Popen(
-        [str(TVRADAR), "run", "--config", str(config)], stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr
-    url = re.search(r"http://\S+", process.stderr.readline())
-    assert url
-    with httpx.Client(base_url=url.group()) as client:
+    with running(config) as (process, url), httpx.Client(base_url=url) as client:
         until(lambda: client.get("/readyz").status_code == 200)
         yield process, client
-    process.kill()
-    process.wait()
-    process.stderr.close()
 
 
 def test_names_presses_swaps_the_gallery_and_ends(service, gallery: Path, tmp_path: Path) -> None:

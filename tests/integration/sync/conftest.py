@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge.local_cloud import MOSQUITTO
 from gallery import store
 from gallery.person import Person
 from gallery.publish.chunk_server import ChunkServer
@@ -37,14 +38,6 @@ if TYPE_CHECKING:
     from gallery.sync.manifest import Manifest
 
 MODEL = "sface-2021dec"
-CONFIG = """
-listener {port} 127.0.0.1
-allow_anonymous true
-set_tcp_nodelay true
-persistence false
-max_queued_messages 0
-message_size_limit 16777216
-"""
 
 
 def free_port() -> int:
@@ -56,7 +49,7 @@ def free_port() -> int:
 class Mosquitto:
     """A real mosquitto on loopback."""
 
-    def __init__(self, folder: Path, config: str = CONFIG, **values: Any) -> None:
+    def __init__(self, folder: Path, config: str = MOSQUITTO, **values: Any) -> None:
         self.port = free_port()
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)

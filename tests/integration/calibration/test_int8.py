@@ -255,6 +255,17 @@ def test_a_kill_leaves_no_half_file_at_any_step(drifted, images, tmp_path, sign)
     assert not list(fresh.glob("calibration/*/*"))
 
 
+def test_missing_leaves_a_file_alone(both, drifted, images) -> None:
+    path = both / "models" / "sface-2021dec-int8.current"
+    before = path.stat().st_mtime_ns
+    words = ("int8", "--model", "sface", "--images", images, "--missing")
+    done = _calibrate(both, *words)
+    assert done.returncode == 0, done.stderr
+    assert "here already" in done.stderr
+    assert path.stat().st_mtime_ns == before
+    assert _calibrate(drifted[1], *words).returncode == 3
+
+
 def test_without_a_file_the_command_to_make_one_is_named(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("TVRADAR_CACHE", str(tmp_path))
     assert current_int8("sface") is None

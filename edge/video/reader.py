@@ -165,6 +165,7 @@ class Reader:
         self._last_pts_s: float | None = None
         self._last_ns = 0
         self._lost_ns: int | None = None
+        self._dropped_before = 0
         self._jump: Jump | None = None
         self._source_s = 0.0
         self.duration_s: float | None = None
@@ -175,7 +176,9 @@ class Reader:
     @property
     def dropped(self) -> int:
         """How many frames were replaced by newer ones before anybody took them."""
-        return self._box.dropped if self._box else 0
+        source = self._source
+        inside = self._dropped_before + (source.stats.dropped if source else 0)
+        return inside + (self._box.dropped if self._box else 0)
 
     def start(self) -> Self:
         """Start reading."""
@@ -302,7 +305,9 @@ class Reader:
             self._wait_after(error)
             return True
         finally:
-            self._source = None
+            ended, self._source = self._source, None
+            if ended is not None:
+                self._dropped_before += ended.stats.dropped
 
     def _pump(self, source: Source) -> bool:
         box = self._box

@@ -69,6 +69,7 @@ class SourceStats(msgspec.Struct, frozen=True):
 
     Attributes:
         frames: given to the consumer.
+        dropped: decoded by a live source, and overtaken by newer ones before they were taken.
         corrupt_packets: skipped because the decoder or the demuxer refused them.
         corrupt_frames: decoded with errors and therefore skipped.
         pts_jumps: places where the clock jumped or wrapped and was mended.
@@ -79,6 +80,7 @@ class SourceStats(msgspec.Struct, frozen=True):
     """
 
     frames: int = 0
+    dropped: int = 0
     corrupt_packets: int = 0
     corrupt_frames: int = 0
     pts_jumps: int = 0

@@ -192,7 +192,8 @@ def test_releases_follow_each_other_between_frames(service: str, gallery: Path) 
         for (at, scene) in scenes
         if (number := scene["release"]) < last
     ]
-    assert max(seconds for _, seconds in late) < 1, max(late, key=lambda pair: pair[1])
+    slowest = max(seconds for _, seconds in late)
+    assert slowest < (1 if LONG else 10), max(late, key=lambda pair: pair[1])
     assert verify(gallery) == []
     told = f"{watched.taken:.0f} frames; dropped: {watched.dropped:.0f} with swaps, "
     told += f"{quiet.dropped:.0f} without"

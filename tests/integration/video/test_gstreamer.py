@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from edge.errors import EdgeError, SourceError
+from edge.errors import EdgeError, SourceError, SourceLostError
+from edge.recognise.shots import ShotDetector
 from edge.video.source import SourceOptions, open_source
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("gstreamer")
+FRAMES = 275
 GSTREAMER = SourceOptions(backend="gstreamer")
 
 
@@ -76,3 +80,30 @@ def test_what_is_no_video(tmp_path: Path, content: bytes) -> None:
 def test_nobody_answers(network: Any) -> None:
     with pytest.raises(EdgeError):
         open_source(f"rtsp://127.0.0.1:{network.free_port()}/x", options=GSTREAMER)
+
+
+def test_a_stream_loses_no_picture_to_short_stalls_and_counts_those_of_long_ones(
+    data_dir: Path, rtsp_server: Any, network: Any
+) -> None:
+    port = network.free_port()
+    server = rtsp_server(data_dir / "concert" / "clip.mp4", port)
+    shots, cuts, taken = ShotDetector(), 0, 0
+    options = SourceOptions(backend="gstreamer", read_timeout_s=1.5)
+    try:
+        with (
+            open_source(f"rtsp://127.0.0.1:{port}/live", options=options) as source,
+            contextlib.suppress(SourceLostError),  # how a stream ends
+        ):
+            for taken, frame in enumerate(source, 1):
+                cuts += shots.is_cut(frame.bgr)
+                if taken == 150:
+                    assert source.stats.dropped <= 15  # of a busy machine: it lost 48 before
+                    time.sleep(1)
+                elif taken % 20 == 0:
+                    time.sleep(0.12)
+    finally:
+        server.stop()
+    dropped = source.stats.dropped
+    assert dropped >= 15  # of the 30 in that second, less those that the queue holds
+    assert FRAMES - 2 <= taken + dropped <= FRAMES
+    assert cuts == 3

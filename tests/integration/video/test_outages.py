@@ -73,7 +73,7 @@ def test_names_are_back_two_seconds_after_the_source(
 def test_memory_is_flat_over_reconnects(data_dir: Path, kind: str) -> None:
     """In a process of its own: the tests' own memory would hide it."""
     picture = data_dir / "sitcom" / "scenes" / "bbt1.jpg"
-    count = 100 if os.environ.get("TVRADAR_LONG_TESTS") else 15
+    count = 100 if os.environ.get("TVRADAR_LONG_TESTS") else 8
     command = [sys.executable, "tools/outages.py", "memory", str(picture), "--kind", kind]
     done = subprocess.run(
         [*command, "--count", str(count)],
@@ -86,6 +86,6 @@ def test_memory_is_flat_over_reconnects(data_dir: Path, kind: str) -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
-    assert found["reconnects"] == count
+    assert found["reconnects"] >= count  # a busy machine may be silent for half a second itself
     # A frame is 1.5 MB: one that stays for each reconnect would be seen.
     assert found["slope_kb_per_reconnect"] < 400, found

@@ -45,10 +45,11 @@ class Programme:
     can_seek: bool = False
     closed: threading.Event = field(default_factory=threading.Event)
     given: int = 0
+    dropped: int = 0
 
     @property
     def stats(self) -> SourceStats:
-        return SourceStats(frames=self.given)
+        return SourceStats(frames=self.given, dropped=self.dropped)
 
     def pictures(self) -> Iterator[ReadyPicture]:
         return map(ReadyPicture, self)
@@ -230,6 +231,19 @@ def test_a_paced_file_plays_at_its_own_speed_and_loops() -> None:
 def test_a_loop_without_frames_ends() -> None:
     with Reader("film.mp4", opener=opener(Programme(0)), loop=True) as reader:
         assert list(reader.frames()) == []
+
+
+def test_pictures_that_sources_dropped_are_counted_over_reconnects() -> None:
+    lost = SourceLostError("fake://programme", "gone")
+    first = Programme(3, live=True, end=lost, dropped=5)
+    with Reader("udp://x", opener=opener(first, Programme(1, live=True, dropped=2))) as reader:
+        deadline = time.monotonic() + 5
+        while reader.status.connects < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        overtaken = 3  # by the last of four pictures, which nobody took either
+        assert reader.dropped == 5 + 2 + overtaken
+    assert reader.dropped == 5 + 2 + overtaken
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1e6), st.floats(0, 1))

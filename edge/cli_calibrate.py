@@ -54,6 +54,9 @@ def int8(
     mixed: Annotated[
         int, typer.Option(min=0, help="Keep this many more layers in float, the worst ones.")
     ] = 0,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Do nothing where there is an INT8 file already.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Calibrate a model to INT8 and run the parity gate.
@@ -68,8 +71,13 @@ def int8(
     from calibration.gate import run_gate  # noqa: PLC0415
     from calibration.int8 import DEFAULTS, calibrate  # noqa: PLC0415
     from engines.catalog import find_model, model_identity  # noqa: PLC0415
-    from engines.int8_files import make_current  # noqa: PLC0415
+    from engines.int8_files import current_int8, make_current, read_verdict  # noqa: PLC0415
 
+    here = current_int8(model) if missing else None
+    if here is not None:
+        verdict = read_verdict(here)
+        err.print(f"{here.name}: here already", markup=False)
+        raise typer.Exit(0 if verdict is not None and verdict.passed else 3)
     ours, others = _split(images, test or [])
     chosen = {"method": method, "strength": strength, "stem": stem}
     given: dict[str, Any] = {k: v for k, v in chosen.items() if v is not None}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
+from rich.markup import escape
 from rich.table import Table
 
 from edge.console import out, print_json
@@ -33,7 +34,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 def examine() -> list[Finding]:
     """Look at everything that can be looked at without changing anything."""
-    return [*_python(), *_models(), *_optional(), *_devices()]
+    return [*_python(), *_models(), *_optional(), *_gpu(), *_devices()]
 
 
 def _python() -> Iterator[Finding]:
@@ -56,14 +57,14 @@ def _library(name: str) -> Finding:
 
 def _models() -> Iterator[Finding]:
     from engines.catalog import default_models  # noqa: PLC0415
-    from engines.fetch import cache_dir, fp32_path, is_whole  # noqa: PLC0415
+    from engines.fetch import cache_dir, fp32_path, present  # noqa: PLC0415
 
     for name in default_models():
-        path = fp32_path(name)
-        if is_whole(path):
+        path = present(name)
+        if path is not None:
             yield Finding(f"model {name}", "ok", str(path))
         else:
-            state = "damaged" if path.is_file() else "not here"
+            state = "damaged" if fp32_path(name).is_file() else "not here"
             yield Finding(f"model {name}", "missing", state, 'run "tvradar engines fetch"')
     free_mb = shutil.disk_usage(_existing(cache_dir())).free / 1e6
     enough = free_mb > 500
@@ -80,19 +81,25 @@ def _existing(path: Path) -> Path:
 
 
 def _optional() -> Iterator[Finding]:
-    for name, purpose, remedy in (
-        ("tensorrt", "INT8 engines on a Jetson", "comes with JetPack"),
-        ("gi", "GStreamer sources", "install python3-gi and the extra tvradar[gstreamer]"),
-        ("jetson_utils", "camera input on a Jetson", "build dusty-nv/jetson-utils; not PyPI's"),
-    ):
-        here = importlib.util.find_spec(name) is not None
-        yield Finding(
-            name,
-            "ok" if here else "optional",
-            f"{'here' if here else 'not here'}, for {purpose}",
-            "" if here else remedy,
-            needed=False,
-        )
+    here = importlib.util.find_spec("gi") is not None
+    yield Finding(
+        "gi",
+        "ok" if here else "optional",
+        f"{'here' if here else 'not here'}, for GStreamer sources",
+        "" if here else "install python3-gi and the extra tvradar[gstreamer]",
+        needed=False,
+    )
+
+
+def _gpu() -> Iterator[Finding]:
+    """What only makes it faster: on a Jetson its absence is a fault, elsewhere it is usual."""
+    from edge.doctor_gpu import gpu, int8_files, jetson_utils  # noqa: PLC0415
+    from engines.tensorrt.provision import L4T_RELEASE  # noqa: PLC0415
+
+    absent: Literal["missing", "optional"] = "missing" if L4T_RELEASE.exists() else "optional"
+    for look in (*int8_files(), *gpu(), jetson_utils()):
+        state = absent if look.remedy else "ok"
+        yield Finding(look.subject, state, look.found, look.remedy, needed=False)
 
 
 def _devices() -> Iterator[Finding]:
@@ -114,5 +121,6 @@ def print_findings(findings: list[Finding], *, json: bool) -> None:
     colours = {"ok": "green", "missing": "red", "optional": "yellow"}
     table = Table("", "subject", "found", "what to do")
     for f in findings:
-        table.add_row(f"[{colours[f.state]}]{f.state}[/]", f.subject, f.found, f.remedy)
+        told = (escape(text) for text in (f.subject, f.found, f.remedy))
+        table.add_row(f"[{colours[f.state]}]{f.state}[/]", *told)
     out.print(table)

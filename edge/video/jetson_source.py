@@ -151,4 +151,15 @@ def _import_utils(uri: str) -> Any:
     except ImportError as error:
         remedy = "build jetson-utils on the Jetson, or use backend gstreamer or pyav"
         raise BackendMissingError(uri, "jetson-utils is not installed", remedy=remedy) from error
+    if not is_real(jetson_utils):
+        raise BackendMissingError(
+            uri,
+            "jetson_utils is PyPI's unrelated package of that name",
+            remedy='"pip uninstall jetson-utils", then build dusty-nv/jetson-utils on the Jetson',
+        )
     return jetson_utils
+
+
+def is_real(module: object) -> bool:
+    """Return whether a module called jetson_utils is NVIDIA's; PyPI's has nothing of a camera."""
+    return hasattr(module, "videoSource") and hasattr(module, "cudaToNumpy")

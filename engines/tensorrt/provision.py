@@ -22,7 +22,7 @@ import onnx
 from engines.catalog import find_model, model_identity
 from engines.errors import ModelMissingError
 from engines.fetch import cache_dir, fetch, write_atomically
-from engines.int8_files import current_int8
+from engines.int8_files import current_int8, models_dir
 from engines.tensorrt.build import (
     DETECTOR_SIZES_PX,
     BuildOptions,
@@ -126,7 +126,8 @@ def candidate(name: str, precision: Precision) -> Candidate:
 
 def _half_path(fp32: Path) -> Path:
     key = hashlib.sha256(fp32.read_bytes()).hexdigest()[:12]
-    path = fp32.with_name(f"{fp32.name.partition('-fp32-')[0]}-fp16-{key}-h{HALF_REVISION}.onnx")
+    name = f"{fp32.name.partition('-fp32-')[0]}-fp16-{key}-h{HALF_REVISION}.onnx"
+    path = models_dir() / name  # where the FP32 file was shipped one may not write
     if not path.is_file():
         half = to_half(onnx.load(fp32))
         write_atomically(path, half.SerializeToString(deterministic=True))

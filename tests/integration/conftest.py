@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engines.fetch import fetch
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -117,3 +119,61 @@ def host_gpu(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def host_tensorrt(host_gpu: dict[str, str]) -> dict[str, str]:
     """Return an environment with the driver and a TensorRT of host memory; no hardware."""
     return {**host_gpu, "PYTHONPATH": str(HOST_GPU)}
+
+
+def calibration_command(cache: Path, *words: object) -> tuple[list[str], dict[str, str]]:
+    code = (
+        "import sys; from edge.cli_calibrate import app\n"
+        "try: app()\n"
+        "except Exception as e: print(e, file=sys.stderr); sys.exit(getattr(e, 'exit_code', 1))"
+    )
+    command = [sys.executable, "-c", code, *map(str, words)]
+    return command, {**os.environ, "TVRADAR_CACHE": str(cache)}
+
+
+def calibrate(cache: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    command, env = calibration_command(cache, *words)
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def twelve_actors(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return twelve people with 16 pictures each: four calibrate, eight test."""
+    root = tmp_path_factory.mktemp("people")
+    for person in sorted((data_dir / "actors").iterdir())[:12]:
+        (root / person.name).mkdir()
+        for picture in sorted(person.iterdir())[:16]:
+            shutil.copy(picture, root / person.name)
+    return root
+
+
+@pytest.fixture(scope="session")
+def fp32_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a cache folder that has only the FP32 models."""
+    root = tmp_path_factory.mktemp("fp32")
+    (root / "models").mkdir()
+    for name in ("sface", "yunet"):
+        path = fetch(name)
+        for file in (path, path.with_suffix(".sha256")):
+            shutil.copy(file, root / "models")
+    return root
+
+
+@pytest.fixture(scope="session")
+def calibrated(fp32_cache: Path, twelve_actors: Path) -> tuple[Path, Any]:
+    """Return a cache with an INT8 embedder, and what the gate said."""
+    done = calibrate(fp32_cache, "int8", "--images", twelve_actors, "--json")
+    assert done.returncode == 0, done.stderr
+    return fp32_cache, json.loads(done.stdout)
+
+
+@pytest.fixture(scope="session")
+def int8_cache(
+    calibrated: tuple[Path, Any], twelve_actors: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Both models in INT8, in a cache of their own."""
+    root = tmp_path_factory.mktemp("int8") / "cache"
+    shutil.copytree(calibrated[0], root)
+    done = calibrate(root, "int8", "--model", "yunet", "--images", twelve_actors)
+    assert done.returncode == 0, done.stderr
+    return root

@@ -101,6 +101,26 @@ def test_engines_on_a_gpu_give_the_names_that_the_cpu_gives(
     assert gpu.json["people"]
 
 
+def test_doctor_tells_the_gpu_and_what_was_built_for_it(
+    proven: dict[str, str], drifted: dict[str, str]
+) -> None:
+    def told(env: dict[str, str]) -> dict[str, dict[str, str]]:
+        ran = tvradar("doctor", "--json", env=env)
+        assert ran.code == 0, ran.err
+        return {f["subject"]: f for f in ran.json["findings"]}
+
+    found = told(proven)
+    assert found["GPU"]["found"].startswith("Host, compute capability ")
+    assert found["GPU"]["found"].endswith("through cuda-python")
+    named = ("tensorrt", "NVRTC", "GPU", "engine yunet", "engine sface")
+    assert {found[subject]["state"] for subject in named} == {"ok"}
+    assert found["engine sface"]["found"].startswith("fp32, proven, for Host")
+    refused = told(drifted)["engine sface"]
+    assert refused["state"] != "ok"
+    assert "cosine mean" in refused["found"]
+    assert "--unverified" in refused["remedy"] or "engines build" in refused["remedy"]
+
+
 @contextmanager
 def service(env: dict[str, str], *words: object) -> Iterator[httpx.Client]:
     command = [str(TVRADAR), "run", "--port", "0", *map(str, words)]

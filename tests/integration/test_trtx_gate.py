@@ -15,10 +15,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from engines.fetch import fetch
-from engines.int8_files import current_int8
+from engines.qdq_lint import lint
 
 ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(3)
+MODELS = ("yunet", "sface")
 
 
 def initializers(**arrays: Any) -> list[onnx.TensorProto]:
@@ -110,13 +111,20 @@ SPOILED = {
 }
 
 
-def current_int8_files() -> list[Path]:
-    """The INT8 files in use on this machine, if any were calibrated."""
-    return [path for name in ("yunet", "sface") if (path := current_int8(name))]
+@pytest.fixture(scope="module")
+def int8_files(request: pytest.FixtureRequest) -> dict[str, Path]:
+    """Both models as `calibrate int8` makes them; none where there are no pictures."""
+    try:
+        cache: Path = request.getfixturevalue("int8_cache")
+    except pytest.skip.Exception:
+        return {}
+    return {f"{name} int8": next(cache.glob(f"models/{name}-*-int8-*.onnx")) for name in MODELS}
 
 
 @pytest.fixture(scope="module")
-def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def verdicts(
+    int8_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, Any]]:
     """One run for all graphs: installing and loading the library takes most of the time."""
     if os.environ.get("TVRADAR_SKIP_TRTX"):
         pytest.skip("TVRADAR_SKIP_TRTX is set")
@@ -124,8 +132,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
     files = {name: folder / f"{name}.onnx" for name in SPOILED}
     for name, path in files.items():
         onnx.save(SPOILED[name], path)
-    files |= {"yunet fp32": fetch("yunet"), "sface fp32": fetch("sface")}
-    files |= {f"int8 {path.name}": path for path in current_int8_files()}
+    files |= {f"{name} fp32": fetch(name) for name in MODELS} | int8_files
     command = [sys.executable, "tools/trtx_gate.py", "--json", *map(str, files.values())]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode == 77:
@@ -140,11 +147,16 @@ def test_our_graphs_parse_and_build(verdicts: dict[str, dict[str, Any]], name: s
     assert verdicts[name]["plan_bytes"] > 1000
 
 
-def test_the_int8_files_in_use_parse_and_build(verdicts: dict[str, dict[str, Any]]) -> None:
-    files = {name: v for name, v in verdicts.items() if name.startswith("int8 ")}
-    if not files:
-        pytest.skip('no INT8 file in the cache; run "tvradar calibrate int8"')
-    assert [v["reason"] for v in files.values() if not v["accepted"]] == []
+@pytest.mark.parametrize("name", MODELS)
+def test_calibrated_graphs_parse_and_build(
+    verdicts: dict[str, dict[str, Any]], int8_files: dict[str, Path], name: str
+) -> None:
+    if not int8_files:
+        pytest.skip("no pictures to calibrate with; set TVRADAR_TEST_DATA")
+    found = verdicts[f"{name} int8"]
+    assert found["accepted"], found["reason"]
+    assert found["plan_bytes"] > 1000
+    assert lint(onnx.load(int8_files[f"{name} int8"])) == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,58 +17,11 @@ import pytest
 
 from engines.choose import open_engine
 from engines.errors import ModelMissingError
-from engines.fetch import fetch
 from engines.graph import Graph
 from engines.int8_files import current_int8, require_int8
-from tests.integration.conftest import tvradar
+from tests.integration.conftest import calibrate, calibration_command, tvradar
 
 pytestmark = pytest.mark.data
-PEOPLE, PICTURES = 12, 16
-
-
-@pytest.fixture(scope="module")
-def images(data_dir, tmp_path_factory) -> Path:
-    """Return twelve people with 16 pictures each: four calibrate, eight test."""
-    root = tmp_path_factory.mktemp("people")
-    for person in sorted((data_dir / "actors").iterdir())[:PEOPLE]:
-        (root / person.name).mkdir()
-        for picture in sorted(person.iterdir())[:PICTURES]:
-            shutil.copy(picture, root / person.name)
-    return root
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory) -> Path:
-    """Return a cache folder that has only the FP32 models."""
-    root = tmp_path_factory.mktemp("cache")
-    (root / "models").mkdir()
-    for name in ("sface", "yunet"):
-        path = fetch(name)
-        for file in (path, path.with_suffix(".sha256")):
-            shutil.copy(file, root / "models")
-    return root
-
-
-def _command(cache: Path, *words: object) -> tuple[list[str], dict[str, str]]:
-    code = (
-        "import sys; from edge.cli_calibrate import app\n"
-        "try: app()\n"
-        "except Exception as e: print(e, file=sys.stderr); sys.exit(getattr(e, 'exit_code', 1))"
-    )
-    command = [sys.executable, "-c", code, *map(str, words)]
-    return command, {**os.environ, "TVRADAR_CACHE": str(cache)}
-
-
-def _calibrate(cache: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    command, env = _command(cache, *words)
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="module")
-def calibrated(cache, images) -> tuple[Path, dict]:
-    done = _calibrate(cache, "int8", "--images", images, "--json")
-    assert done.returncode == 0, done.stderr
-    return cache, json.loads(done.stdout)
 
 
 def test_the_gate_passes_on_people_who_were_not_calibrated_with(calibrated) -> None:
@@ -82,20 +34,10 @@ def test_the_gate_passes_on_people_who_were_not_calibrated_with(calibrated) -> N
 
 
 @pytest.fixture(scope="module")
-def both(calibrated, images, tmp_path_factory) -> Path:
-    """Both models in INT8, in a cache of their own."""
-    root = tmp_path_factory.mktemp("both") / "cache"
-    shutil.copytree(calibrated[0], root)
-    done = _calibrate(root, "int8", "--model", "yunet", "--images", images)
-    assert done.returncode == 0, done.stderr
-    return root
-
-
-@pytest.fixture(scope="module")
-def drifted(both, calibrated, tmp_path_factory) -> tuple[dict[str, str], Path]:
+def drifted(int8_cache, calibrated, tmp_path_factory) -> tuple[dict[str, str], Path]:
     """One weight tensor of the embedder perturbed."""
     root = tmp_path_factory.mktemp("drifted") / "cache"
-    shutil.copytree(both, root)
+    shutil.copytree(int8_cache, root)
     report = calibrated[1]
     path = root / "models" / Path(report["file"]).name
     graph = Graph.of(onnx.load(path))
@@ -106,7 +48,7 @@ def drifted(both, calibrated, tmp_path_factory) -> tuple[dict[str, str], Path]:
 
 
 def test_a_perturbed_file_fails_the_gate_and_ends_run_with_three_and_the_figures(
-    drifted, images, concert, data_dir, monkeypatch
+    drifted, twelve_actors, concert, data_dir, monkeypatch
 ) -> None:
     env, root = drifted
     monkeypatch.setenv("TVRADAR_CACHE", str(root))
@@ -118,7 +60,7 @@ def test_a_perturbed_file_fails_the_gate_and_ends_run_with_three_and_the_figures
     assert open_engine("sface", precision="auto").kind == "onnxruntime fp32"
     assert "unverified" in open_engine("sface", precision="int8", unverified=True).kind
 
-    done = _calibrate(root, "report", "--images", images, "--json")
+    done = calibrate(root, "report", "--images", twelve_actors, "--json")
     assert done.returncode == 3
     figures = json.loads(done.stdout)
     assert not figures["passed"]
@@ -130,8 +72,8 @@ def test_a_perturbed_file_fails_the_gate_and_ends_run_with_three_and_the_figures
     assert "Traceback" not in refused.err
 
 
-def identified(both: Path, source: Path, gallery: Path, precision: str) -> dict:
-    env = {**os.environ, "TVRADAR_CACHE": str(both)}
+def identified(int8_cache: Path, source: Path, gallery: Path, precision: str) -> dict:
+    env = {**os.environ, "TVRADAR_CACHE": str(int8_cache)}
     ran = tvradar("identify", source, "-g", gallery, "--json", "--precision", precision, env=env)
     assert ran.code == 0, ran.err
     assert all(precision in engine for engine in ran.json["engines"])
@@ -146,24 +88,24 @@ def names_by(key: str, found: dict) -> dict[int, list[str]]:
     return {number: sorted(ids - {None}) for number, ids in named.items()}
 
 
-def names_of(both: Path, source: Path, gallery: Path, precision: str) -> dict[int, list[str]]:
-    return names_by("shot", identified(both, source, gallery, precision))
+def names_of(int8_cache: Path, source: Path, gallery: Path, precision: str) -> dict[int, list[str]]:
+    return names_by("shot", identified(int8_cache, source, gallery, precision))
 
 
-def test_the_same_names_in_scenes(both, sitcom, data_dir) -> None:
+def test_the_same_names_in_scenes(int8_cache, sitcom, data_dir) -> None:
     named = 0
     for scene in sorted((data_dir / "sitcom" / "scenes").iterdir()):
-        fp32, int8 = (names_of(both, scene, sitcom, p) for p in ("fp32", "int8"))
+        fp32, int8 = (names_of(int8_cache, scene, sitcom, p) for p in ("fp32", "int8"))
         assert int8 == fp32, scene
         named += sum(map(len, fp32.values()))
     # One of the twelve, half hidden, is at the threshold: INT8 alone does not name him.
     assert named == 12
 
 
-def test_the_same_names_in_pictures(both, images, tmp_path) -> None:
+def test_the_same_names_in_pictures(int8_cache, twelve_actors, tmp_path) -> None:
     """Three pictures each of ten people, of whom two thirds are enrolled with three others."""
     (tmp_path / "probes").mkdir()
-    for number, person in enumerate(sorted(images.iterdir())[:10]):
+    for number, person in enumerate(sorted(twelve_actors.iterdir())[:10]):
         pictures = sorted(person.iterdir())
         for picture in pictures[3:6]:
             shutil.copy(picture, tmp_path / "probes" / f"{person.name}-{picture.name}")
@@ -174,15 +116,15 @@ def test_the_same_names_in_pictures(both, images, tmp_path) -> None:
     made = tvradar("gallery", "enrol", tmp_path / "people", "-o", tmp_path / "gallery")
     assert made.code == 0, made
     fp32, int8 = (
-        names_of(both, tmp_path / "probes", tmp_path / "gallery", p) for p in ("fp32", "int8")
+        names_of(int8_cache, tmp_path / "probes", tmp_path / "gallery", p) for p in ("fp32", "int8")
     )
     assert int8 == fp32
     assert sum(map(len, fp32.values())) > 12
 
 
-def test_the_same_names_in_each_frame_of_a_film(both, concert, data_dir) -> None:
+def test_the_same_names_in_each_frame_of_a_film(int8_cache, concert, data_dir) -> None:
     clip = data_dir / "concert" / "clip.mp4"
-    fp32, int8 = (identified(both, clip, concert, p) for p in ("fp32", "int8"))
+    fp32, int8 = (identified(int8_cache, clip, concert, p) for p in ("fp32", "int8"))
     found = names_by("frame", fp32)
     assert names_by("frame", int8) == found
     assert sum(map(len, found.values())) > 200
@@ -209,12 +151,12 @@ def test_identify_says_when_a_file_is_unverified(drifted, concert, data_dir) -> 
     ]
 
 
-def test_a_killed_run_goes_on_to_the_same_bytes(calibrated, images, tmp_path) -> None:
+def test_a_killed_run_goes_on_to_the_same_bytes(calibrated, twelve_actors, tmp_path) -> None:
     cache, report = calibrated
     fresh = tmp_path / "fresh"
     shutil.copytree(cache, fresh, ignore=shutil.ignore_patterns("*int8*", "calibration"))
-    command, env = _command(fresh, "int8", "--images", images, "--json")
-    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    words, env = calibration_command(fresh, "int8", "--images", twelve_actors, "--json")
+    process = subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
     while not list(fresh.glob("calibration/*/ranges.npz")):
         assert process.poll() is None
@@ -224,7 +166,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(calibrated, images, tmp_path) ->
     process.communicate()
     assert not list((fresh / "models").glob("*int8*.onnx"))
     assert list(fresh.glob("calibration/*/ranges.npz"))
-    done = _calibrate(fresh, "int8", "--images", images, "--json")
+    done = calibrate(fresh, "int8", "--images", twelve_actors, "--json")
     assert done.returncode == 0, done.stderr
     assert not list(fresh.glob("calibration/*/*"))
     path = Path(json.loads(done.stdout)["file"])
@@ -232,13 +174,13 @@ def test_a_killed_run_goes_on_to_the_same_bytes(calibrated, images, tmp_path) ->
 
 
 @pytest.mark.parametrize("sign", ["calibration/*/*", "models/yunet*int8*.onnx"])
-def test_a_kill_leaves_no_half_file_at_any_step(drifted, images, tmp_path, sign) -> None:
+def test_a_kill_leaves_no_half_file_at_any_step(drifted, twelve_actors, tmp_path, sign) -> None:
     _, root = drifted
     (whole,) = (root / "models").glob("yunet*int8*.onnx")
     fresh = tmp_path / "fresh"
     shutil.copytree(root, fresh, ignore=shutil.ignore_patterns("yunet*int8*", "calibration"))
-    command, env = _command(fresh, "int8", "--model", "yunet", "--images", images)
-    process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
+    words, env = calibration_command(fresh, "int8", "--model", "yunet", "--images", twelve_actors)
+    process = subprocess.Popen(words, env=env, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while not list(fresh.glob(sign)):
         assert process.poll() is None
@@ -249,10 +191,21 @@ def test_a_kill_leaves_no_half_file_at_any_step(drifted, images, tmp_path, sign)
     for path in (fresh / "models").glob("yunet*int8*.onnx"):
         assert path.read_bytes() == whole.read_bytes()
     assert not list((fresh / "models").glob("yunet*int8.current"))
-    done = _calibrate(fresh, "int8", "--model", "yunet", "--images", images)
+    done = calibrate(fresh, "int8", "--model", "yunet", "--images", twelve_actors)
     assert done.returncode == 0, done.stderr
     assert (fresh / "models" / whole.name).read_bytes() == whole.read_bytes()
     assert not list(fresh.glob("calibration/*/*"))
+
+
+def test_missing_leaves_a_file_alone(int8_cache, drifted, twelve_actors) -> None:
+    path = int8_cache / "models" / "sface-2021dec-int8.current"
+    before = path.stat().st_mtime_ns
+    words = ("int8", "--model", "sface", "--images", twelve_actors, "--missing")
+    done = calibrate(int8_cache, *words)
+    assert done.returncode == 0, done.stderr
+    assert "here already" in done.stderr
+    assert path.stat().st_mtime_ns == before
+    assert calibrate(drifted[1], *words).returncode == 3
 
 
 def test_without_a_file_the_command_to_make_one_is_named(tmp_path, monkeypatch) -> None:
@@ -262,7 +215,7 @@ def test_without_a_file_the_command_to_make_one_is_named(tmp_path, monkeypatch) 
         require_int8("sface")
 
 
-def test_a_folder_without_pictures_is_refused(cache, tmp_path) -> None:
-    done = _calibrate(cache, "int8", "--images", tmp_path)
+def test_a_folder_without_pictures_is_refused(fp32_cache, tmp_path) -> None:
+    done = calibrate(fp32_cache, "int8", "--images", tmp_path)
     assert done.returncode == 2
     assert "no pictures" in done.stderr

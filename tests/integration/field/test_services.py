@@ -103,7 +103,7 @@ def test_the_updater_has_no_part_in_naming(machine: Machine) -> None:
 
 
 def test_no_exposure_beyond_what_was_promised(machine: Machine) -> None:
-    for unit, bound in (("tvradar", 2.5), ("tvradar-sync", 1.5)):
+    for unit, bound in (("tvradar", 2.5), ("tvradar-sync", 1.5), ("tvradar-engines", 1.5)):
         said = machine.sh(f"systemd-analyze security {unit}.service --no-pager")
         found = re.search(r"exposure level for \S+: ([0-9.]+)", said)
         assert found, said
@@ -111,8 +111,31 @@ def test_no_exposure_beyond_what_was_promised(machine: Machine) -> None:
 
 
 def test_the_units_are_clean(machine: Machine) -> None:
-    units = "/etc/systemd/system/tvradar.service /etc/systemd/system/tvradar-sync.service"
-    assert machine.sh(f"systemd-analyze verify {units} /etc/systemd/system/tvradar.target") == ""
+    names = ("tvradar.service", "tvradar-sync.service", "tvradar-engines.service", "tvradar.target")
+    units = " ".join(f"/etc/systemd/system/{name}" for name in names)
+    assert machine.sh(f"systemd-analyze verify {units}") == ""
+
+
+def test_engines_are_built_before_the_recogniser_and_never_hold_it_back(machine: Machine) -> None:
+    """As on a Jetson that has lost its TensorRT; the build itself was not run on hardware."""
+
+    def shown(unit: str, name: str) -> str:
+        return machine.sh(f"systemctl show -p {name} --value {unit}").strip()
+
+    assert shown("tvradar-engines", "ConditionResult") == "no"  # this is none
+    people = "/var/lib/tvradar/people"
+    machine.sh(f"touch /etc/nv_tegra_release; mkdir -p {people}/a; echo > {people}/a/1.png")
+    try:
+        machine.sh("systemctl restart tvradar.target")
+        assert shown("tvradar-engines", "ConditionResult") == "yes"
+        assert shown("tvradar-engines", "ExecMainStatus") == "3"
+        assert "tensorrt: not importable" in machine.sh("journalctl -u tvradar-engines --no-pager")
+        ended = int(shown("tvradar-engines", "ExecMainExitTimestampMonotonic"))
+        assert 0 < ended < int(shown("tvradar", "ExecMainStartTimestampMonotonic"))
+        machine.answers_after_s()
+        assert machine.named()
+    finally:
+        machine.sh(f"rm -r /etc/nv_tegra_release {people}; systemctl reset-failed")
 
 
 def _outer_thread(machine: Machine, inner_pid: int, name: str) -> int:

@@ -1,18 +1,27 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
 from engines.errors import ModelMissingError
+from engines.fetch import fetch, present
 from engines.tensorrt import provision
 from engines.tensorrt.build import BuildOptions, embedder_profiles
 from engines.tensorrt.errors import PlanError, PlanUnverifiedError
 from engines.tensorrt.load import chosen_record
 from engines.tensorrt.plan_cache import GateVerdict, PlanCache, PlanKey, PlanRecord
-from engines.tensorrt.provision import Choice, Platform, choose, read_l4t_release, write_choice
+from engines.tensorrt.provision import (
+    Choice,
+    Platform,
+    candidate,
+    choose,
+    read_l4t_release,
+    write_choice,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,3 +124,22 @@ def test_a_plan_of_another_platform_is_refused(plans: Path, field: str) -> None:
     stored(plans, other, chosen=True)
     with pytest.raises(PlanError, match="other"):
         chosen_record("sface", HERE)
+
+
+def test_fp16_is_made_in_the_cache_where_the_model_was_shipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service may not write beside its software."""
+    shipped = tmp_path / "shipped"
+    shipped.mkdir()
+    path = fetch("yunet")
+    for file in (path, path.with_suffix(".sha256")):
+        shutil.copy(file, shipped)
+    before = sorted(shipped.iterdir())
+    monkeypatch.setenv("TVRADAR_MODELS", str(shipped))
+    monkeypatch.setenv("TVRADAR_CACHE", str(tmp_path / "cache"))
+    assert present("yunet") == shipped / path.name
+    found = candidate("yunet", "fp16").onnx_path
+    assert found.is_file()
+    assert found.is_relative_to(tmp_path / "cache")
+    assert sorted(shipped.iterdir()) == before

@@ -88,11 +88,12 @@ def play(
         start, shift, sent = time.monotonic(), 0, 0
         while True:
             with av.open(film) as source:
-                end = shift
+                end, first = shift, None
                 for packet in source.demux(video=0):
                     if packet.dts is None or packet.time_base is None:
                         continue
-                    end = move(packet, shift)
+                    first = packet.dts if first is None else first  # before 0 with B-frames
+                    end = move(packet, shift - first)
                     time.sleep(max(0.0, start + float(end * packet.time_base) - time.monotonic()))
                     packet.stream = stream
                     target.mux(packet)

@@ -90,6 +90,8 @@ class App:
         paced: play a file at its own speed, as a live source would.
         notice: a line for the page's foot, by language.
         more: further routes of the server.
+        on_scene: called by the recogniser's thread with each frame and the scene that was published
+            for it; must not take long.
 
     Raises:
         UsageError: the server would be open to the network without a token.
@@ -105,6 +107,7 @@ class App:
         paced: bool = True,
         notice: dict[str, str] | None = None,
         more: Sequence[BaseRoute] = (),
+        on_scene: Callable[[Frame, Scene], None] | None = None,
     ) -> None:
         serve = config.serve
         if serve.host not in LOOPBACK and not serve.token:
@@ -150,12 +153,13 @@ class App:
         for kind in self._pipeline.kinds:
             self.metrics.engines.labels(kind, self._pipeline.why).set(1)
         self.preview = Preview() if serve.preview else None
+        self._on_scene = on_scene
         self.scenes = 0
         self._stop = threading.Event()
         self.failure: Exception | None = None
         self._dropped = 0
         self._output = _Output(config.output, people) if config.output else None
-        self.reader = Reader(config.source, paced=paced, loop=config.loop)
+        self.reader = Reader(config.source, options=config.video, paced=paced, loop=config.loop)
         self.player = Player(self.reader)
         self._appearing = Appearing()
         if config.timeline:
@@ -276,6 +280,8 @@ class App:
             self._home.show(scene)
         if self._output is not None:
             self._output.write(frame, scene)
+        if self._on_scene is not None:
+            self._on_scene(frame, scene)
         self._count(scene)
         if self._pulse is not None:
             error = self.watcher.error

@@ -165,7 +165,7 @@ class Reader:
         self._last_pts_s: float | None = None
         self._last_ns = 0
         self._lost_ns: int | None = None
-        self._dropped_before = 0
+        self._dropped_before = self._dropped = 0
         self._jump: Jump | None = None
         self._source_s = 0.0
         self.duration_s: float | None = None
@@ -175,10 +175,14 @@ class Reader:
 
     @property
     def dropped(self) -> int:
-        """How many frames were replaced by newer ones before anybody took them."""
+        """How many frames were replaced by newer ones before anybody took them; never falls."""
         source = self._source
         inside = self._dropped_before + (source.stats.dropped if source else 0)
-        return inside + (self._box.dropped if self._box else 0)
+        now = inside + (self._box.dropped if self._box else 0)
+        # GStreamer's own count wavers by the pictures that are under way, and a source that was
+        # lost is for a moment in neither sum.
+        self._dropped = max(self._dropped, now)
+        return self._dropped
 
     def start(self) -> Self:
         """Start reading."""

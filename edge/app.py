@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from edge.buttons.presser import Presser, open_keys
 from edge.errors import EdgeError, UsageError
 from edge.player import Player
+from edge.recognise.governor import Governor
 from edge.recognise.radar import Radar
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.recognise.thresholds import Thresholds
@@ -147,6 +148,7 @@ class App:
             ),
             thresholds,
         )
+        self.governor = Governor()
         self.radar = Radar(people.person)
         self.hub = Hub(people)
         self.metrics = Metrics()
@@ -194,6 +196,7 @@ class App:
             "source": self.reader.status.state.value,
             "release": self.watcher.gallery.release,
             "scenes": self.scenes,
+            "spending": {"level": self.governor.level, "why": self.governor.why},
         }
 
     def start(self) -> None:
@@ -267,7 +270,10 @@ class App:
                 self.failure = EdgeError(repr(error))
 
     def _take(self, frame: Frame) -> None:
+        begun = time.monotonic()
+        self._recogniser.budget = self.governor.budget
         scene = self._recogniser.process(frame)
+        self.governor.worked(time.monotonic() - begun)
         self.scenes += 1
         self.radar.push(scene)
         position_s = self.player.position_s(frame.pts_s)
@@ -300,6 +306,9 @@ class App:
         for face in scene.faces:
             metrics.faces.labels(face.why or "named").inc()
         metrics.flips.inc(self._recogniser.take_flips())
+        metrics.spending.set(self.governor.level)
+        for zone in self.governor.zones:
+            metrics.temperature.labels(zone.name).set(zone.celsius)
         metrics.release.set(gallery.release)
         metrics.people.set(gallery.people_count)
 

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from edge.buttons.presser import Presser, open_keys
 from edge.errors import EdgeError, UsageError
+from edge.output import BurnedIn
 from edge.player import Player
 from edge.recognise.governor import Governor
 from edge.recognise.radar import Radar
@@ -160,7 +161,7 @@ class App:
         self._stop = threading.Event()
         self.failure: Exception | None = None
         self._dropped = 0
-        self._output = _Output(config.output, people) if config.output else None
+        self._output = BurnedIn(config.output, people) if config.output else None
         self.reader = Reader(config.source, options=config.video, paced=paced, loop=config.loop)
         self.player = Player(self.reader)
         self._appearing = Appearing()
@@ -361,27 +362,3 @@ class _Pulse:
             if not self._told:
                 log.warning("%s: %s; the updater hears nothing", self._file.path, failure.strerror)
             self._told = True
-
-
-class _Output:
-    """The video with names burned in."""
-
-    def __init__(self, path: str, people: People) -> None:
-        from edge.render import Annotator  # noqa: PLC0415
-        from edge.write_video import VideoWriter  # noqa: PLC0415
-
-        self._writer = VideoWriter(Path(path))
-        self._annotator = Annotator()
-        self._people = people
-
-    def write(self, frame: Frame, scene: Scene) -> None:
-        names = {}
-        for face in scene.faces:
-            for person_id in {face.id, *(c.id for c in face.candidates)} - {None}:
-                assert person_id is not None
-                person = self._people.person(person_id)
-                names[person_id] = person.name() if person else person_id
-        self._writer.write(self._annotator.draw(frame.bgr, scene, names), frame.pts_s)
-
-    def close(self) -> None:
-        self._writer.close()

@@ -113,7 +113,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         source: picture source, see `docs/sources.md`.
         gallery: folder of the gallery.
-        output: a video file to write with names burned in, or empty.
+        output: where the video goes with names burned in, or empty: a file, `rtsp://127.0.0.1:8554/live`
+            or `display://`, see `docs/output.md`.
         loop: start a file again at its end.
         timeline: of the source, as `tvradar timeline --json` wrote it: "only watch this person"
             then knows the scenes that were not shown yet.

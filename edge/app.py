@@ -16,7 +16,6 @@ from threadpoolctl import threadpool_limits
 
 from edge.buttons.presser import Presser, open_keys
 from edge.errors import EdgeError, UsageError
-from edge.output import BurnedIn
 from edge.player import Player
 from edge.recognise.governor import Governor
 from edge.recognise.radar import Radar
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from edge.config import EventsConfig, RunConfig
+    from edge.output import BurnedIn
     from edge.recognise.scene import Scene
     from edge.serve.home import Home
     from edge.video.frame import Frame
@@ -161,7 +161,7 @@ class App:
         self._stop = threading.Event()
         self.failure: Exception | None = None
         self._dropped = 0
-        self._output = BurnedIn(config.output, people) if config.output else None
+        self._output = _open_output(config.output, people) if config.output else None
         self.reader = Reader(config.source, options=config.video, paced=paced, loop=config.loop)
         self.player = Player(self.reader)
         self._appearing = Appearing()
@@ -320,6 +320,12 @@ def _open_home(config: EventsConfig, device: Device) -> Home | None:
     from edge.serve.home import Home  # noqa: PLC0415 - MQTT is loaded where it is used
 
     return Home(config, device)
+
+
+def _open_output(uri: str, people: People) -> BurnedIn:
+    from edge.output import BurnedIn  # noqa: PLC0415 - drawing is loaded where it is used
+
+    return BurnedIn(uri, people)
 
 
 class _Pulse:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import av.error
 
-from edge.errors import SourceError, SourceLostError, SourceMissingError
+from edge.errors import BackendMissingError, SourceError, SourceLostError, SourceMissingError
 from edge.video.source import LIVE_SCHEMES, scheme_of
 
 if TYPE_CHECKING:
@@ -83,6 +83,9 @@ def explain(error: Exception, uri: str, address: Address) -> SourceError:
     if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
         remedy = "put the user and password in: scheme://user:password@host"
         return SourceMissingError(uri, "the server wants a user and password", remedy=remedy)
+    if isinstance(error, av.error.ProtocolNotFoundError):
+        found = f"this build of FFmpeg has no {scheme_of(uri)}://"
+        return BackendMissingError(uri, found, remedy='read it by GStreamer: backend = "gstreamer"')
     if address.network and isinstance(error, (av.error.ExitError, TimeoutError)):
         return SourceLostError(uri, "no answer in time", remedy="check that it is on and reachable")
     if address.network and not isinstance(error, av.error.InvalidDataError):

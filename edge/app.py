@@ -16,8 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from edge.buttons.presser import Presser, open_keys
 from edge.errors import EdgeError, UsageError
-from edge.output import BurnedIn
 from edge.player import Player
+from edge.recognise.governor import Governor
 from edge.recognise.radar import Radar
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.recognise.thresholds import Thresholds
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from edge.config import EventsConfig, RunConfig
+    from edge.output import BurnedIn
     from edge.recognise.scene import Scene
     from edge.serve.home import Home
     from edge.video.frame import Frame
@@ -148,6 +149,7 @@ class App:
             ),
             thresholds,
         )
+        self.governor = Governor()
         self.radar = Radar(people.person)
         self.hub = Hub(people)
         self.metrics = Metrics()
@@ -159,7 +161,7 @@ class App:
         self._stop = threading.Event()
         self.failure: Exception | None = None
         self._dropped = 0
-        self._output = BurnedIn(config.output, people) if config.output else None
+        self._output = _open_output(config.output, people) if config.output else None
         self.reader = Reader(config.source, options=config.video, paced=paced, loop=config.loop)
         self.player = Player(self.reader)
         self._appearing = Appearing()
@@ -195,6 +197,7 @@ class App:
             "source": self.reader.status.state.value,
             "release": self.watcher.gallery.release,
             "scenes": self.scenes,
+            "spending": {"level": self.governor.level, "why": self.governor.why},
         }
 
     def start(self) -> None:
@@ -268,7 +271,10 @@ class App:
                 self.failure = EdgeError(repr(error))
 
     def _take(self, frame: Frame) -> None:
+        begun = time.monotonic()
+        self._recogniser.budget = self.governor.budget
         scene = self._recogniser.process(frame)
+        self.governor.worked(time.monotonic() - begun)
         self.scenes += 1
         self.radar.push(scene)
         position_s = self.player.position_s(frame.pts_s)
@@ -301,6 +307,9 @@ class App:
         for face in scene.faces:
             metrics.faces.labels(face.why or "named").inc()
         metrics.flips.inc(self._recogniser.take_flips())
+        metrics.spending.set(self.governor.level)
+        for zone in self.governor.zones:
+            metrics.temperature.labels(zone.name).set(zone.celsius)
         metrics.release.set(gallery.release)
         metrics.people.set(gallery.people_count)
 
@@ -311,6 +320,12 @@ def _open_home(config: EventsConfig, device: Device) -> Home | None:
     from edge.serve.home import Home  # noqa: PLC0415 - MQTT is loaded where it is used
 
     return Home(config, device)
+
+
+def _open_output(uri: str, people: People) -> BurnedIn:
+    from edge.output import BurnedIn  # noqa: PLC0415 - drawing is loaded where it is used
+
+    return BurnedIn(uri, people)
 
 
 class _Pulse:

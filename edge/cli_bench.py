@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.table import Table
 
@@ -162,6 +163,35 @@ def live(
     for row in found.rows:
         if row.missing:
             err.print(f"{row.backend} did not run: {row.missing}", markup=False)
+
+
+@app.command()
+def streams(
+    source: Annotated[str, typer.Option(help="Video file, played again and again.")],
+    gallery: Annotated[Path, typer.Option("--gallery", "-g", help="Folder of the gallery.")],
+    count: Annotated[int, typer.Option(help="How many at once.", min=1, max=64)] = 4,
+    seconds: Annotated[float, typer.Option(help="To measure.", min=2, max=3600)] = 30,
+    json: JsonOption = False,
+) -> None:
+    """Run several services at once, each on a stream of its own, and count what they drop."""
+    from edge.bench.streams import bench_streams  # noqa: PLC0415
+
+    with progress_bar("seconds") as progress:
+        task = progress.add_task("streams", total=int(seconds))
+        found = bench_streams(
+            source, gallery, count, seconds, on_second=lambda: progress.advance(task)
+        )
+    if json:
+        print_json(found)
+        return
+    table = Table("stream", "recognised/s", "dropped/s", "cores")
+    for number, stream in enumerate(found.streams, 1):
+        table.add_row(str(number), *(f"{x:.2f}" for x in msgspec.structs.astuple(stream)))
+    out.print(table)
+    out.print(
+        f"{100 * found.machine:.0f} % of the machine's cores for all of them, "
+        f"at most {found.peak_rss_mb:.0f} MB each"
+    )
 
 
 @app.command()

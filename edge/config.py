@@ -113,7 +113,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         source: picture source, see `docs/sources.md`.
         gallery: folder of the gallery.
-        output: where the video goes with names burned in, or empty: a file, `rtsp://127.0.0.1:8554/live`
+        output: where the video goes with names burned in: a file, `rtsp://127.0.0.1:8554/live`
             or `display://`, see `docs/output.md`.
         loop: start a file again at its end.
         timeline: of the source, as `tvradar timeline --json` wrote it: "only watch this person"

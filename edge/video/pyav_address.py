@@ -45,6 +45,9 @@ def address_of(uri: str, options: SourceOptions) -> Address:
         # A film on a server: a connection that breaks is opened again where it broke.
         settings = {"reconnect": "1", "reconnect_on_network_error": "1"}
         settings["reconnect_delay_max"] = "4"
+    if scheme in {"http", "https"}:
+        # A live HLS from its newest segment on, not three before it. A film does not look at it.
+        settings["live_start_index"] = "-1"
     return Address(uri, None, settings | options.demuxer, network, live)
 
 

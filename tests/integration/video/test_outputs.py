@@ -175,8 +175,9 @@ def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         pytest.skip("no X server to show pictures on: apt-get install xvfb")
     read, write = os.pipe()
     command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{WIDTH}x{HEIGHT}x24"]
+    # It would start anew whenever nobody is connected, and refuse who comes meanwhile.
     process = subprocess.Popen(
-        [*command, "-nolisten", "tcp"], pass_fds=(write,), stderr=subprocess.DEVNULL
+        [*command, "-noreset", "-nolisten", "tcp"], pass_fds=(write,), stderr=subprocess.DEVNULL
     )
     os.close(write)
     with os.fdopen(read) as number:

@@ -33,6 +33,19 @@ NORM_RANGE = 5.0
 strangers included: their mean cosine falls by the slope for each unit of norm while the deviation
 stays (320 faces of 18 people shrunk to 20 to 110 px and blurred, `docs/accuracy.md`). So the
 threshold may fall with it at the same rate of false names."""
+FACE_MEAN = 0.1134
+FACE_SLOPE = 0.0024
+FACE_RANGE = 5.5
+"""The same for the faces of composed tracks, which are poor in more ways than small and blurred:
+12,960 faces of 18 people, mean at the reference norm, its fall for each unit below, and how far."""
+TRACK_SD = 0.096
+"""Deviation of a track's cosine from what `expected_of_track` says: the normal distribution with it
+has the 99 % quantile of composed tracks. Their own deviation, 0.0927, leaves the tail too thin, for
+a few pairs of people look alike."""
+PAIR_MEAN = 0.147
+"""Cosine between the templates, of three pictures each, of two of the 18 people."""
+SHORTEST = 0.5
+"""A mean of faces is never taken to be shorter: such faces are of several people."""
 LOWEST = 0.34
 """No promise lets a name be said below; what the peers use for galleries of a few people."""
 
@@ -47,6 +60,14 @@ class ImpostorModel:
     def relief(self, norm: float) -> float:
         """Return how much lower impostors score for an embedding of this norm."""
         return NORM_SLOPE * min(max(NORM_REFERENCE - norm, 0.0), NORM_RANGE)
+
+    def of_tracks(self) -> ImpostorModel:
+        """Return the model for a track whose expected cosine is the prior's mean.
+
+        What the gallery teaches about the mean counts where its people are more alike than others:
+        its templates are means of several pictures themselves, and of one length.
+        """
+        return ImpostorModel(PRIOR_MEAN + max(self.mean - PAIR_MEAN, 0.0), max(self.sd, TRACK_SD))
 
     @classmethod
     def of_templates(cls, templates: NDArray[np.float32]) -> ImpostorModel:
@@ -64,6 +85,24 @@ class ImpostorModel:
         mean = share * found_mean + (1 - share) * PRIOR_MEAN
         sd = share * max(found_sd, PRIOR_SD) + (1 - share) * PRIOR_SD
         return cls(mean, sd)
+
+
+def expected_of_track(
+    norms: NDArray[np.float64], weights: NDArray[np.float64], length: float
+) -> float:
+    """Return the mean cosine of strangers with a track's template.
+
+    The template is the weighted mean of unit embeddings, divided by its length. A cosine is linear
+    before the division, so that its mean is that of the single faces over the length: faces that
+    differ cancel their noise, which makes the template more like everybody, strangers included.
+
+    Args:
+        norms: of the faces' embeddings before normalisation, float64 (n,).
+        weights: of the faces, float64 (n,).
+        length: of the weighted mean, 0 to 1; 1 when all faces are the same.
+    """
+    fall = FACE_SLOPE * np.clip(NORM_REFERENCE - norms, 0.0, FACE_RANGE)
+    return float(np.average(FACE_MEAN - fall, weights=weights)) / max(length, SHORTEST)
 
 
 def _moments_of_pairs(templates: NDArray[np.float32]) -> tuple[float, float]:

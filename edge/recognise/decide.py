@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from calibration.probability import STILLS, TRACKS
-from calibration.threshold import ImpostorModel
+from calibration.threshold import LOWEST, PRIOR_MEAN, ImpostorModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,6 +55,7 @@ class Claim:
         side_px, yaw, sharpness: of its best face, as in `engines.quality`.
         norm: of its embeddings before normalisation, weighted as its template is.
         said: the id that was shown for it last, or None.
+        strangers: the mean cosine of strangers with a track's template; a still's is in its norm.
     """
 
     track: int
@@ -64,6 +65,7 @@ class Claim:
     sharpness: float
     norm: float
     said: str | None = None
+    strangers: float = PRIOR_MEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,8 @@ class Policy:
         cast: ids of the title's cast; they are favoured by `cast_relief`.
         impostors: how far the threshold may fall for a face that tells little.
         alike: the best cosine between the templates of two people.
-        stills: faces of single pictures, not of tracks: a template of several faces is as much
-            like strangers whether they are poor or not, so that only a still is relieved.
+        stills: faces of single pictures, not of tracks: a still is relieved by its norm, a track
+            by what its own faces let expect of strangers.
     """
 
     threshold: float
@@ -114,9 +116,18 @@ class Policy:
             return MARGIN
         return max(MARGIN, ALIKE_MARGIN * math.sqrt(2 * max(1 - alike, 0.0)))
 
-    def needed(self, person: str, norm: float) -> float:
-        """Return the lowest cosine that names this person, for an embedding of this norm."""
-        needed = self.threshold - (self.impostors.relief(norm) if self.stills else 0.0)
+    def needed(self, person: str, norm: float, strangers: float = PRIOR_MEAN) -> float:
+        """Return the lowest cosine that names this person.
+
+        Args:
+            person: the candidate's id.
+            norm: of a still's embedding.
+            strangers: what a track's template expects of strangers; see `expected_of_track`.
+        """
+        if self.stills:
+            needed = self.threshold - self.impostors.relief(norm)
+        else:
+            needed = max(LOWEST, self.threshold + strangers - PRIOR_MEAN)
         if not self.cast:
             return needed
         return needed - (self.cast_relief if person in self.cast else -self.cast_relief / 2)
@@ -158,7 +169,7 @@ def _judge(claim: Claim, policy: Policy, taken: set[str], relief: float) -> Deci
     if not claim.candidates:
         return Decision(None, 0.0, _why_illegible(claim) or "too_small", ())
     best = _steady_best(claim)
-    needed = policy.needed(best.id, claim.norm) - relief
+    needed = policy.needed(best.id, claim.norm, claim.strangers) - relief
     if claim.said == best.id:
         needed -= STEADY
     if best.score < needed:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from calibration.threshold import PRIOR_MEAN
 from edge.recognise.decide import Claim
 from edge.recognise.template import TrackTemplate
 from engines.quality import yaw_of
@@ -46,6 +47,7 @@ class TrackState:
     rough_quality: float = 0.0
     embedded_s: float = -1e9
     candidates: tuple[Candidate, ...] = ()
+    strangers: float = PRIOR_MEAN
     searched_release: int = -1
     fresh: bool = False
     said: str | None = None
@@ -62,6 +64,7 @@ class TrackState:
             self.sharpness,
             self.template.norm() if self.template.vectors else 0.0,
             self.said,
+            self.strangers,
         )
 
 

@@ -293,6 +293,7 @@ class Recogniser:
         for state, probe, candidates in zip(stale, probes, found, strict=True):
             refused = {p for vector, p in self._refused if float(vector @ probe) > SAME_AS_REFUSED}
             state.candidates = tuple(c for c in candidates if c.id not in refused)
+            state.strangers = state.template.strangers(state.track.last_s)
             state.searched_release = gallery.release
             state.fresh = False
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from calibration.threshold import expected_of_track
 from engines.faces import unit
 
 if TYPE_CHECKING:
@@ -115,6 +116,13 @@ class TrackTemplate:
         """Return the mean over the whole track without regard to time, as hindsight allows."""
         weights = np.array(self.qualities, np.float32)
         return unit((np.stack(self.vectors) * weights[:, None]).sum(axis=0))
+
+    def strangers(self, pts_s: float | None = None) -> float:
+        """Return the cosine that strangers have with the mean at a time, or overall, on average."""
+        weights = np.array(self.qualities) if pts_s is None else self._weights(pts_s)
+        total = (np.stack(self.vectors) * weights[:, None]).sum(axis=0)
+        length = float(np.linalg.norm(total) / weights.sum())
+        return expected_of_track(np.array(self.norms), weights, length)
 
     def _weights(self, pts_s: float) -> NDArray[np.float64]:
         age = np.maximum(pts_s - np.array(self.times_s), 0.0)

@@ -48,6 +48,8 @@ def policy_for(
 ) -> Policy:
     """Return the thresholds for a gallery, from its size and its own impostor scores."""
     model = ImpostorModel.of_templates(gallery.sample_templates(COHORT, seed=0))
+    if not stills:
+        model = model.of_tracks()
     threshold = threshold_for(gallery.people_count, fpir, model)
     return Policy(
         threshold,

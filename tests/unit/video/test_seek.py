@@ -17,7 +17,7 @@ FRAMES = 200
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return eight seconds whose brightness is the frame's number; a key frame every two seconds."""
+    """Return eight seconds: brightness is the frame number; a key frame every two seconds."""
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FPS)

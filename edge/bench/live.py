@@ -276,6 +276,8 @@ def _measure(
         on_second()
     watch.counting = False
     took_s, used_s = time.monotonic() - begun_s, time.process_time() - cpu_s
+    if app.failure is not None:  # half a measurement is none
+        raise app.failure
     if not watch.glass_s or not watch.made_s:
         raise EdgeError(f"bench live: {backend} gave no scene in {seconds:g} s")
     return LiveRow(

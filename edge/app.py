@@ -274,7 +274,8 @@ class App:
         begun = time.monotonic()
         self._recogniser.budget = self.governor.budget
         scene = self._recogniser.process(frame)
-        self.governor.worked(time.monotonic() - begun)
+        if self.governor.worked(time.monotonic() - begun):
+            self.metrics.spend(self.governor.level, self.governor.zones)
         self.scenes += 1
         self.radar.push(scene)
         position_s = self.player.position_s(frame.pts_s)
@@ -307,9 +308,6 @@ class App:
         for face in scene.faces:
             metrics.faces.labels(face.why or "named").inc()
         metrics.flips.inc(self._recogniser.take_flips())
-        metrics.spending.set(self.governor.level)
-        for zone in self.governor.zones:
-            metrics.temperature.labels(zone.name).set(zone.celsius)
         metrics.release.set(gallery.release)
         metrics.people.set(gallery.people_count)
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge.recognise.governor import Zone
 
 _STAGE_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _PRESS_BUCKETS_S = (0.001, 0.005, 0.01, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0)
@@ -69,6 +76,12 @@ class Metrics:
         self.readers = Gauge(
             "tvradar_live_readers", "Overlays that are connected", registry=self.registry
         )
+
+    def spend(self, level: int, zones: Iterable[Zone]) -> None:
+        """Take how far the device holds back, and its temperatures."""
+        self.spending.set(level)
+        for zone in zones:
+            self.temperature.labels(zone.name).set(zone.celsius)
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

@@ -178,6 +178,7 @@ def herd(stage: Stage, outage_s: float) -> dict[str, object]:
     took = np.where(workers.rows["subscribed_s"] > back_s, workers.rows["subscribed_s"], np.inf)
     took -= back_s
     attempts = int(workers.rows["attempts"].sum()) - attempts
+    tell({"reconnected": reconnected, **percentiles(took)})
     limits = [bare(stage) for _ in range(BARE_RUNS)]
     return {
         "outage_s": outage_s,
@@ -200,6 +201,7 @@ def bare(stage: Stage) -> float:
     stage.channel.link.wait_up(60)
     start_s = workers.play(BARE)
     until(lambda: workers.subscribed() == devices, HERD_S)
+    tell({"bare": workers.subscribed(), "s": round(time.monotonic() - start_s, 2)})
     if workers.subscribed() < devices:
         return float("inf")
     return float(workers.rows["subscribed_s"].max()) - start_s

@@ -7,7 +7,8 @@ import hashlib
 import json
 import random
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import aiomqtt
 import numpy as np
@@ -17,9 +18,6 @@ from gallery.sync.link import KEEPALIVE_S
 from gallery.sync.manifest import Manifest, chunks_of, decode
 from gallery.sync.mqtt_sources import SILENCE_S
 from gallery.sync.status import Status, encode, status_topic
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 ROW = np.dtype(
     [
@@ -36,7 +34,8 @@ ROW = np.dtype(
 """What the parent process sees of a device; `subscribed_s` is 0 while it has no connection."""
 LOOK_S = 5.0
 WINDOW = 16
-Row = "NDArray[np.void]"
+Row = Any
+"""One element of an array of `ROW`: numpy has no type for it that can be written to."""
 
 
 class Net(NamedTuple):
@@ -131,14 +130,19 @@ class SimulatedDevice:
         self._row["subscribed_s"] = time.monotonic()
         await self._tell(client)
         while True:
-            try:
-                await asyncio.wait_for(self._wake.wait(), LOOK_S)
-            except asyncio.TimeoutError:
+            if await self._woken():
+                await self._update(client)
+            else:
                 # A real device looks once an hour; here a lost message is missed sooner.
                 await client.subscribe(self._place.timestamp, qos=1)
-            else:
-                self._wake.clear()
-                await self._update(client)
+
+    async def _woken(self) -> bool:
+        """Wait for a new timestamp; False when none came for a while."""
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), LOOK_S)
+        woken = self._wake.is_set()
+        self._wake.clear()
+        return woken
 
     async def _tell(self, client: aiomqtt.Client) -> None:
         release = int(self._row["release"])

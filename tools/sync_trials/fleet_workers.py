@@ -119,9 +119,12 @@ async def _play(rows: NDArray[np.void], numbers: range, scene: Any, place: Place
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """Cancel all, again and again: a `wait_for` that ends just then swallows a cancellation."""
+    rest = set(tasks)
+    while rest:
+        for task in rest:
+            task.cancel()
+        _, rest = await asyncio.wait(rest, timeout=1.0)
 
 
 async def _bare(number: int, place: Place, gate: asyncio.Semaphore, row: Row) -> None:

@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent / "sync_trials"))
 
 import numpy as np
 from fleet_device import Net, Place
-from fleet_workers import BARE, DEVICES, NOBODY, Workers
+from fleet_workers import BARE, DEVICES, Workers
 from stage import Channel, Mosquitto, make_gallery
 
 from gallery import store
@@ -184,8 +184,9 @@ def herd(stage: Stage, outage_s: float) -> dict[str, object]:
     took -= back_s
     attempts = int(workers.rows["attempts"].sum()) - attempts
     tell({"reconnected": reconnected, **percentiles(took)})
-    fresh = [bare(stage) for _ in range(BARE_RUNS)]
-    dropped = [bare_dropped(stage, outage_s) for _ in range(BARE_RUNS)]
+    workers.end()
+    limits = [bare(stage, outage_s) for _ in range(BARE_RUNS)]
+    fresh, dropped = zip(*limits, strict=True)
     return {
         "outage_s": outage_s,
         "reconnected": reconnected,
@@ -198,21 +199,21 @@ def herd(stage: Stage, outage_s: float) -> dict[str, object]:
     }
 
 
-def bare(stage: Stage) -> float:
-    """Return how long as many new bare clients take to connect and subscribe."""
-    workers = stage.workers
-    workers.play(NOBODY)
-    until(lambda: workers.subscribed() == 0, HERD_S)
-    time.sleep(1.0)  # let the processes end what they were at
-    stage.restart()
-    stage.channel.link.wait_up(60)
-    return subscribed_after(stage, workers.play(BARE))
+def bare(stage: Stage, outage_s: float) -> tuple[float, float]:
+    """Return how long as many bare clients take to connect and subscribe.
 
-
-def bare_dropped(stage: Stage, outage_s: float) -> float:
-    """Return how long bare clients take that were connected and try without a pause."""
-    time.sleep(1.0)
-    return subscribed_after(stage, stage.restart(outage_s))
+    Once new ones, once the same after the broker was killed under them.
+    """
+    old = stage.workers
+    with Workers(old.processes, len(old.rows), old.place, old.net) as workers:
+        fresh = stage._replace(workers=workers)
+        fresh.restart()
+        stage.channel.link.wait_up(60)
+        new_s = subscribed_after(fresh, workers.play(BARE))
+        time.sleep(1.0)
+        dropped_s = subscribed_after(fresh, fresh.restart(outage_s))
+        tell({"bare": workers.subscribed(), "fresh_s": new_s, "dropped_s": dropped_s})
+        return new_s, dropped_s
 
 
 def subscribed_after(stage: Stage, start_s: float) -> float:

@@ -21,12 +21,12 @@ import numpy as np
 from fleet_device import ROW, Net, Place, Row, SimulatedDevice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
     from typing_extensions import Self
 
-NOBODY, DEVICES, BARE, END = range(4)
+NOBODY, DEVICES, BARE = range(3)
 POLL_S = 0.01
 AT_ONCE = 100
 """Bare clients of a process that connect at the same time: more make the whole no faster."""
@@ -54,18 +54,23 @@ class Workers:
     """The processes; `rows` has one row for each device."""
 
     def __init__(self, count: int, devices: int, place: Place, net: Net) -> None:
+        self.processes, self.place, self.net = count, place, net
         context = multiprocessing.get_context("spawn")
         shared = context.RawArray("b", devices * ROW.itemsize)
         self.rows: NDArray[np.void] = np.frombuffer(shared, ROW)
         self._scene = context.RawValue("i", NOBODY)
+        ready = context.Barrier(count + 1)
         self._processes = [
             context.Process(
-                target=work, args=(shared, self._scene, number, count, place, net), daemon=True
+                target=work,
+                args=(shared, self._scene, ready, number, count, place, net),
+                daemon=True,
             )
             for number in range(count)
         ]
         for process in self._processes:
             process.start()
+        ready.wait(60)
 
     def play(self, scene: int) -> float:
         """Begin a scene; return when."""
@@ -76,17 +81,22 @@ class Workers:
         """Return how many have been subscribed since then without a break."""
         return int((self.rows["subscribed_s"] > since_s).sum())
 
+    def end(self) -> None:
+        """Kill the processes: 2,000 polite good-byes are no part of any trial."""
+        for process in self._processes:
+            process.kill()
+            process.join()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._scene.value = END
-        for process in self._processes:
-            process.join(10)
-            process.kill()
+        self.end()
 
 
-def work(shared: Any, scene: Any, first: int, step: int, place: Place, net: Net) -> None:
+def work(
+    shared: Any, scene: Any, ready: Any, first: int, step: int, place: Place, net: Net
+) -> None:
     """Be one process: every `step`-th device is its."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
@@ -94,37 +104,21 @@ def work(shared: Any, scene: Any, first: int, step: int, place: Place, net: Net)
     for name in ("asyncio", "mqtt"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     rows = np.frombuffer(shared, ROW)
-    numbers = range(first, len(rows), step)
-    asyncio.run(_play(rows, numbers, scene, place, net))
+    ready.wait(60)
+    asyncio.run(_play(rows, range(first, len(rows), step), scene, place, net))
 
 
 async def _play(rows: NDArray[np.void], numbers: range, scene: Any, place: Place, net: Net) -> None:
+    """Play one scene until the process is killed."""
     asyncio.get_running_loop().set_default_executor(AtOnce(1))
-    devices = [SimulatedDevice(i, place, net, rows[i]) for i in numbers]
-    tasks: list[asyncio.Task[None]] = []
-    playing = NOBODY
-    while scene.value != END:
-        if scene.value != playing:
-            playing = scene.value
-            await _end(tasks)
-            gate = asyncio.Semaphore(AT_ONCE)
-            parts: list[Coroutine[Any, Any, None]] = []
-            if playing == DEVICES:
-                parts = [device.run() for device in devices]
-            elif playing == BARE:
-                parts = [_bare(i, place, gate, rows[i]) for i in numbers]
-            tasks = [asyncio.create_task(part) for part in parts]
+    while scene.value == NOBODY:  # noqa: ASYNC110 - another process writes it
         await asyncio.sleep(POLL_S)
-    await _end(tasks)
-
-
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel all, again and again: a `wait_for` that ends just then swallows a cancellation."""
-    rest = set(tasks)
-    while rest:
-        for task in rest:
-            task.cancel()
-        _, rest = await asyncio.wait(rest, timeout=1.0)
+    gate = asyncio.Semaphore(AT_ONCE)
+    if scene.value == DEVICES:
+        parts = [SimulatedDevice(i, place, net, rows[i]).run() for i in numbers]
+    else:
+        parts = [_bare(i, place, gate, rows[i]) for i in numbers]
+    await asyncio.gather(*parts)
 
 
 async def _bare(number: int, place: Place, gate: asyncio.Semaphore, row: Row) -> None:
@@ -137,7 +131,9 @@ async def _bare(number: int, place: Place, gate: asyncio.Semaphore, row: Row) ->
                         client = await stack.enter_async_context(place.client(f"sim-{number}"))
                         await client.subscribe(place.timestamp, qos=1)
                     row["subscribed_s"] = time.monotonic()
-                    await asyncio.Event().wait()
+                    async for _ in client.messages:
+                        pass  # only who reads hears of the end of the connection
+            row["subscribed_s"] = 0.0
             await asyncio.sleep(POLL_S)
     finally:
         row["subscribed_s"] = 0.0

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REVISION = 4
+REVISION = 5
 """Raised when the same inputs give other bytes."""
 MIN_PICTURES = 16
 

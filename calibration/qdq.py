@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import helper
 
+from calibration.whole_range import use_whole_range
 from engines.graph import Graph
 
 if TYPE_CHECKING:
@@ -97,11 +98,19 @@ def write_qdq(
     Args:
         graph: the float graph; not changed.
         chosen: from `plan`.
-        scales: one scale for each of `chosen.roots`.
+        scales: one scale for each of `chosen.roots`, for 127 steps; those that can have 255 get
+            them, see `use_whole_range`.
         weights: int8 weight and scale by layer name where another rounding than to the nearest
             was found.
     """
     result = Graph.of(graph.model())
+
+    def rounded(node: onnx.NodeProto) -> NDArray[np.float64]:
+        given = (weights or {}).get(node.name)
+        steps, scale = given or quantize_weight(result.constants[node.input[1]].astype(np.float32))
+        return steps * scale.astype(np.float64).reshape(-1, *[1] * (steps.ndim - 1))
+
+    scales = use_whole_range(result, chosen, scales, rounded)
     result.constants[ZERO] = np.array(0, np.int8)
     nodes: list[onnx.NodeProto] = []
     scale_names = {name: f"{name}.s" for name in chosen.roots}

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from edge.buttons.presser import Presser, open_keys
 from edge.errors import EdgeError, UsageError
 from edge.player import Player
+from edge.recognise.governor import Governor
 from edge.recognise.radar import Radar
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.recognise.thresholds import Thresholds
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from edge.config import EventsConfig, RunConfig
+    from edge.output import BurnedIn
     from edge.recognise.scene import Scene
     from edge.serve.home import Home
     from edge.video.frame import Frame
@@ -90,6 +92,8 @@ class App:
         paced: play a file at its own speed, as a live source would.
         notice: a line for the page's foot, by language.
         more: further routes of the server.
+        on_scene: called by the recogniser's thread with each frame and the scene that was published
+            for it; must not take long.
 
     Raises:
         UsageError: the server would be open to the network without a token.
@@ -105,6 +109,7 @@ class App:
         paced: bool = True,
         notice: dict[str, str] | None = None,
         more: Sequence[BaseRoute] = (),
+        on_scene: Callable[[Frame, Scene], None] | None = None,
     ) -> None:
         serve = config.serve
         if serve.host not in LOOPBACK and not serve.token:
@@ -144,18 +149,20 @@ class App:
             ),
             thresholds,
         )
+        self.governor = Governor()
         self.radar = Radar(people.person)
         self.hub = Hub(people)
         self.metrics = Metrics()
         for kind in self._pipeline.kinds:
             self.metrics.engines.labels(kind, self._pipeline.why).set(1)
         self.preview = Preview() if serve.preview else None
+        self._on_scene = on_scene
         self.scenes = 0
         self._stop = threading.Event()
         self.failure: Exception | None = None
         self._dropped = 0
-        self._output = _Output(config.output, people) if config.output else None
-        self.reader = Reader(config.source, paced=paced, loop=config.loop)
+        self._output = _open_output(config.output, people) if config.output else None
+        self.reader = Reader(config.source, options=config.video, paced=paced, loop=config.loop)
         self.player = Player(self.reader)
         self._appearing = Appearing()
         if config.timeline:
@@ -190,6 +197,7 @@ class App:
             "source": self.reader.status.state.value,
             "release": self.watcher.gallery.release,
             "scenes": self.scenes,
+            "spending": {"level": self.governor.level, "why": self.governor.why},
         }
 
     def start(self) -> None:
@@ -263,7 +271,10 @@ class App:
                 self.failure = EdgeError(repr(error))
 
     def _take(self, frame: Frame) -> None:
+        begun = time.monotonic()
+        self._recogniser.budget = self.governor.budget
         scene = self._recogniser.process(frame)
+        self.governor.worked(time.monotonic() - begun)
         self.scenes += 1
         self.radar.push(scene)
         position_s = self.player.position_s(frame.pts_s)
@@ -276,6 +287,8 @@ class App:
             self._home.show(scene)
         if self._output is not None:
             self._output.write(frame, scene)
+        if self._on_scene is not None:
+            self._on_scene(frame, scene)
         self._count(scene)
         if self._pulse is not None:
             error = self.watcher.error
@@ -294,6 +307,9 @@ class App:
         for face in scene.faces:
             metrics.faces.labels(face.why or "named").inc()
         metrics.flips.inc(self._recogniser.take_flips())
+        metrics.spending.set(self.governor.level)
+        for zone in self.governor.zones:
+            metrics.temperature.labels(zone.name).set(zone.celsius)
         metrics.release.set(gallery.release)
         metrics.people.set(gallery.people_count)
 
@@ -304,6 +320,12 @@ def _open_home(config: EventsConfig, device: Device) -> Home | None:
     from edge.serve.home import Home  # noqa: PLC0415 - MQTT is loaded where it is used
 
     return Home(config, device)
+
+
+def _open_output(uri: str, people: People) -> BurnedIn:
+    from edge.output import BurnedIn  # noqa: PLC0415 - drawing is loaded where it is used
+
+    return BurnedIn(uri, people)
 
 
 class _Pulse:
@@ -346,27 +368,3 @@ class _Pulse:
             if not self._told:
                 log.warning("%s: %s; the updater hears nothing", self._file.path, failure.strerror)
             self._told = True
-
-
-class _Output:
-    """The video with names burned in."""
-
-    def __init__(self, path: str, people: People) -> None:
-        from edge.render import Annotator  # noqa: PLC0415
-        from edge.write_video import VideoWriter  # noqa: PLC0415
-
-        self._writer = VideoWriter(Path(path))
-        self._annotator = Annotator()
-        self._people = people
-
-    def write(self, frame: Frame, scene: Scene) -> None:
-        names = {}
-        for face in scene.faces:
-            for person_id in {face.id, *(c.id for c in face.candidates)} - {None}:
-                assert person_id is not None
-                person = self._people.person(person_id)
-                names[person_id] = person.name() if person else person_id
-        self._writer.write(self._annotator.draw(frame.bgr, scene, names), frame.pts_s)
-
-    def close(self) -> None:
-        self._writer.close()

@@ -207,7 +207,13 @@ def run(
     config: Annotated[Path | None, typer.Option(help="TOML file; options win over it.")] = None,
     source: Annotated[str, typer.Option(help="Video file, stream URL or v4l2:///dev/video0.")] = "",
     gallery: Annotated[Path | None, typer.Option("--gallery", "-g", help="The gallery.")] = None,
-    output: Annotated[str, typer.Option(help="Also write a video with names burned in.")] = "",
+    output: Annotated[
+        str,
+        typer.Option(
+            help="Also burn the names into the video: FILE.mp4, rtsp://127.0.0.1:8554/live "
+            "(players connect there) or display:// (a screen on this device)."
+        ),
+    ] = "",
     port: Annotated[int | None, typer.Option(help="Port of the overlay page.")] = None,
     preview: Annotated[
         bool, typer.Option("--preview", help="Show the picture on the page, for development.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.table import Table
 
@@ -97,6 +98,100 @@ def press(
         table.add_row(title, f"{spread.p50:.1f}", f"{spread.p95:.1f}", f"{spread.p99:.1f}")
     out.print(table)
     out.print(f"{found.presses} presses of each kind, {found.frames_per_s} frames/s meanwhile")
+
+
+@app.command()
+def live(
+    source: Annotated[
+        str, typer.Option(help="Video file with faces; the composed programme by default.")
+    ] = "",
+    gallery: Annotated[
+        Path | None, typer.Option("--gallery", "-g", help="The gallery that goes with it.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=2, max=600, help="To measure each backend.")] = 30,
+    width: Annotated[int, typer.Option(min=320, max=3840, help="Of the stream, pixels.")] = 1920,
+    height: Annotated[int, typer.Option(min=180, max=2160, help="Of the stream, pixels.")] = 1080,
+    json: JsonOption = False,
+) -> None:
+    """Send a live 1080p25 stream to the device, and measure how old its scenes are.
+
+    Each picture carries its number, and the sender says when it went out, so "glass to glass" is
+    from the packet to the scene at the overlay. PyAV and GStreamer, one after the other.
+    """
+    import tempfile  # noqa: PLC0415
+
+    from edge.bench.live import bench_live  # noqa: PLC0415
+    from edge.run_device import demo_material, gallery_of  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="tvradar-bench-") as scratch:
+        if not source:
+            people, video = demo_material()
+            source, gallery = str(video), Path(scratch) / "gallery"
+            gallery_of(people, gallery)
+        if gallery is None:
+            raise typer.BadParameter("with --source, expected --gallery too")
+        with progress_bar("seconds") as progress:
+            task = progress.add_task("live", total=2 * int(seconds))
+            found = bench_live(
+                source,
+                gallery,
+                seconds,
+                size=(width // 2 * 2, height // 2 * 2),
+                on_second=lambda: progress.advance(task),
+            )
+    if json:
+        print_json(found)
+        return
+    ran = [row for row in found.rows if not row.missing]
+    table = Table(f"{found.width}x{found.height}, 25 a second", *(row.backend for row in ran))
+    for name, title in (
+        ("decode_to_scene_ms", "decoded to scene, ms p50 / p95 / p99"),
+        ("glass_ms", "sent to overlay, ms p50 / p95 / p99"),
+    ):
+        spreads = [getattr(row, name) for row in ran]
+        table.add_row(title, *(f"{s.p50:.0f} / {s.p95:.0f} / {s.p99:.0f}" for s in spreads))
+    for name, title in (
+        ("sent", "pictures sent"),
+        ("recognised", "recognised"),
+        ("dropped", "dropped for newer ones"),
+        ("faces", "faces on a picture"),
+        ("named", "share of pictures with a name"),
+        ("cpu_share", f"share of the {found.cores} cores"),
+    ):
+        table.add_row(title, *(str(getattr(row, name)) for row in ran))
+    out.print(table)
+    for row in found.rows:
+        if row.missing:
+            err.print(f"{row.backend} did not run: {row.missing}", markup=False)
+
+
+@app.command()
+def streams(
+    source: Annotated[str, typer.Option(help="Video file, played again and again.")],
+    gallery: Annotated[Path, typer.Option("--gallery", "-g", help="Folder of the gallery.")],
+    count: Annotated[int, typer.Option(help="How many at once.", min=1, max=64)] = 4,
+    seconds: Annotated[float, typer.Option(help="To measure.", min=2, max=3600)] = 30,
+    json: JsonOption = False,
+) -> None:
+    """Run several services at once, each on a stream of its own, and count what they drop."""
+    from edge.bench.streams import bench_streams  # noqa: PLC0415
+
+    with progress_bar("seconds") as progress:
+        task = progress.add_task("streams", total=int(seconds))
+        found = bench_streams(
+            source, gallery, count, seconds, on_second=lambda: progress.advance(task)
+        )
+    if json:
+        print_json(found)
+        return
+    table = Table("stream", "recognised/s", "dropped/s", "cores")
+    for number, stream in enumerate(found.streams, 1):
+        table.add_row(str(number), *(f"{x:.2f}" for x in msgspec.structs.astuple(stream)))
+    out.print(table)
+    out.print(
+        f"{100 * found.machine:.0f} % of the machine's cores for all of them, "
+        f"at most {found.peak_rss_mb:.0f} MB each"
+    )
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from edge.errors import UsageError
+from edge.video.source import SourceOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,10 +113,13 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         source: picture source, see `docs/sources.md`.
         gallery: folder of the gallery.
-        output: a video file to write with names burned in, or empty.
+        output: where the video goes with names burned in: a file, `rtsp://127.0.0.1:8554/live`
+            or `display://`, see `docs/output.md`.
         loop: start a file again at its end.
         timeline: of the source, as `tvradar timeline --json` wrote it: "only watch this person"
             then knows the scenes that were not shown yet.
+        video: how the source is read: backend, time-outs, hardware decoder; see
+            `edge.video.source.SourceOptions`.
         pulse: file that tells `tvradar sync` how a new release does; the same as its --pulse.
     """
 
@@ -125,6 +129,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loop: bool = False
     timeline: str = ""
     pulse: str = ""
+    video: SourceOptions = SourceOptions()
     serve: ServeConfig = ServeConfig()
     search: SearchConfig = SearchConfig()
     recognise: RecogniseConfig = RecogniseConfig()

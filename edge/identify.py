@@ -207,7 +207,7 @@ def identify_still(
 ) -> Scene:
     """Name the faces of one still picture; each face is a track of its own."""
     found, claims = _claims_of_still(pipeline, gallery, frame, first_track)
-    if second is not None and second.is_needed(claims, policy):
+    if second is not None and (found.unsure or second.is_needed(claims, policy)):
         found, claims = _claims_of_still(second.pipeline(), gallery, frame, first_track)
     decisions = decide(claims, policy)
     faces = []

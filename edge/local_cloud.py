@@ -146,13 +146,20 @@ class LocalBroker:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "mosquitto.conf"
         config.write_text(MOSQUITTO.format(port=self.port))
-        self.child = Child([program, "-c", str(config)], last=last)
+        self._command, self._last = [program, "-c", str(config)], last
+        self.child = Child(self._command, last=last)
         self._await()
 
     @property
     def uri(self) -> str:
         """Its address."""
         return f"mqtt://127.0.0.1:{self.port}"
+
+    def restart(self) -> None:
+        """End it and start it again on its port; it remembers nothing."""
+        self.child.close()
+        self.child = Child(self._command, last=self._last)
+        self._await()
 
     def _await(self) -> None:
         deadline_s = time.monotonic() + CONNECT_S

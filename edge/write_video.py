@@ -51,6 +51,9 @@ class VideoWriter:
         VideoWriteError: another suffix, or there is no such folder.
     """
 
+    wanted = True
+    """Whether anybody would see a frame; of a file, always."""
+
     def __init__(self, path: Path, *, audio_from: Path | None = None, crf: int = 20) -> None:
         if path.suffix.lower() not in SUFFIXES:
             raise VideoWriteError(

@@ -137,7 +137,7 @@ def _pairs(graph: Graph) -> Iterator[Finding]:
 
 
 def _fusions(graph: Graph) -> Iterator[Finding]:
-    producers = graph.producers()
+    producers, consumers = graph.producers(), graph.consumers()
     for node in graph.nodes:
         sources = [_before_pair(producers, name) for name in node.input]
         if node.op_type in ACTIVATIONS and sources[0] is not None:
@@ -149,8 +149,9 @@ def _fusions(graph: Graph) -> Iterator[Finding]:
                     "quantize behind the activation, so that the two become one kernel",
                 )
         if node.op_type == "Add" and all(s is not None for s in sources):
-            for source in sources:
-                if source is not None and source.op_type == "Conv":
+            for name, source in zip(node.input, sources, strict=True):
+                # What others read too has to be written out anyway.
+                if source is not None and source.op_type == "Conv" and len(consumers[name]) == 1:
                     yield Finding(
                         node.name,
                         f"Q/DQ between Conv {source.name} and the Add behind it",

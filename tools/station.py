@@ -15,10 +15,6 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 LAUNCH = "( filesrc location={} ! qtdemux ! h264parse ! rtph264pay config-interval=-1 name=pay0 )"
 
@@ -51,15 +47,19 @@ def serve_rtsp(port: int, film: str) -> None:
 
 def send_udp(port: int, film: str) -> None:
     """Send a transport stream to a port of the loopback."""
-    play(film, f"udp://127.0.0.1:{port}?pkt_size=1316", "mpegts", {"flush_packets": "1"}, begun)
+    from edge.bench import station
+
+    station.send_udp(film, port, lambda number, _: None if number else begun())
 
 
 def serve_hls(port: int, film: str) -> None:
     """Cut a live HLS and serve it."""
+    from edge.bench.station import play
+
     with tempfile.TemporaryDirectory() as folder:
         playlist = Path(folder) / "live.m3u8"
         options = {"hls_time": "0.5", "hls_list_size": "4", "hls_flags": "delete_segments"}
-        arguments = (film, str(playlist), "hls", options, lambda: None)
+        arguments = (film, str(playlist), "hls", options, lambda *_: None)
         threading.Thread(target=play, args=arguments, daemon=True).start()
         while not playlist.exists():
             time.sleep(0.005)
@@ -74,39 +74,6 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
-
-
-def play(
-    film: str, url: str, form: str, options: dict[str, str], on_first: Callable[[], None]
-) -> None:
-    """Send the film's packets at their own speed, again and again, on one clock."""
-    import av
-
-    with av.open(url, "w", format=form, options=options) as target:
-        with av.open(film) as probe:
-            stream = target.add_stream_from_template(probe.streams.video[0])
-        start, shift, sent = time.monotonic(), 0, 0
-        while True:
-            with av.open(film) as source:
-                end = shift
-                for packet in source.demux(video=0):
-                    if packet.dts is None or packet.time_base is None:
-                        continue
-                    end = move(packet, shift)
-                    time.sleep(max(0.0, start + float(end * packet.time_base) - time.monotonic()))
-                    packet.stream = stream
-                    target.mux(packet)
-                    if not sent:
-                        on_first()
-                    sent += 1
-                shift = end
-
-
-def move(packet: Any, shift: int) -> int:
-    """Put a packet later by so many ticks; return where it ends."""
-    packet.pts += shift
-    packet.dts += shift
-    return int(packet.dts + packet.duration)
 
 
 if __name__ == "__main__":

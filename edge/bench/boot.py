@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,20 +121,27 @@ def _files(places: list[Path]) -> Iterator[Path]:
 
 
 def _start(source: str, gallery_dir: Path) -> Start:
-    script = Path(sys.executable).with_name("tvradar")
-    command = [str(script if script.is_file() else Path(sys.argv[0])), "run", "--port", "0"]
     begun = time.perf_counter()
-    process = subprocess.Popen(  # noqa: S603
-        [*command, "--source", source, "--gallery", str(gallery_dir)],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        url = _address(process)
+    with started(["--source", source, "--gallery", str(gallery_dir)]) as (process, url):
         serving = time.perf_counter() - begun
         first_frame = _wait(process, url, bool) - begun
         first_name = _wait(process, url, _names_somebody) - begun
-        peak = _peak_rss_mb(process.pid)
+        peak = peak_rss_mb(process.pid)
+    return Start(round(serving, 3), round(first_frame, 3), round(first_name, 3), peak)
+
+
+@contextmanager
+def started(options: list[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the service in a process of its own; give it and its address when it serves.
+
+    Raises:
+        EdgeError: it ended at once.
+    """
+    script = Path(sys.executable).with_name("tvradar")
+    command = [str(script if script.is_file() else Path(sys.argv[0])), "run", "--port", "0"]
+    process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True)  # noqa: S603
+    try:
+        yield process, _address(process)
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -143,7 +151,6 @@ def _start(source: str, gallery_dir: Path) -> Start:
             process.wait()
         if process.stderr:
             process.stderr.close()
-    return Start(round(serving, 3), round(first_frame, 3), round(first_name, 3), peak)
 
 
 def _address(process: subprocess.Popen[str]) -> str:
@@ -174,7 +181,8 @@ def _names_somebody(scene: dict[str, Any]) -> bool:
     return any(face.get("id") for face in scene["faces"])
 
 
-def _peak_rss_mb(pid: int) -> float:
+def peak_rss_mb(pid: int) -> float:
+    """Return the largest resident memory that a process has had."""
     text = Path(f"/proc/{pid}/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", text)
     return round(int(found.group(1)) / 1024, 1) if found else 0.0

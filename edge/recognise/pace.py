@@ -31,11 +31,15 @@ class Pace:
         self._steady = 0
         self._looked_s = float("-inf")
 
-    def due(self, pts_s: float) -> bool:
-        """Return whether to look at a frame; a clock that goes back is no reason not to."""
-        if self._steady < STEADY_LOOKS:
-            return True
-        return not 0 <= pts_s - self._looked_s < self._calm_s - ROUNDING_S
+    def due(self, pts_s: float, least_s: float = 0.0) -> bool:
+        """Return whether to look at a frame; a clock that goes back is no reason not to.
+
+        Args:
+            pts_s: of the frame.
+            least_s: between two looks, also where something moves.
+        """
+        gap_s = least_s if self._steady < STEADY_LOOKS else max(least_s, self._calm_s)
+        return not 0 <= pts_s - self._looked_s < gap_s - ROUNDING_S
 
     def looked(self, pts_s: float, tracks: Collection[Track]) -> None:
         """Take what a look has found: all living tracks, seen or not."""
@@ -44,8 +48,9 @@ class Pace:
         self._steady = self._steady + 1 if steady else 0
 
     def cut(self) -> None:
-        """Begin anew, as a shot does."""
+        """Begin anew, as a shot does: its first frame is looked at."""
         self._steady = 0
+        self._looked_s = float("-inf")
 
 
 def _is_steady(track: Track, pts_s: float) -> bool:

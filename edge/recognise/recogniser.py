@@ -10,6 +10,7 @@ import numpy as np
 
 from edge.recognise.decide import Decision, decide
 from edge.recognise.evidence import TrackState, is_sure, rough_quality_of, urgency
+from edge.recognise.governor import Budget
 from edge.recognise.memory import Left, Memory
 from edge.recognise.pace import CALM_S, Pace
 from edge.recognise.scene import Candidate, Face, Scene
@@ -106,6 +107,8 @@ class Recogniser:
         self.detected: tuple[tuple[int, ...], Detections] = ((), Detections.empty())
         """The last frame's detections that are tracked, and the number of the track of each."""
         self.on_track_end: Callable[[TrackState], None] = lambda _: None
+        self.budget = Budget()
+        """What a frame may cost; whoever sees that the device is too slow lowers it."""
 
     def process(self, frame: Frame) -> Scene:
         """Return what is known of the faces in a frame."""
@@ -168,7 +171,7 @@ class Recogniser:
         if self._hurried:
             return True
         in_turn = self._frames % self._options.detect_every == 0 or not self._states
-        return in_turn and self._pace.due(frame.pts_s)
+        return in_turn and self._pace.due(frame.pts_s, self.budget.gap_s)
 
     def hurry(self) -> None:
         """Embed all faces of the next frame, whatever the budget: somebody has pressed the key."""
@@ -221,7 +224,7 @@ class Recogniser:
             for state, index in seen
         ]
         wanted = sorted((w for w in wanted if w[0] > 0 or hurried), key=lambda w: -w[0])
-        chosen = wanted[: HURRIED_FACES if hurried else self._options.embeddings_per_frame]
+        chosen = wanted[: HURRIED_FACES if hurried else self._faces_per_frame()]
         if not chosen:
             return
         picked = faces[[index for _, _, index in chosen]]
@@ -240,6 +243,10 @@ class Recogniser:
             state.fresh = True
             if self._options.rejoin and state.goes_on is None:
                 self._rejoin(state, frame.pts_s)
+
+    def _faces_per_frame(self) -> int:
+        most, least = self._options.embeddings_per_frame, self.budget.embeddings
+        return most if least is None else min(most, least)
 
     def _rejoin(self, state: TrackState, pts_s: float) -> None:
         """Let a new track have the evidence of one that has ended, when it is surely the same."""

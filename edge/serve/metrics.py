@@ -55,6 +55,17 @@ class Metrics:
             ["kind", "why"],
             registry=self.registry,
         )
+        self.spending = Gauge(
+            "tvradar_spending_level",
+            "How far detection and embedding are held back: 0 not at all, 3 the most",
+            registry=self.registry,
+        )
+        self.temperature = Gauge(
+            "tvradar_temperature_celsius",
+            "Of the kernel's thermal zones",
+            ["zone"],
+            registry=self.registry,
+        )
         self.readers = Gauge(
             "tvradar_live_readers", "Overlays that are connected", registry=self.registry
         )

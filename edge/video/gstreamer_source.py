@@ -6,6 +6,8 @@ elsewhere. On a Jetson it has not been run: its branch is built to NVIDIA's docu
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import logging
 import math
 import os
@@ -51,6 +53,7 @@ def load_gst(uri: str) -> Any:
     Raises:
         BackendMissingError: PyGObject or GStreamer is not installed.
     """
+    _let_cpp_throw()
     try:
         import gi  # noqa: PLC0415
 
@@ -61,6 +64,17 @@ def load_gst(uri: str) -> Any:
         raise BackendMissingError(uri, found, remedy=REMEDY) from error
     Gst.init(None)
     return Gst
+
+
+def _let_cpp_throw() -> None:
+    """Let C++ below GStreamer unwind its stack by the library that it was compiled for.
+
+    PyGObject makes GStreamer's dependencies visible to all that is loaded later, libunwind among
+    them, which then stands in for libgcc's unwinder; libstdc++ dies of it at the first exception.
+    libsrt throws one whenever a stream is closed (Debian 12: libunwind 1.6, libsrt 1.5.1).
+    """
+    with contextlib.suppress(OSError):  # not glibc, or all is linked statically
+        ctypes.CDLL("libgcc_s.so.1", mode=ctypes.RTLD_GLOBAL)
 
 
 def describe(uri: str, options: SourceOptions, *, live: bool, nvidia: bool) -> str:

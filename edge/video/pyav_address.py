@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import av.error
 
-from edge.errors import SourceError, SourceLostError, SourceMissingError
+from edge.errors import BackendMissingError, SourceError, SourceLostError, SourceMissingError
 from edge.video.source import LIVE_SCHEMES, scheme_of
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ def address_of(uri: str, options: SourceOptions) -> Address:
         # A film on a server: a connection that breaks is opened again where it broke.
         settings = {"reconnect": "1", "reconnect_on_network_error": "1"}
         settings["reconnect_delay_max"] = "4"
+    if scheme in {"http", "https"}:
+        # A live HLS from its newest segment on, not three before it. A film does not look at it.
+        settings["live_start_index"] = "-1"
     return Address(uri, None, settings | options.demuxer, network, live)
 
 
@@ -83,6 +86,9 @@ def explain(error: Exception, uri: str, address: Address) -> SourceError:
     if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
         remedy = "put the user and password in: scheme://user:password@host"
         return SourceMissingError(uri, "the server wants a user and password", remedy=remedy)
+    if isinstance(error, av.error.ProtocolNotFoundError):
+        found = f"this build of FFmpeg has no {scheme_of(uri)}://"
+        return BackendMissingError(uri, found, remedy='read it by GStreamer: backend = "gstreamer"')
     if address.network and isinstance(error, (av.error.ExitError, TimeoutError)):
         return SourceLostError(uri, "no answer in time", remedy="check that it is on and reachable")
     if address.network and not isinstance(error, av.error.InvalidDataError):

@@ -15,6 +15,7 @@ import msgspec
 from edge.errors import BackendMissingError, SourceError, SourceLostError
 from edge.video.frame import Frame
 from edge.video.mailbox import ClosedError, Latest, Queue
+from edge.video.pace import Pace
 from edge.video.position import Jump, Places
 from edge.video.source import (
     DEFAULT_OPTIONS,
@@ -165,7 +166,7 @@ class Reader:
         self._last_pts_s: float | None = None
         self._last_ns = 0
         self._lost_ns: int | None = None
-        self._dropped_before = 0
+        self._dropped_before = self._dropped = 0
         self._jump: Jump | None = None
         self._source_s = 0.0
         self.duration_s: float | None = None
@@ -175,10 +176,14 @@ class Reader:
 
     @property
     def dropped(self) -> int:
-        """How many frames were replaced by newer ones before anybody took them."""
+        """How many frames were replaced by newer ones before anybody took them; never falls."""
         source = self._source
         inside = self._dropped_before + (source.stats.dropped if source else 0)
-        return inside + (self._box.dropped if self._box else 0)
+        now = inside + (self._box.dropped if self._box else 0)
+        # GStreamer's own count wavers by the pictures that are under way, and a source that was
+        # lost is for a moment in neither sum.
+        self._dropped = max(self._dropped, now)
+        return self._dropped
 
     def start(self) -> Self:
         """Start reading."""
@@ -336,6 +341,8 @@ class Reader:
     def _continue(self, source: Source) -> Iterator[ContinuedPicture]:
         """Shift the source's clock so that it goes on from the last connection's."""
         start_ns = time.monotonic_ns()
+        # Live HLS brings a segment at once. Of that the newest picture only would be recognised.
+        pace = Pace() if source.live and scheme_of(self._uri) in {"http", "https"} else None
         shift_s: float | None = None
         first_index = self._index
         for picture in source.pictures():
@@ -349,6 +356,8 @@ class Reader:
                 shift_s = self._shift_s(picture, live=source.live)
                 self.places = self.places.with_shift(picture.pts_s + shift_s, shift_s)
                 start_ns = time.monotonic_ns() - round(picture.pts_s * 1e9)
+            if pace is not None:
+                self._stop.wait(pace.wait_s(picture.pts_s, time.monotonic()))
             if self._paced and not source.live:
                 self._stop.wait((start_ns - time.monotonic_ns()) / 1e9 + picture.pts_s)
             self._index = first_index + picture.index + 1

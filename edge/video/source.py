@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import msgspec
 
-from edge.errors import SourceError, SourceMissingError
+from edge.errors import BackendMissingError, SourceError, SourceMissingError
 from edge.video.picture import PICTURE_SUFFIXES, looks_like_picture
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class SourceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How to read a source; the defaults are right for most.
 
     Attributes:
-        backend: `auto` is PyAV, and jetson-utils for what only it can read (csi://).
+        backend: `auto` is PyAV, GStreamer for srt:// where PyAV has none, and jetson-utils for
+            what only it can read (csi://).
         live: the newest frame matters most; None finds it out from the URI.
         threads: for decoding; 0 takes the machine's cores, four at most.
         open_timeout_s: a stream that gives no picture for so long after opening counts as missing.
@@ -241,8 +243,13 @@ def _open_path(path: Path, options: SourceOptions) -> Source:
 def _open_stream(uri: str, options: SourceOptions) -> Source:
     """Open anything but still pictures with the backend that is asked for."""
     backend = options.backend
+    scheme = scheme_of(uri)
     if backend == "auto":
-        backend = "jetson" if scheme_of(uri) in {"csi", "webrtc"} else "pyav"
+        backend = "jetson" if scheme in {"csi", "webrtc"} else "pyav"
+        if scheme == "srt":  # PyAV's wheels are built without it
+            with suppress(BackendMissingError):
+                return _open_stream(uri, msgspec.structs.replace(options, backend="pyav"))
+            backend = "gstreamer"
     if backend == "gstreamer":
         from edge.video.gstreamer_source import GStreamerSource  # noqa: PLC0415
 

@@ -84,24 +84,30 @@ class BrokerPlace:
         self._generation += 1
         self._intend()
         sent = self._send(lambda item: not self._sent[item.topic].sha256, progress)
-        self._check_kept()
+        if not self._is_kept():  # a broker without persistence was restarted, or says no to us
+            sent += self._repair()[1]
+            self._require_kept()
         self._remove_stale()
         self._save()
         return sent
 
     def repair(self) -> list[str]:
         """Read everything back and send what is missing or different; return those topics."""
+        return self._repair()[0]
+
+    def _repair(self) -> tuple[list[str], int]:
         bad: set[str] = set()
         for layer in self._layers():
             for start in range(0, len(layer), WINDOW):
                 items = layer[start : start + WINDOW]
                 found = self._read([item.topic for item in items])
                 bad |= {item.topic for item in items if found.get(item.topic) != item.read()}
+        sent = 0
         if bad:
             self._intend()
-            self._send(lambda item: item.topic in bad, no_progress, everything=False)
+            sent = self._send(lambda item: item.topic in bad, no_progress, everything=False)
             self._save()
-        return sorted(bad)
+        return sorted(bad), sent
 
     def _intend(self) -> None:
         """Note what is about to be sent: after a kill -9 in between, nothing is left for ever."""
@@ -160,11 +166,13 @@ class BrokerPlace:
         except SourceError as error:
             raise PublishError(f"{error}; publish again to complete") from error
 
-    def _check_kept(self) -> None:
+    def _is_kept(self) -> bool:
         """Read the timestamp back: MQTT 3.1.1 acknowledges also what its ACL drops."""
         found = self._read(["m/timestamp.json"]).get("m/timestamp.json")
-        if found != (self._repository.public / "m" / "timestamp.json").read_bytes():
-            self._sent.clear()
+        return found == (self._repository.public / "m" / "timestamp.json").read_bytes()
+
+    def _require_kept(self) -> None:
+        if not self._is_kept():
             raise PublishError(
                 f"{self._link.broker}: it did not keep {self._topic('m/timestamp.json')}; has "
                 f"{self._link.broker.username or 'this user'} the right to write there (ACL)?"

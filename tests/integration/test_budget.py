@@ -50,3 +50,16 @@ def test_boot_says_why_the_service_did_not_start(tmp_path: Path) -> None:
 def test_boot_starts_a_sensible_number_of_times(starts: str, tmp_path: Path) -> None:
     ran = tvradar("bench", "boot", "--source", "a", "--gallery", tmp_path, "--starts", starts)
     assert ran.code == 2
+
+
+def test_two_streams_at_once(concert: Path, data_dir: Path) -> None:
+    ran = tvradar(
+        *("bench", "streams", "--source", data_dir / "concert" / "clip.mp4"),
+        *("--gallery", concert, "--count", "2", "--seconds", "3", "--json"),
+    )
+    assert ran.code == 0, ran
+    first, second = ran.json["streams"]
+    for stream in (first, second):
+        assert 0 < stream["recognised_per_s"] + stream["dropped_per_s"] < 60
+        assert 0 < stream["cores"] <= 2
+    assert 0 < ran.json["machine"] <= 1

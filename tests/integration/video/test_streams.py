@@ -6,7 +6,7 @@ import functools
 import http.server
 import threading
 import time
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -255,3 +255,25 @@ def test_live_hls_comes_back(stream_film: Path, tmp_path: Path, network: Any) ->
         finally:
             servers[-1].stop()
     assert away_s < 4
+
+
+def test_live_hls_is_spread_over_its_own_time(
+    stream_film: Path, tmp_path: Path, network: Any
+) -> None:
+    options = {"hls_time": "1", "hls_list_size": "4", "hls_flags": "delete_segments"}
+    with network.Sender(stream_film, str(tmp_path / "live.m3u8"), "hls", **options):
+        deadline = time.monotonic() + 10
+        while not (tmp_path / "live.m3u8").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        server = Server(tmp_path)
+        try:
+            with Reader(f"http://127.0.0.1:{server.port}/live.m3u8") as reader:
+                frames = islice(reader.frames(), 76)
+                times = [frame.pts_s for frame in frames]
+        finally:
+            server.stop()
+    # Each picture of the 25 in a segment; the newest of each segment only came before.
+    steps = sorted(after - before for before, after in pairwise(times))
+    assert steps[len(steps) // 2] == pytest.approx(0.04, abs=0.005)
+    assert sum(steps) / len(steps) < 0.08

@@ -65,7 +65,7 @@ def test_int32_bias(sound) -> None:
 
 
 def test_pair_between_convolution_and_activation(sound) -> None:
-    act = _node(sound, "act3")
+    act = _node(sound, "act5")
     name = act.input[0]
     sound.constants["s"] = np.array(0.1, np.float32)
     pair = [
@@ -76,7 +76,7 @@ def test_pair_between_convolution_and_activation(sound) -> None:
     sound.nodes[at:at] = pair
     act.input[0] = "early.d"
     (found,) = _findings(sound)
-    assert found.startswith("act3: Q/DQ between Conv conv3 and Relu")
+    assert found.startswith("act5: Q/DQ between Conv conv5 and Relu")
     assert "behind the activation" in found
 
 

@@ -1,0 +1,163 @@
+"""What the recogniser may spend on a device that is slow or hot: less, before frames pile up.
+
+It looks at how much of each second the recogniser's thread was busy, and at the distance of the
+kernel's thermal zones to the point where the kernel would throttle. Each level leaves more time
+between two detections (tracks move on between) and embeds fewer faces. A press of the button is
+answered with the whole budget all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+WINDOW_S = 1.0
+BUSY = 0.85
+"""A thread that is busy for this share of a second has no room for the next face."""
+IDLE = 0.5
+CALM_WINDOWS = 5
+"""So many idle windows before a level is left; doubled each time that it did not hold."""
+MOST_CALM_WINDOWS = 60
+THERMAL = Path("/sys/class/thermal")
+THERMAL_EVERY_S = 5.0
+NEAR_TRIP_C = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a frame may cost.
+
+    Attributes:
+        gap_s: least time between two detections, below `COAST_S` of the recogniser.
+        embeddings: faces embedded in one frame at most; None is what is configured.
+    """
+
+    gap_s: float = 0.0
+    embeddings: int | None = None
+
+
+LEVELS = (Budget(), Budget(0.08, 1), Budget(0.12, 1), Budget(0.16, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A thermal zone of the kernel, °C; `throttles_c` is where it slows the processor down."""
+
+    name: str
+    celsius: float
+    throttles_c: float | None
+
+    @property
+    def hot(self) -> bool:
+        """Whether it is about to throttle."""
+        return self.throttles_c is not None and self.celsius >= self.throttles_c - NEAR_TRIP_C
+
+
+def read_zones(root: Path = THERMAL) -> list[Zone]:
+    """Return what the kernel tells of temperatures; nothing where it tells nothing."""
+    zones = []
+    for folder in sorted(root.glob("thermal_zone*")):
+        try:
+            celsius = int((folder / "temp").read_text()) / 1000
+            name = (folder / "type").read_text().strip()
+        except (OSError, ValueError):
+            continue  # a zone that is switched off gives an error when it is read
+        zones.append(Zone(name, celsius, _trip(folder)))
+    return zones
+
+
+def _trip(folder: Path) -> float | None:
+    """Return the lowest point at which the kernel slows down, °C."""
+    found = []
+    for kind in folder.glob("trip_point_*_type"):
+        with suppress(OSError, ValueError):
+            if kind.read_text().strip() in {"passive", "hot"}:
+                value = kind.with_name(kind.name.replace("_type", "_temp")).read_text()
+                found.append(int(value) / 1000)
+    return min((c for c in found if c > 0), default=None)  # those below are not set
+
+
+class Governor:
+    """Chooses the budget; one thread uses it.
+
+    Args:
+        zones: reads the temperatures.
+        clock: seconds, never going back.
+
+    Attributes:
+        level: 0 is the whole budget.
+        why: `load`, `heat`, or empty at level 0.
+        zones: as they were read last.
+    """
+
+    def __init__(
+        self,
+        zones: Callable[[], list[Zone]] = read_zones,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.level = 0
+        self.why = ""
+        self.zones: list[Zone] = []
+        self._read, self._clock = zones, clock
+        self._begun = self._read_at = clock()
+        self._busy_s = 0.0
+        self._calm = 0
+        self._needed_calm = CALM_WINDOWS
+        self._since_left = CALM_WINDOWS + 1
+        self.zones = zones()
+
+    @property
+    def budget(self) -> Budget:
+        """What a frame may cost now."""
+        return LEVELS[self.level]
+
+    def worked(self, seconds: float) -> None:
+        """Take how long a frame took; may change the level."""
+        self._busy_s += seconds
+        now = self._clock()
+        window_s = now - self._begun
+        if window_s < WINDOW_S:
+            return
+        share = self._busy_s / window_s
+        self._begun, self._busy_s = now, 0.0
+        if now - self._read_at >= THERMAL_EVERY_S:
+            self._read_at, self.zones = now, self._read()
+        hot = any(zone.hot for zone in self.zones)
+        self._since_left += 1
+        self._calm = self._calm + 1 if share < IDLE and not hot else 0
+        if share > BUSY or hot:
+            self._raise("heat" if hot else "load", share)
+        elif self._calm >= self._needed_calm and self.level:
+            self._lower()
+
+    def _raise(self, why: str, share: float) -> None:
+        if self.level == len(LEVELS) - 1:
+            return
+        if self.level == 0 or why == "heat":
+            self.why = why
+        if self._since_left <= CALM_WINDOWS:  # what was given back was too much
+            self._needed_calm = min(2 * self._needed_calm, MOST_CALM_WINDOWS)
+        self.level += 1
+        self._calm = 0
+        hottest = max(self.zones, key=lambda zone: zone.celsius, default=None)
+        heat = f", {hottest.name} at {hottest.celsius:.0f} °C" if hottest else ""
+        log.warning(
+            "spending less, level %d of %d, for %s: busy %.0f %% of the time%s",
+            *(self.level, len(LEVELS) - 1, why, 100 * share, heat),
+        )
+
+    def _lower(self) -> None:
+        self.level -= 1
+        self._calm = self._since_left = 0
+        if not self.level:
+            self.why = ""
+        log.warning("spending more again, level %d of %d", self.level, len(LEVELS) - 1)

@@ -1,0 +1,59 @@
+"""A device whose detector is too slow spends less, says so, and answers a press all the same."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edge.app import App
+from edge.config import RunConfig, ServeConfig
+from edge.demo.errors import DemoError
+from edge.run_device import demo_material, gallery_of
+from engines.detector import YunetDetector
+from tests.integration.conftest import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from engines.detections import Detections
+
+
+def slowed(detect: Callable[..., Detections], seconds: float) -> Callable[..., Detections]:
+    def found(*words: Any, **options: Any) -> Detections:
+        time.sleep(seconds)
+        return detect(*words, **options)
+
+    return found
+
+
+def test_a_slow_detector_is_asked_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        people, film = demo_material()
+    except DemoError as error:
+        pytest.skip(f"the demonstration's photographs are not here: {error}")
+    gallery_of(people, tmp_path / "gallery")
+    monkeypatch.setattr(YunetDetector, "detect", slowed(YunetDetector.detect, 0.15))
+    app = App(
+        RunConfig(source=str(film), loop=True, serve=ServeConfig(port=0)), tmp_path / "gallery"
+    )
+    app.start()
+    try:
+        until(lambda: app.governor.level >= 1)
+        url = app.server.url
+        with urllib.request.urlopen(url + "api/status") as answer:
+            assert json.load(answer)["spending"]["why"] == "load"
+        until(
+            lambda: (
+                b"tvradar_spending_level 0.0" not in urllib.request.urlopen(url + "metrics").read()
+            )
+        )
+        request = urllib.request.Request(url + "api/press", b"{}", method="POST")
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            assert {"people", "press"} <= set(json.load(answer))
+    finally:
+        app.close()

@@ -1,0 +1,32 @@
+"""Three minutes of the soak, in CI only; `tools/soak.py` runs it for hours."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from edge.demo.errors import DemoError
+from edge.local_cloud import PLACES
+from edge.run_device import demo_material
+from tests.integration.conftest import ROOT
+
+
+@pytest.mark.skipif(not os.environ.get("CI"), reason="takes three minutes: set CI=true")
+@pytest.mark.skipif(not shutil.which("mosquitto", path=PLACES), reason="needs mosquitto")
+def test_nothing_grows_through_losses_swaps_and_restarts() -> None:
+    try:
+        demo_material()
+    except DemoError as error:
+        pytest.skip(f"the demonstration's photographs are not here: {error}")
+    command = [sys.executable, ROOT / "tools" / "soak.py", "--minutes", "3", "--events", "5"]
+    ran = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+    assert ran.stdout, ran.stderr
+    found = json.loads(ran.stdout)
+    assert found["wrong"] == []
+    assert found["events"] == {"swap": 5, "lose_source": 5, "restart_broker": 5}
+    assert found["presses"] > 120

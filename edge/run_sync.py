@@ -69,8 +69,8 @@ def _once(service: SyncService, *, json: bool) -> None:
         installed = service.once()
         while service.device.probation_left_s is not None:
             left_s = service.device.probation_left_s
-            err.print(f"probation: {left_s:.0f} s", end="\r")
-            threading.Event().wait(min(1.0, left_s))
+            err.print(service.device.waiting or f"probation: {left_s:.0f} s", end="\r")
+            threading.Event().wait(min(1.0, max(0.05, left_s)))
             service.device.tick()
     except GalleryError:
         if json:

@@ -155,6 +155,8 @@ class App:
         self.metrics = Metrics()
         for kind in self._pipeline.kinds:
             self.metrics.engines.labels(kind, self._pipeline.why).set(1)
+        if config.sync_status:
+            self.metrics.watch_updater(Path(config.sync_status))
         self.preview = Preview() if serve.preview else None
         self._on_scene = on_scene
         self.scenes = 0
@@ -309,6 +311,7 @@ class App:
             metrics.faces.labels(face.why or "named").inc()
         metrics.flips.inc(self._recogniser.take_flips())
         metrics.release.set(gallery.release)
+        metrics.created.set(gallery.created_s)
         metrics.people.set(gallery.people_count)
 
 

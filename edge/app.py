@@ -155,6 +155,8 @@ class App:
         self.metrics = Metrics()
         for kind in self._pipeline.kinds:
             self.metrics.engines.labels(kind, self._pipeline.why).set(1)
+        if config.sync_status:
+            self.metrics.watch_updater(Path(config.sync_status))
         self.preview = Preview() if serve.preview else None
         self._on_scene = on_scene
         self.scenes = 0
@@ -274,7 +276,8 @@ class App:
         begun = time.monotonic()
         self._recogniser.budget = self.governor.budget
         scene = self._recogniser.process(frame)
-        self.governor.worked(time.monotonic() - begun)
+        if self.governor.worked(time.monotonic() - begun):
+            self.metrics.spend(self.governor.level, self.governor.zones)
         self.scenes += 1
         self.radar.push(scene)
         position_s = self.player.position_s(frame.pts_s)
@@ -307,10 +310,8 @@ class App:
         for face in scene.faces:
             metrics.faces.labels(face.why or "named").inc()
         metrics.flips.inc(self._recogniser.take_flips())
-        metrics.spending.set(self.governor.level)
-        for zone in self.governor.zones:
-            metrics.temperature.labels(zone.name).set(zone.celsius)
         metrics.release.set(gallery.release)
+        metrics.created.set(gallery.created_s)
         metrics.people.set(gallery.people_count)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -11,9 +12,29 @@ from rich.table import Table
 
 from edge.console import err, out, print_json, progress_bar
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 app = typer.Typer(no_args_is_help=True, help="Measure this machine; figures are printed as ratios.")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+
+
+@contextmanager
+def _film(source: str, gallery: Path | None) -> Iterator[tuple[str, Path]]:
+    """Give the film and its gallery; where none is named, the composed programme."""
+    import tempfile  # noqa: PLC0415
+
+    from edge.run_device import demo_material, gallery_of  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="tvradar-bench-") as scratch:
+        if not source:
+            people, video = demo_material()
+            source, gallery = str(video), Path(scratch) / "gallery"
+            gallery_of(people, gallery)
+        if gallery is None:
+            raise typer.BadParameter("with --source, expected --gallery too")
+        yield source, gallery
 
 
 @app.command()
@@ -69,21 +90,11 @@ def press(
     json: JsonOption = False,
 ) -> None:
     """Press the button while a film runs, and measure the time to both answers."""
-    import tempfile  # noqa: PLC0415
-
     from edge.bench.press import bench_press  # noqa: PLC0415
-    from edge.run_device import demo_material, gallery_of  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory(prefix="tvradar-bench-") as scratch:
-        if not source:
-            people, video = demo_material()
-            source, gallery = str(video), Path(scratch) / "gallery"
-            gallery_of(people, gallery)
-        if gallery is None:
-            raise typer.BadParameter("with --source, expected --gallery too")
-        with progress_bar("presses") as progress:
-            task = progress.add_task("press", total=presses)
-            found = bench_press(source, gallery, presses, lambda: progress.advance(task))
+    with _film(source, gallery) as (film, known), progress_bar("presses") as progress:
+        task = progress.add_task("press", total=presses)
+        found = bench_press(film, known, presses, lambda: progress.advance(task))
     if json:
         print_json(found)
         return
@@ -118,27 +129,17 @@ def live(
     Each picture carries its number, and the sender says when it went out, so "glass to glass" is
     from the packet to the scene at the overlay. PyAV and GStreamer, one after the other.
     """
-    import tempfile  # noqa: PLC0415
-
     from edge.bench.live import bench_live  # noqa: PLC0415
-    from edge.run_device import demo_material, gallery_of  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory(prefix="tvradar-bench-") as scratch:
-        if not source:
-            people, video = demo_material()
-            source, gallery = str(video), Path(scratch) / "gallery"
-            gallery_of(people, gallery)
-        if gallery is None:
-            raise typer.BadParameter("with --source, expected --gallery too")
-        with progress_bar("seconds") as progress:
-            task = progress.add_task("live", total=2 * int(seconds))
-            found = bench_live(
-                source,
-                gallery,
-                seconds,
-                size=(width // 2 * 2, height // 2 * 2),
-                on_second=lambda: progress.advance(task),
-            )
+    with _film(source, gallery) as (film, known), progress_bar("seconds") as progress:
+        task = progress.add_task("live", total=2 * int(seconds))
+        found = bench_live(
+            film,
+            known,
+            seconds,
+            size=(width // 2 * 2, height // 2 * 2),
+            on_second=lambda: progress.advance(task),
+        )
     if json:
         print_json(found)
         return

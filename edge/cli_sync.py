@@ -81,6 +81,10 @@ def sync(
     pulse: Annotated[
         Path | None, typer.Option(help="File in which the recogniser tells how it fares.")
     ] = None,
+    tell: Annotated[
+        Path | None,
+        typer.Option(help="File to tell the status in, for the recogniser's /metrics."),
+    ] = None,
     mirror: Annotated[
         list[str] | None, typer.Option(help="A further https:// address of the published files.")
     ] = None,
@@ -98,7 +102,7 @@ def sync(
     from edge.run_sync import SyncOptions, run_sync  # noqa: PLC0415
 
     options = SyncOptions(
-        origin, root, gallery, state, device, model or None, pulse, tuple(mirror or ())
+        origin, root, gallery, state, device, model or None, pulse, tell, tuple(mirror or ())
     )
     run_sync(options, once=once, json=json)
 

@@ -121,6 +121,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         video: how the source is read: backend, time-outs, hardware decoder; see
             `edge.video.source.SourceOptions`.
         pulse: file that tells `tvradar sync` how a new release does; the same as its --pulse.
+        sync_status: file in which `tvradar sync` tells its status, for /metrics; the same as its
+            --tell.
     """
 
     source: str = ""
@@ -129,6 +131,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loop: bool = False
     timeline: str = ""
     pulse: str = ""
+    sync_status: str = ""
     video: SourceOptions = SourceOptions()
     serve: ServeConfig = ServeConfig()
     search: SearchConfig = SearchConfig()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from rich.table import Table
 
+from edge import heap
 from edge.config import RunConfig, read_config
 from edge.console import err, graceful_stop, out
 from edge.errors import NotReachableError, UsageError
@@ -75,6 +76,7 @@ def run_device(
                 f"{name}: not given, expected --{name} or `{name}` in the --config file"
             )
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold faces
+    heap.share_one()
     with graceful_stop() as stop:
         wait_for_gallery(Path(settings.gallery), stop)
         if stop():

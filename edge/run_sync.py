@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from importlib.metadata import distribution
@@ -12,9 +13,14 @@ from edge.console import err, graceful_stop, out, print_json
 from gallery.errors import GalleryError
 from gallery.sync.priority import give_way
 from gallery.sync.service import Settings, SyncService
+from gallery.sync.status import StatusFile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gallery.sync.status import Status
+
+log = logging.getLogger(__name__)
 
 
 class SyncOptions(NamedTuple):
@@ -27,6 +33,7 @@ class SyncOptions(NamedTuple):
     device: str
     model: str | None
     pulse: Path | None
+    tell: Path | None
     mirrors: tuple[str, ...]
 
 
@@ -48,7 +55,7 @@ def run_sync(options: SyncOptions, *, once: bool, json: bool) -> None:
             built_s=built_s(),
             sources=options.mirrors,
         ),
-        _quiet if once else print_json if json else _print_status,
+        _told_to(options, _quiet if once else print_json if json else _print_status),
     )
     if once:
         _once(service, json=json)
@@ -69,8 +76,8 @@ def _once(service: SyncService, *, json: bool) -> None:
         installed = service.once()
         while service.device.probation_left_s is not None:
             left_s = service.device.probation_left_s
-            err.print(f"probation: {left_s:.0f} s", end="\r")
-            threading.Event().wait(min(1.0, left_s))
+            err.print(service.device.waiting or f"probation: {left_s:.0f} s", end="\r")
+            threading.Event().wait(min(1.0, max(0.05, left_s)))
             service.device.tick()
     except GalleryError:
         if json:
@@ -94,6 +101,22 @@ def _stay(service: SyncService) -> None:
             runner.join(0.2)
         service.stop()
         runner.join()
+
+
+def _told_to(options: SyncOptions, shown: Callable[[Status], None]) -> Callable[[Status], None]:
+    """Return what shows a status, and writes it to the file that others read."""
+    if options.tell is None:
+        return shown
+    file = StatusFile(options.tell)
+
+    def told(status: Status) -> None:
+        shown(status)
+        try:
+            file.write(status)
+        except OSError as error:
+            log.warning("%s: %s; the status is not told there", options.tell, error.strerror)
+
+    return told
 
 
 def _print_status(status: Status) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -120,7 +119,7 @@ class FacePipeline:
         found = self.detector.detect_pyramid(bgr)
         faces = self.still_of(bgr, found[found.scores >= STILL_MIN_SCORE])
         unsure = bool((np.abs(found.scores - STILL_MIN_SCORE) < SCORE_BAND).any())
-        return dataclasses.replace(faces, unsure=unsure)
+        return replace(faces, unsure=unsure)
 
     def still_of(self, bgr: NDArray[np.uint8], faces: Detections) -> StillFaces:
         """Return faces that were already found in a still picture, measured and embedded."""

@@ -7,7 +7,9 @@ byte is found before a value of it is used.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -100,6 +102,14 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def files(self) -> tuple[FileInfo, ...]:
         """All files of all segments."""
         return tuple(file for segment in self.segments for file in segment.files)
+
+    @property
+    def created_s(self) -> float:
+        """When it was made, seconds since 1970; not a number where that is not known."""
+        try:
+            return datetime.fromisoformat(self.created.replace("Z", "+00:00")).timestamp()
+        except ValueError:
+            return math.nan
 
     @property
     def people_count(self) -> int:

@@ -70,6 +70,7 @@ class Gallery:
         self.dim = release.dim
         self.release = release.number
         self.people_count = release.people_count
+        self.created_s = release.created_s
         self.index = "sketch" if any(s.sketches is not None for s in segments) else "exact"
         self.template_count = sum(s.info.rows for s in segments) - sum(
             int(s.templates.counts[dead].sum())

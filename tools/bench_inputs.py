@@ -1,6 +1,6 @@
-"""Measure the inputs: decoding 1080p25, delay from encoder to consumer, memory over reconnects.
+"""Measure the inputs: decoding 1080p25, memory over reconnects (delay: `tvradar bench live`).
 
-    python tools/bench_inputs.py decode|delay|reconnects [--backend pyav|gstreamer] [--count N]
+    python tools/bench_inputs.py decode|reconnects [--backend pyav|gstreamer] [--count N]
 
 Prints one JSON object. Everything is composed here and sent over the loopback.
 """
@@ -24,19 +24,6 @@ from edge.video.reader import Backoff, Reader
 from edge.video.source import SourceOptions, open_source
 
 WIDTH, HEIGHT, FPS = 1920, 1080, 25
-BITS = 24
-
-
-def paint(base: np.ndarray[Any, Any], number: int) -> None:
-    """Write a number as black and white blocks along the top."""
-    for bit in range(BITS):
-        base[:64, bit * 64 : (bit + 1) * 64] = 235 if number >> bit & 1 else 20
-
-
-def read_number(bgr: np.ndarray[Any, Any]) -> int:
-    """Read what `paint` wrote."""
-    row = bgr[32].mean(axis=1)
-    return sum(int(row[bit * 64 + 32] > 128) << bit for bit in range(BITS))
 
 
 def stream_of(container: Any, size: tuple[int, int], crf: str = "23") -> Any:
@@ -83,51 +70,6 @@ def time_decoding(path: Path, backend: str, every: int) -> dict[str, float]:
             frames += 1
     took, used = time.perf_counter() - start, time.process_time() - cpu
     return {"fps": round(frames / took, 1), "cpu_ms_per_frame": round(1000 * used / frames, 2)}
-
-
-def delay(backend: str, count: int) -> dict[str, Any]:
-    """Send 1080p25 with the time painted in over UDP; measure how old it is when it arrives."""
-    stop = threading.Event()
-    sender = threading.Thread(target=send_clock, args=(8701, stop), daemon=True)
-    sender.start()
-    ages_ms = []
-    cpu = time.process_time()
-    options = SourceOptions(backend=backend)  # type: ignore[arg-type]
-    with Reader("udp://127.0.0.1:8701", options=options) as reader:
-        while len(ages_ms) < count:
-            frame = reader.get(5)
-            if frame is None:
-                break
-            now = int(time.monotonic() * 1000) & ((1 << BITS) - 1)
-            ages_ms.append((now - read_number(frame.bgr)) & ((1 << BITS) - 1))
-        dropped = reader.dropped
-    stop.set()
-    sender.join(5)
-    steady = ages_ms[FPS:]  # the first second has what was buffered while opening
-    p50, p95 = np.percentile(steady, [50, 95])
-    return {
-        "frames": len(ages_ms),
-        "dropped": dropped,
-        "age_ms": {"p50": float(p50), "p95": float(p95), "max": max(steady)},
-        "cpu_s_with_encoder": round(time.process_time() - cpu, 2),
-    }
-
-
-def send_clock(port: int, stop: threading.Event) -> None:
-    """Encode and send pictures of the monotonic clock until stopped."""
-    base = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    base[::7] = 90
-    url = f"udp://127.0.0.1:{port}?pkt_size=1316"
-    with av.open(url, "w", format="mpegts", options={"flush_packets": "1"}) as container:
-        stream = stream_of(container, (WIDTH, HEIGHT))
-        start = time.monotonic()
-        number = 0
-        while not stop.wait(max(0.0, start + number / FPS - time.monotonic())):
-            paint(base, int(time.monotonic() * 1000))
-            frame = av.VideoFrame.from_ndarray(base, format="bgr24").reformat(format="yuv420p")
-            frame.pts, frame.time_base = number, Fraction(1, FPS)
-            container.mux(stream.encode(frame))
-            number += 1
 
 
 def reconnects(backend: str, count: int) -> dict[str, Any]:
@@ -181,7 +123,7 @@ def resident_mb() -> float:
 
 def main() -> None:
     """Run one measurement."""
-    measures = {"decode": decode, "delay": delay, "reconnects": reconnects}
+    measures = {"decode": decode, "reconnects": reconnects}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("measure", choices=sorted(measures))
     parser.add_argument("--backend", choices=("pyav", "gstreamer"), default="pyav")

@@ -1,233 +1,122 @@
 """A fleet of simulated devices against a real broker on loopback.
 
     python tools/fleet_sim.py [--devices 2000] [--rounds 3] [--loss 0.02] [--delay-ms 20]
-        [--duplicates 0.02] [--restarts 1] [--people 20000] [--changed 1000]
+        [--duplicates 0.02] [--restarts 1] [--people 20000] [--changed 1000] [--outage-s 1]
+        [--processes 2] [--save-each-change]
 
 Each device is a coroutine that does what a real one does to the broker: it subscribes to the
 timestamp, reads the metadata and the chunks of the delta by exact topic, checks every hash, and
 reports its status. Signatures are not checked here (two cores could not for 2,000 devices); the
 chain of hashes from the timestamp to the chunks is. Loss, delay, duplicates and reordering are
-applied by the devices to what they receive. It stops by itself; one JSON object on stdout.
+applied by the devices to what they receive.
+
+At the end the broker is killed under all of them, and stays away for a while. Measured is how long
+after its return all are subscribed again, beside the limit of broker and simulator: as many bare
+clients of the same processes with the same session, that connect and subscribe as fast as it goes.
+Once they are new, on a broker just started (`fresh`); once they were connected when it was killed,
+as the devices were, and try without a pause (`dropped`); the best of three each. It stops by
+itself; one JSON object on stdout, exit code 1 unless all devices came to each release and back.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import hashlib
 import json
-import logging
-import random
-import resource
+import os
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent / "sync_trials"))
 
-import aiomqtt
 import numpy as np
+from fleet_device import Net, Place
+from fleet_workers import BARE, DEVICES, Workers
 from stage import Channel, Mosquitto, make_gallery
 
 from gallery import store
 from gallery.person import Person
 from gallery.publish.fleet import Fleet
 from gallery.sync.broker import Broker
-from gallery.sync.link import BACKOFF_CAP_S, MqttLink
-from gallery.sync.manifest import Manifest, chunks_of, decode
-from gallery.sync.status import Status, encode, status_topic
+from gallery.sync.link import MqttLink
+from gallery.sync.manifest import decode
 from gallery.update import Entries, update
 
-READ_S = 20.0
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROUND_S = 300.0
+HERD_S = 120.0
+BARE_RUNS = 3
 
 
-class Net:
-    """What the network does to a message."""
+class Stage(NamedTuple):
+    """Broker, publisher, devices."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        self.loss, self.duplicates = options.loss, options.duplicates
-        self.delay_s = options.delay_ms / 1000
-        self.random = random.Random(1)
-        self.lost = self.doubled = 0
+    broker: Mosquitto
+    channel: Channel
+    workers: Workers
 
-    def fate(self) -> list[float]:
-        """Return after which delays the message arrives: never, once, or twice."""
-        if self.random.random() < self.loss:
-            self.lost += 1
-            return []
-        copies = 1 + (self.random.random() < self.duplicates)
-        self.doubled += copies - 1
-        return [self.random.expovariate(1 / self.delay_s) if self.delay_s else 0.0] * copies
+    def current(self, release: int) -> int:
+        """Return how many devices are on a release."""
+        return int((self.workers.rows["release"] == release).sum())
 
+    def restart(self, outage_s: float = 0.0) -> float:
+        """Kill the broker, start it after a while; return when it was started again.
 
-class SimulatedDevice:
-    """One device."""
-
-    def __init__(self, number: int, port: int, net: Net, prefix: str) -> None:
-        self.name, self._port, self._net, self._prefix = f"sim-{number}", port, net, prefix
-        self._random = random.Random(number)
-        self._client: aiomqtt.Client | None = None
-        self._waiting: dict[str, asyncio.Future[bytes]] = {}
-        self._wake = asyncio.Event()
-        self.release = 0
-        self.at_s = 0.0
-        self.bytes = 0
-        self.connects = 0
-        self.attempts = 0
-        self.connected_s = 0.0
-        self.have: set[str] = set()
-        self.reason = ""
-        self._timestamp = b""
-
-    async def run(self) -> None:
-        """Connect, update, connect again with full jitter."""
-        tries = 0
-        while True:
-            try:
-                self.attempts += 1
-                async with aiomqtt.Client(
-                    "127.0.0.1",
-                    self._port,
-                    identifier=self.name,
-                    protocol=aiomqtt.ProtocolVersion.V5,
-                    max_queued_outgoing_messages=64,
-                    timeout=10,
-                ) as client:
-                    self.connects += 1
-                    self.connected_s = time.monotonic()
-                    tries, self._client = 0, client
-                    await self._session(client)
-            except (aiomqtt.MqttError, OSError, asyncio.TimeoutError) as error:
-                self.reason = repr(error)
-            finally:
-                self._client = None
-            await asyncio.sleep(self._random.uniform(0, min(BACKOFF_CAP_S, 2.0 * 2**tries)))
-            tries += 1
-
-    async def _session(self, client: aiomqtt.Client) -> None:
-        reader = asyncio.create_task(self._read(client))
-        try:
-            await client.subscribe(f"{self._prefix}/m/timestamp.json", qos=1)
-            while not reader.done():
-                waiter = asyncio.create_task(self._wake.wait())
-                await asyncio.wait({waiter, reader}, return_when=asyncio.FIRST_COMPLETED, timeout=5)
-                waiter.cancel()
-                if self._wake.is_set():
-                    self._wake.clear()
-                    await self._update(client)
-                elif not reader.done():
-                    # A real device looks once an hour; here, a lost message must not take as long.
-                    await client.subscribe(f"{self._prefix}/m/timestamp.json", qos=1)
-        finally:
-            reader.cancel()
-
-    async def _read(self, client: aiomqtt.Client) -> None:
-        async for message in client.messages:
-            payload = bytes(message.payload) if message.payload else b""
-            self.bytes += len(payload) + len(str(message.topic)) + 7
-            for delay_s in self._net.fate():
-                asyncio.get_running_loop().call_later(
-                    delay_s, self._take, str(message.topic), payload
-                )
-
-    def _take(self, topic: str, payload: bytes) -> None:
-        if topic.endswith("/m/timestamp.json"):
-            self._timestamp = payload
-            self._wake.set()
-        future = self._waiting.pop(topic, None)
-        if future and not future.done():
-            future.set_result(payload)
-
-    async def _get(self, client: aiomqtt.Client, name: str, sha256: str) -> bytes:
-        topic = f"{self._prefix}/{name}"
-        for _ in range(8):
-            future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-            self._waiting[topic] = future
-            await client.subscribe(topic, qos=1)
-            try:
-                data = await asyncio.wait_for(future, 2.0)
-            except asyncio.TimeoutError:
-                continue
-            finally:
-                await client.unsubscribe(topic)
-            if hashlib.sha256(data).hexdigest() == sha256:
-                return data
-        raise aiomqtt.MqttError(f"{topic}: not delivered")
-
-    async def _update(self, client: aiomqtt.Client) -> None:
-        """Follow the hashes from the timestamp to the chunks."""
-        meta = json.loads(self._timestamp)["signed"]["meta"]["snapshot.json"]
-        snapshot = await self._get(
-            client, f"m/{meta['version']}.snapshot.json", meta["hashes"]["sha256"]
-        )
-        meta = json.loads(snapshot)["signed"]["meta"]["targets.json"]
-        targets = await self._get(
-            client, f"m/{meta['version']}.targets.json", meta["hashes"]["sha256"]
-        )
-        digest = json.loads(targets)["signed"]["targets"]["release.json"]["hashes"]["sha256"]
-        manifest = decode(await self._get(client, f"t/{digest}.release.json", digest))
-        if manifest.release <= self.release:
-            return
-        for file in manifest.files:
-            if not file.retained or file.sha256 in self.have:
-                continue
-            hashes = None
-            if file.hash_list:
-                hashes = await self._get(client, f"c/{file.hash_list}", file.hash_list)
-            chunks = list(chunks_of(file, hashes))
-            for start in range(0, len(chunks), 8):
-                await asyncio.gather(
-                    *(
-                        self._get(client, f"c/{c.sha256}", c.sha256)
-                        for c in chunks[start : start + 8]
-                    )
-                )
-            self.have.add(file.sha256)
-        self.release, self.at_s = manifest.release, time.monotonic()
-        status = Status(self.name, release=self.release, wanted=self.release)
-        await client.publish(status_topic(self.name), encode(status), qos=1, retain=True)
+        Not when it was first seen to listen: some devices are quicker than we are.
+        """
+        self.broker.kill()
+        time.sleep(outage_s)
+        back_s = time.monotonic()
+        self.broker.start()
+        return back_s
 
 
-async def simulate(options: argparse.Namespace, folder: Path) -> dict[str, object]:
+def simulate(options: argparse.Namespace, folder: Path) -> dict[str, object]:
     """Connect all, publish deltas, restart the broker, drop all at once."""
-    broker = Mosquitto(folder / "broker")
+    broker = Mosquitto(folder / "broker", save_each_change=options.save_each_change)
     try:
-        channel = await asyncio.to_thread(Channel, folder, broker.port)
-        gallery = await asyncio.to_thread(make_gallery, folder / "g", 0, 3, options.people)
-        await asyncio.to_thread(channel.publish, gallery, retain_up_to=0)
-        net = Net(options)
-        prefix = Broker.from_uri(channel.uri).prefix
-        devices = [SimulatedDevice(i, broker.port, net, prefix) for i in range(options.devices)]
-        started = time.monotonic()
-        tasks = []
-        for device in devices:
-            tasks.append(asyncio.create_task(device.run()))
-            await asyncio.sleep(0.001)
-        await until(lambda: all(d.release == 1 for d in devices), 120)
-        result: dict[str, object] = {
-            "devices": options.devices,
-            "connected_and_current_s": round(time.monotonic() - started, 1),
-        }
-        print(result, file=sys.stderr)
-        rounds = []
-        for number in range(2, 2 + options.rounds):
-            await asyncio.to_thread(change, gallery, number, options.changed)
-            restart = number - 2 < options.restarts
-            rounds.append(await one_round(channel, gallery, devices, broker, restart=restart))
-            print(rounds[-1], file=sys.stderr)
-        result["rounds"] = rounds
-        result["fleet"] = await asyncio.to_thread(seen_by_publisher, channel, len(devices))
-        print(result["fleet"], file=sys.stderr)
-        result["herd"] = await herd(broker, channel, devices)
-        result["lost_messages"], result["doubled_messages"] = net.lost, net.doubled
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.to_thread(channel.link.close)
-        return result
+        channel = Channel(folder, broker.port)
+        gallery = make_gallery(folder / "g", 0, 3, options.people)
+        channel.publish(gallery, retain_up_to=0)
+        place = Place(broker.port, Broker.from_uri(channel.uri).prefix)
+        net = Net(options.loss, options.duplicates, options.delay_ms)
+        with Workers(options.processes, options.devices, place, net) as workers:
+            stage = Stage(broker, channel, workers)
+            found = {"devices": options.devices, "processes": options.processes}
+            return found | play(stage, gallery, options)
     finally:
         broker.kill()
+
+
+def play(stage: Stage, gallery: Path, options: argparse.Namespace) -> dict[str, object]:
+    """Let one scene follow the other."""
+    rows, devices = stage.workers.rows, len(stage.workers.rows)
+    start_s = stage.workers.play(DEVICES)
+    until(lambda: stage.current(1) == devices, ROUND_S)
+    result: dict[str, object] = {"all_on_the_first_s": round(time.monotonic() - start_s, 1)}
+    tell(result)
+    rounds = []
+    for number in range(2, 2 + options.rounds):
+        change(gallery, number, options.changed)
+        restart = number - 2 < options.restarts
+        rounds.append(one_round(stage, gallery, restart=restart))
+        tell(rounds[-1])
+    result["rounds"] = rounds
+    result["fleet"] = seen_by_publisher(stage.channel, devices)
+    for name in ("lost", "doubled", "silences"):
+        result[name] = int(rows[name].sum())
+    result["herd"] = herd(stage, options.outage_s)
+    tell(result["herd"])
+    return result
+
+
+def tell(found: object) -> None:
+    """Show what was found so far."""
+    print(found, file=sys.stderr, flush=True)
 
 
 def change(gallery: Path, number: int, count: int) -> None:
@@ -240,115 +129,135 @@ def change(gallery: Path, number: int, count: int) -> None:
     update(gallery, Entries(people, vectors, np.arange(count, dtype=np.int32), model))
 
 
-async def one_round(
-    channel: Channel,
-    gallery: Path,
-    devices: list[SimulatedDevice],
-    broker: Mosquitto,
-    *,
-    restart: bool,
-) -> dict[str, object]:
+def one_round(stage: Stage, gallery: Path, *, restart: bool) -> dict[str, object]:
     """Publish and wait until all have it."""
-    before = sum(d.bytes for d in devices)
+    rows, channel = stage.workers.rows, stage.channel
+    before = int(rows["bytes"].sum())
     known = decode(channel.repository.manifest() or b"")
-    published = asyncio.create_task(asyncio.to_thread(channel.publish, gallery))
-    manifest: Manifest = await published
-    start = time.monotonic()
+    manifest = channel.publish(gallery)
+    start_s = time.monotonic()
     if restart:
-        await asyncio.sleep(1.0)
-        broker.kill()
-        broker.start()
-        await asyncio.to_thread(channel.link.wait_up, 60)
-        await asyncio.to_thread(channel.place.repair)
-    await until(lambda: all(d.release == manifest.release for d in devices), 300)
-    times = sorted(max(0.0, d.at_s - start) for d in devices)
+        stage.restart()
+        channel.link.wait_up(60)
+        channel.place.repair()
+    until(lambda: stage.current(manifest.release) == len(rows), ROUND_S)
+    current = rows["release"] == manifest.release
+    times = np.maximum(rows["current_s"] - start_s, 0)
+    times[~current] = np.inf
     old = {file.sha256 for file in known.files}
     delta = sum(file.size for file in manifest.files if file.sha256 not in old)
-    moved = sum(d.bytes for d in devices) - before
+    moved = int(rows["bytes"].sum()) - before
     return {
         "release": manifest.release,
         "broker_restarted": restart,
-        "current": sum(d.release == manifest.release for d in devices),
-        "p50_s": round(times[len(times) // 2], 2),
-        "p95_s": round(times[int(len(times) * 0.95)], 2),
-        "p100_s": round(times[-1], 2),
+        "current": int(current.sum()),
+        **percentiles(times),
         "delta_bytes": delta,
-        "moved_over_ideal": round(moved / (delta * len(devices)), 3),
+        "moved_over_ideal": round(moved / (delta * len(rows)), 3),
     }
 
 
-def seen_by_publisher(channel: Channel, expected: int) -> dict[str, object]:
+def percentiles(times_s: np.ndarray) -> dict[str, float]:
+    """Return when 50, 95 and 100 % were there."""
+    ordered = np.sort(times_s)
+    ends = {share: max(0, -(-len(ordered) * share // 100) - 1) for share in (50, 95, 100)}
+    return {f"p{share}_s": round(float(ordered[end]), 2) for share, end in ends.items()}
+
+
+def seen_by_publisher(channel: Channel, expected: int) -> dict[str, int]:
     """Read the fleet as `tvradar gallery status` does."""
     with MqttLink(Broker.from_uri(channel.uri), "fleet") as link:
         link.wait_up(20)
-        fleet = Fleet(link)
-        summary = fleet.wait(channel.number, 100.0, 20.0)
+        summary = Fleet(link).wait(channel.number, 100.0, 20.0)
         return {"devices": summary.devices, "current": summary.current, "expected": expected}
 
 
-async def herd(
-    broker: Mosquitto, channel: Channel, devices: list[SimulatedDevice]
-) -> dict[str, object]:
-    """Drop all at once by a restart; the measure is how fast the broker takes bare connects."""
-    capacity = await connect_rate(broker.port, min(len(devices), 500))
-    print(f"{capacity:.0f} bare connects/s", file=sys.stderr)
-    attempts = sum(d.attempts for d in devices)
-    broker.kill()
-    await asyncio.sleep(1.0)
-    broker.start()
-    start = time.monotonic()
-    await until(lambda: all(d.connected_s > start and d._client for d in devices), 300)
-    took = max(d.connected_s for d in devices) - start
-    await asyncio.to_thread(channel.link.wait_up, 60)
+def herd(stage: Stage, outage_s: float) -> dict[str, object]:
+    """Kill the broker under all; then see how fast bare clients are."""
+    workers, devices = stage.workers, len(stage.workers.rows)
+    until(lambda: workers.subscribed() == devices, HERD_S)
+    attempts = int(workers.rows["attempts"].sum())
+    back_s = stage.restart(outage_s)
+    until(lambda: workers.subscribed(back_s) == devices, HERD_S)
+    reconnected = workers.subscribed(back_s)
+    took = np.where(workers.rows["subscribed_s"] > back_s, workers.rows["subscribed_s"], np.inf)
+    took -= back_s
+    attempts = int(workers.rows["attempts"].sum()) - attempts
+    tell({"reconnected": reconnected, **percentiles(took)})
+    workers.end()
+    limits = [bare(stage, outage_s) for _ in range(BARE_RUNS)]
+    fresh, dropped = zip(*limits, strict=True)
     return {
-        "reconnected": sum(d.connected_s > start for d in devices),
-        "took_s": round(took, 2),
-        "bare_connects_per_s": round(capacity),
-        "at_bare_rate_s": round(len(devices) / capacity, 2),
-        "attempts_per_device": round(
-            (sum(d.attempts for d in devices) - attempts) / len(devices), 2
-        ),
+        "outage_s": outage_s,
+        "reconnected": reconnected,
+        **percentiles(took),
+        "attempts_per_device": round(attempts / devices, 2),
+        "bare_fresh_s": [round(seconds, 2) for seconds in fresh],
+        "bare_dropped_s": [round(seconds, 2) for seconds in dropped],
+        "ratio_to_fresh": round(float(took.max()) / min(fresh), 2),
+        "ratio_to_dropped": round(float(took.max()) / min(dropped), 2),
     }
 
 
-async def connect_rate(port: int, count: int) -> float:
-    """Return how many bare connects a second this client and broker manage together."""
-    gate = asyncio.Semaphore(100)
+def bare(stage: Stage, outage_s: float) -> tuple[float, float]:
+    """Return how long as many bare clients take to connect and subscribe.
 
-    async def connect(number: int) -> None:
-        async with gate, aiomqtt.Client("127.0.0.1", port, identifier=f"bare-{number}", timeout=20):
-            pass
+    Once new ones, once the same after the broker was killed under them.
+    """
+    old = stage.workers
+    with Workers(old.processes, len(old.rows), old.place, old.net) as workers:
+        fresh = stage._replace(workers=workers)
+        fresh.restart()
+        stage.channel.link.wait_up(60)
+        new_s = subscribed_after(fresh, workers.play(BARE))
+        time.sleep(1.0)
+        dropped_s = subscribed_after(fresh, fresh.restart(outage_s))
+        tell({"bare": workers.subscribed(), "fresh_s": new_s, "dropped_s": dropped_s})
+        return new_s, dropped_s
 
-    start = time.monotonic()
-    await asyncio.gather(*(connect(i) for i in range(count)))
-    return count / (time.monotonic() - start)
+
+def subscribed_after(stage: Stage, start_s: float) -> float:
+    """Wait until all bare clients are subscribed; return how long that took."""
+    workers, devices = stage.workers, len(stage.workers.rows)
+    until(lambda: workers.subscribed(start_s) == devices, HERD_S)
+    if workers.subscribed(start_s) < devices:
+        return float("inf")
+    return float(workers.rows["subscribed_s"].max()) - start_s
 
 
-async def until(condition: object, timeout_s: float) -> None:
+def until(condition: Callable[[], bool], timeout_s: float) -> None:
     """Wait for a condition, at most so long."""
     deadline = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < deadline:  # type: ignore[operator]  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def right(result: dict[str, object], devices: int) -> bool:
+    """Return whether all devices came to each release, and back after the outage."""
+    counts = [one["current"] for one in result["rounds"]]  # type: ignore[attr-defined]
+    counts.append(result["herd"]["reconnected"])  # type: ignore[index]
+    return all(count == devices for count in counts)
 
 
 def main() -> None:
     """Simulate and print one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--devices", type=int, default=2000)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--restarts", type=int, default=1)
     parser.add_argument("--loss", type=float, default=0.02)
     parser.add_argument("--duplicates", type=float, default=0.02)
     parser.add_argument("--delay-ms", type=float, default=20.0)
+    parser.add_argument("--outage-s", type=float, default=1.0)
     parser.add_argument("--people", type=int, default=20_000)
     parser.add_argument("--changed", type=int, default=1_000)
+    parser.add_argument("--save-each-change", action="store_true")
     options = parser.parse_args()
-    # aiomqtt's socket callbacks complain when the broker is killed under them.
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     with tempfile.TemporaryDirectory(prefix="tvradar-fleet-") as folder:
-        print(json.dumps(asyncio.run(simulate(options, Path(folder)))))
+        result = simulate(options, Path(folder))
+    print(json.dumps(result))
+    sys.exit(not right(result, options.devices))
 
 
 if __name__ == "__main__":

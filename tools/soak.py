@@ -18,7 +18,6 @@ import contextlib
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 import threading
@@ -34,14 +33,15 @@ import numpy as np
 from outages import Station
 from websockets.sync.client import connect
 
-from edge.local_cloud import Channel, LocalBroker, Updater, tvradar_command
+from edge.bench.boot import started
+from edge.local_cloud import Channel, LocalBroker, Updater
 from edge.run_device import demo_material, gallery_of
 from gallery import store, update
 from gallery.errors import GalleryError
 from gallery.person import Person
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -55,6 +55,8 @@ MAX_SLOPE_MB_H = 1.0
 SLOPE_NEEDS_S = 3600.0
 """A slope over less time than this is the noise of the allocator: growth is judged instead."""
 MAX_GROWTH_MB = 12.0
+LEAST_SCENES_PER_S = 10.0
+"""The film has 25; fewer are left where the source was lost, and under load."""
 CONFIG = """\
 source = "{source}"
 gallery = "{gallery}"
@@ -168,8 +170,8 @@ class Soak:
         config.write_text(
             CONFIG.format(source=self.station.uri, gallery=updater.gallery, broker=self.broker.uri)
         )
-        device, url = stack.enter_context(_running(config))
-        self.pids = {"recogniser": device, "updater": updater.child.process.pid}
+        device, url = stack.enter_context(started("soak", ["--config", str(config)]))
+        self.pids = {"recogniser": device.pid, "updater": updater.child.process.pid}
         self.viewer = Viewer(url)
         stack.callback(self.viewer.close)
 
@@ -211,24 +213,6 @@ class Soak:
             if time.monotonic() > deadline:
                 raise TimeoutError("it did not come about")
             time.sleep(0.05)
-
-
-@contextlib.contextmanager
-def _running(config: Path) -> Iterator[tuple[int, str]]:
-    with tempfile.TemporaryFile() as log:
-        command = tvradar_command("run", "--config", config)
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            deadline = time.monotonic() + 60
-            address = re.compile(rb"http://[0-9.]+:\d+/")
-            while not (url := address.search(os.pread(log.fileno(), 65_536, 0))):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise SystemExit(os.pread(log.fileno(), 65_536, 0).decode())
-                time.sleep(0.1)
-            yield process.pid, url[0].decode()
-        finally:
-            process.terminate()
-            process.wait(30)
 
 
 def plan(minutes: float, events: int) -> list[tuple[float, str]]:
@@ -351,6 +335,8 @@ def wrong(result: dict[str, Any]) -> list[str]:
             for key in ("threads", "files", "sockets")
             if figures[key]["late"] > figures[key]["early"] + 1
         ]
+    if result["scenes"] < LEAST_SCENES_PER_S * 60 * result["minutes"]:
+        said.append(f"only {result['scenes']} scenes: the source was away for long")
     if not result["scenes_with_names"] or not result["presses"]:
         said.append("nobody was named, or no press was answered")
     return said

@@ -8,6 +8,7 @@ system's cache before each start, which is what a device finds after its power c
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -15,9 +16,10 @@ import signal
 import site
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
-from contextlib import contextmanager
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +124,10 @@ def _files(places: list[Path]) -> Iterator[Path]:
 
 def _start(source: str, gallery_dir: Path) -> Start:
     begun = time.perf_counter()
-    with started(["--source", source, "--gallery", str(gallery_dir)]) as (process, url):
+    with started("bench boot", ["--source", source, "--gallery", str(gallery_dir)]) as (
+        process,
+        url,
+    ):
         serving = time.perf_counter() - begun
         first_frame = _wait(process, url, bool) - begun
         first_name = _wait(process, url, _names_somebody) - begun
@@ -130,9 +135,13 @@ def _start(source: str, gallery_dir: Path) -> Start:
     return Start(round(serving, 3), round(first_frame, 3), round(first_name, 3), peak)
 
 
-@contextmanager
-def started(options: list[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+@contextlib.contextmanager
+def started(who: str, options: list[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the service in a process of its own; give it and its address when it serves.
+
+    Args:
+        who: asks for it, for the error.
+        options: of `tvradar run`.
 
     Raises:
         EdgeError: it ended at once.
@@ -140,8 +149,12 @@ def started(options: list[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
     script = Path(sys.executable).with_name("tvradar")
     command = [str(script if script.is_file() else Path(sys.argv[0])), "run", "--port", "0"]
     process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True)  # noqa: S603
+    # What it logs from then on is taken off it, or it would wait for a reader in the end.
+    rest = threading.Thread(target=deque, args=[process.stderr, 0], daemon=True)
     try:
-        yield process, _address(process)
+        url = _address(who, process)
+        rest.start()
+        yield process, url
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -149,18 +162,45 @@ def started(options: list[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if rest.is_alive():
+            rest.join()
         if process.stderr:
             process.stderr.close()
 
 
-def _address(process: subprocess.Popen[str]) -> str:
+def _address(who: str, process: subprocess.Popen[str]) -> str:
     assert process.stderr is not None
     told = []
     for line in process.stderr:
         told.append(line.strip())
         if found := re.search(r"http://\S+", line):
             return found.group()
-    raise EdgeError(f"bench boot: the service ended with {process.wait()}: {' '.join(told[-2:])}")
+    raise EdgeError(f"{who}: the service ended with {process.wait()}: {' '.join(told[-2:])}")
+
+
+def ask(who: str, process: subprocess.Popen[str], address: str) -> bytes:
+    """Return what a service that `started` gave answers.
+
+    Args:
+        who: asks for it, for the error.
+        process: the service.
+        address: of one of its pages.
+
+    Raises:
+        EdgeError: it does not answer any more.
+    """
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310
+            body: bytes = answer.read()
+    except OSError as error:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(2)
+        ended = "" if process.returncode is None else f", it ended with {process.returncode}"
+        raise EdgeError(
+            f"{who}: the service does not answer ({error}){ended};"
+            " `tvradar run` with the same source says why"
+        ) from error
+    return body
 
 
 def _wait(
@@ -169,8 +209,7 @@ def _wait(
     """Return when a scene was first as wanted, by the clock of `time.perf_counter`."""
     deadline = time.perf_counter() + PATIENCE_S
     while time.perf_counter() < deadline and process.poll() is None:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/api/scene", timeout=10) as answer:  # noqa: S310
-            scene = json.loads(answer.read() or b"null")
+        scene = json.loads(ask("bench boot", process, f"{url.rstrip('/')}/api/scene") or b"null")
         if scene and wanted(scene):
             return time.perf_counter()
         time.sleep(POLL_S)

@@ -19,7 +19,7 @@ import time
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import av
 import cv2
@@ -29,11 +29,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from edge.app import App
-from edge.bench.press import Spread, await_frames, spread
+from edge.bench.press import Spread, await_frames, pass_time, spread
 from edge.config import RunConfig, ServeConfig
 from edge.errors import BackendMissingError, EdgeError
 from edge.local_cloud import Child
-from edge.video.source import SourceOptions
+from edge.video.source import SourceOptions, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,8 +129,6 @@ def compose(film: str, path: Path, size: tuple[int, int]) -> None:
 
 
 def _again(film: str) -> Iterator[NDArray[np.uint8]]:
-    from edge.video.source import open_source  # noqa: PLC0415
-
     while True:
         with open_source(film, options=SourceOptions(live=False)) as source:
             for frame in source:
@@ -183,8 +181,8 @@ class _Watch:
     def __init__(self, sender: _Sender) -> None:
         self._sender = sender
         self._sent_s: dict[float, float] = {}
+        self._heard_s: dict[float, float] = {}
         self.made_s: list[float] = []
-        self.glass_s: list[float] = []
         self.faces: list[int] = []
         self.named: list[bool] = []
         self.counting = False
@@ -210,18 +208,13 @@ class _Watch:
                     continue
                 except ConnectionClosed:
                     return
-                if message["type"] == "scene":
-                    self._heard(message, time.monotonic())
+                if message["type"] == "scene" and self.counting:
+                    self._heard_s[message["pts_s"]] = time.monotonic()
 
-    def _heard(self, message: dict[str, Any], heard_s: float) -> None:
-        # The hub may be faster than the call of `scene`, which comes right behind it.
-        deadline_s = heard_s + 0.5
-        while (sent_s := self._sent_s.pop(message["pts_s"], None)) is None:
-            if time.monotonic() > deadline_s:
-                return
-            time.sleep(0.001)
-        if self.counting:
-            self.glass_s.append(heard_s - sent_s)
+    def glass_s(self) -> list[float]:
+        """Return how old each scene was that the overlay had while it counted."""
+        heard_s = dict(self._heard_s)
+        return [heard_s[pts_s] - self._sent_s[pts_s] for pts_s in heard_s if pts_s in self._sent_s]
 
 
 def _row(
@@ -269,21 +262,20 @@ def _measure(
     on_second: Callable[[], None],
 ) -> LiveRow:
     dropped, sent, scenes = app.reader.dropped, sender.sent, app.scenes
-    begun_s, cpu_s = time.monotonic(), time.process_time()
+    cpu_s = time.process_time()
     watch.counting = True
-    while time.monotonic() < begun_s + seconds:
-        time.sleep(min(1.0, max(0.0, begun_s + seconds - time.monotonic())))
-        on_second()
+    took_s = pass_time(seconds, on_second)
     watch.counting = False
-    took_s, used_s = time.monotonic() - begun_s, time.process_time() - cpu_s
+    used_s = time.process_time() - cpu_s
     if app.failure is not None:  # half a measurement is none
         raise app.failure
-    if not watch.glass_s or not watch.made_s:
+    glass_s = watch.glass_s()
+    if not glass_s or not watch.made_s:
         raise EdgeError(f"bench live: {backend} gave no scene in {seconds:g} s")
     return LiveRow(
         backend=backend,
         decode_to_scene_ms=spread(watch.made_s),
-        glass_ms=spread(watch.glass_s),
+        glass_ms=spread(glass_s),
         sent=sender.sent - sent,
         recognised=app.scenes - scenes,
         dropped=app.reader.dropped - dropped,

@@ -141,6 +141,15 @@ def _await(socket: ClientConnection, press: int | None, *, refined: bool) -> Non
             return
 
 
+def pass_time(seconds: float, on_second: Callable[[], None]) -> float:
+    """Wait, and tell each second; return how long it really was."""
+    begun_s = time.monotonic()
+    while (left_s := begun_s + seconds - time.monotonic()) > 0:
+        time.sleep(min(1.0, left_s))
+        on_second()
+    return time.monotonic() - begun_s
+
+
 def spread(seconds: list[float]) -> Spread:
     """Return the quantiles."""
     p50, p95, p99 = np.quantile(seconds, [0.5, 0.95, 0.99]) * 1000

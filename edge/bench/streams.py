@@ -10,16 +10,17 @@ import json
 import os
 import tempfile
 import time
-import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.bench.boot import peak_rss_mb, started
+from edge.bench.boot import ask, peak_rss_mb, started
+from edge.bench.press import pass_time
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
 
 WARM_S = 10.0
@@ -63,7 +64,7 @@ def bench_streams(
     """Measure; see the module.
 
     Raises:
-        EdgeError: a service did not start.
+        EdgeError: a service did not start, or ended.
     """
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tvradar-bench-"))
@@ -71,15 +72,12 @@ def bench_streams(
         # JSON's strings are TOML's too.
         words = (json.dumps(word) for word in (source, str(gallery_dir)))
         config.write_text("source = {}\ngallery = {}\nloop = true\n".format(*words))
-        services = [stack.enter_context(started(["--config", str(config)])) for _ in range(count)]
+        run = ["--config", str(config)]
+        services = [stack.enter_context(started("bench streams", run)) for _ in range(count)]
         time.sleep(WARM_S)
-        begun_s = time.monotonic()
-        before = [_figures(process.pid, url) for process, url in services]
-        while time.monotonic() < begun_s + seconds:
-            time.sleep(min(1.0, max(0.0, begun_s + seconds - time.monotonic())))
-            on_second()
-        after = [_figures(process.pid, url) for process, url in services]
-        took_s = time.monotonic() - begun_s
+        before = [_figures(process, url) for process, url in services]
+        took_s = pass_time(seconds, on_second)
+        after = [_figures(process, url) for process, url in services]
         peak_mb = max(peak_rss_mb(process.pid) for process, _ in services)
     streams = tuple(
         Stream(*(round((late - early) / took_s, 2) for early, late in zip(*pair, strict=True)))
@@ -89,12 +87,11 @@ def bench_streams(
     return StreamsBench(round(took_s, 1), round(machine, 3), peak_mb, streams)
 
 
-def _figures(pid: int, url: str) -> tuple[float, float, float]:
+def _figures(process: subprocess.Popen[str], url: str) -> tuple[float, float, float]:
     """Return the frames recognised and dropped so far, and the seconds of CPU used."""
-    with urllib.request.urlopen(url.rstrip("/") + "/metrics", timeout=10) as answer:  # noqa: S310
-        lines = answer.read().decode().splitlines()
+    lines = ask("bench streams", process, url.rstrip("/") + "/metrics").decode().splitlines()
     counts = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     used_s = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return (
         float(counts["tvradar_frames_total"]),

@@ -106,27 +106,26 @@ class Governor:
     ) -> None:
         self.level = 0
         self.why = ""
-        self.zones: list[Zone] = []
+        self.zones = zones()
         self._read, self._clock = zones, clock
         self._begun = self._read_at = clock()
         self._busy_s = 0.0
         self._calm = 0
         self._needed_calm = CALM_WINDOWS
         self._since_left = CALM_WINDOWS + 1
-        self.zones = zones()
 
     @property
     def budget(self) -> Budget:
         """What a frame may cost now."""
         return LEVELS[self.level]
 
-    def worked(self, seconds: float) -> None:
-        """Take how long a frame took; may change the level."""
+    def worked(self, seconds: float) -> bool:
+        """Take how long a frame took; return whether it looked at the load, once a window."""
         self._busy_s += seconds
         now = self._clock()
         window_s = now - self._begun
         if window_s < WINDOW_S:
-            return
+            return False
         share = self._busy_s / window_s
         self._begun, self._busy_s = now, 0.0
         if now - self._read_at >= THERMAL_EVERY_S:
@@ -138,6 +137,7 @@ class Governor:
             self._raise("heat" if hot else "load", share)
         elif self._calm >= self._needed_calm and self.level:
             self._lower()
+        return True
 
     def _raise(self, why: str, share: float) -> None:
         if self.level == len(LEVELS) - 1:

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from gallery.sync.status import StatusFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from prometheus_client import Metric
+
+    from edge.recognise.governor import Zone
 
 _STAGE_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _PRESS_BUCKETS_S = (0.001, 0.005, 0.01, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0)
@@ -46,6 +60,11 @@ class Metrics:
         self.release = Gauge(
             "tvradar_gallery_release", "Release of the gallery in use", registry=self.registry
         )
+        self.created = Gauge(
+            "tvradar_gallery_created_timestamp_seconds",
+            "When the release in use was made; time() minus this is its age",
+            registry=self.registry,
+        )
         self.people = Gauge(
             "tvradar_gallery_people", "People in the gallery", registry=self.registry
         )
@@ -70,6 +89,50 @@ class Metrics:
             "tvradar_live_readers", "Overlays that are connected", registry=self.registry
         )
 
+    def watch_updater(self, path: Path) -> None:
+        """Tell from now on what the updater writes to its status file."""
+        self.registry.register(Updater(StatusFile(path)))
+
+    def spend(self, level: int, zones: Iterable[Zone]) -> None:
+        """Take how far the device holds back, and its temperatures."""
+        self.spending.set(level)
+        for zone in zones:
+            self.temperature.labels(zone.name).set(zone.celsius)
+
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+class Updater(Collector):
+    """How the updater does, another process; read when Prometheus asks."""
+
+    def __init__(self, file: StatusFile) -> None:
+        self._file = file
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metrics; without a status file only that there is none."""
+        status = self._file.read()
+        yield _gauge("up", "Whether the updater runs and told its status", status is not None)
+        if status is None:
+            return
+        yield _gauge("wanted_release", "Newest release that it verified", status.wanted)
+        yield _gauge("failing", "Whether its last try ended in an error", bool(status.error))
+        yield _gauge("waiting", "Whether it holds a release back", bool(status.waiting))
+        yield _gauge("confirmed", "Whether the release is past its probation", status.confirmed)
+        yield _gauge(
+            "clock_suspect", "Whether the clock is behind signatures", status.clock_suspect
+        )
+        phase = GaugeMetricFamily("tvradar_sync_phase", "What it does", labels=["phase"])
+        phase.add_metric([status.phase], 1)
+        yield phase
+        yield _counter("refusals", "Updates that were refused", status.refusals)
+        yield _counter("fetched_bytes", "Bytes of chunks fetched", status.bytes_fetched)
+
+
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"tvradar_sync_{name}", help_text, value=value)
+
+
+def _counter(name: str, help_text: str, value: float) -> Metric:
+    return CounterMetricFamily(f"tvradar_sync_{name}", help_text, value=value)

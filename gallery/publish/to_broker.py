@@ -85,29 +85,26 @@ class BrokerPlace:
         self._intend()
         sent = self._send(lambda item: not self._sent[item.topic].sha256, progress)
         if not self._is_kept():  # a broker without persistence was restarted, or says no to us
-            sent += self._repair()[1]
+            sent += self.repair()
             self._require_kept()
         self._remove_stale()
         self._save()
         return sent
 
-    def repair(self) -> list[str]:
-        """Read everything back and send what is missing or different; return those topics."""
-        return self._repair()[0]
-
-    def _repair(self) -> tuple[list[str], int]:
+    def repair(self) -> int:
+        """Read everything back and send what is missing or different; return the bytes."""
         bad: set[str] = set()
         for layer in self._layers():
             for start in range(0, len(layer), WINDOW):
                 items = layer[start : start + WINDOW]
                 found = self._read([item.topic for item in items])
                 bad |= {item.topic for item in items if found.get(item.topic) != item.read()}
-        sent = 0
-        if bad:
-            self._intend()
-            sent = self._send(lambda item: item.topic in bad, no_progress, everything=False)
-            self._save()
-        return sorted(bad), sent
+        if not bad:
+            return 0
+        self._intend()
+        sent = self._send(lambda item: item.topic in bad, no_progress, everything=False)
+        self._save()
+        return sent
 
     def _intend(self) -> None:
         """Note what is about to be sent: after a kill -9 in between, nothing is left for ever."""

@@ -98,7 +98,7 @@ class Device:
         self._on_phase: Callable[[], None] = lambda: None
         self._seen: tuple[tuple[int, int], float] | None = None
         self._manifest: Manifest | None = None
-        self._probation_ends_s = 0.0
+        self._probation_s = self._probation_ends_s = 0.0
         self._resume()
         self._on_phase = on_phase  # whoever makes us is not ready to listen before
 
@@ -260,6 +260,7 @@ class Device:
 
     def _begin_probation(self, release: int, seconds: float) -> None:
         self.wanted = release
+        self._probation_s = seconds
         self._probation_ends_s = time.monotonic() + seconds
         self._enter(Phase.PROBATION)
 
@@ -272,10 +273,24 @@ class Device:
         if reason:
             self._leave(release, reason)
         elif time.monotonic() >= self._probation_ends_s:
+            self._end_probation(release)
+
+    def _end_probation(self, release: int) -> None:
+        """Confirm what the recogniser serves; leave what a living one does not take up.
+
+        A release with a probation of 0 s asks for none.
+        """
+        serves = self._probation_s <= 0 or self._health.serves(release)
+        if serves:
             self._confirm(release)
+        elif serves is None:
+            self.waiting = f"probation of release {release}: no pulse of the recogniser"
+        else:
+            self._leave(release, f"the recogniser lives and never took release {release} up")
 
     def _leave(self, release: int, reason: str) -> None:
         """Go back to the release before, and do not try this one again."""
+        self.waiting = ""
         rejected = (*self.states.state.rejected, release)[-MAX_REJECTED:]
         self.states.change(rejected=rejected)
         try:
@@ -289,6 +304,7 @@ class Device:
 
     def _confirm(self, release: int) -> None:
         self._enter(Phase.CONFIRM)
+        self.waiting = ""
         self.trust.confirm(release)
         shutil.rmtree(self.folder / "staging", ignore_errors=True)
         shutil.rmtree(self.folder / "parts", ignore_errors=True)

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 CRASHES = 3
 """So many starts during a probation mean that the release kills the recogniser."""
+TAKE_UP_S = 30.0
+"""A recogniser that tells of another release so long after the commit has not taken it up."""
+SILENT_S = 900.0
+"""A recogniser that says nothing for so long does not run, or has no picture to work on.
+
+One that hangs is started again by its watchdog, and then has a pulse.
+"""
 
 
 class Pulse(msgspec.Struct, frozen=True):
@@ -46,6 +53,12 @@ class Health(Protocol):
     def verdict(self, release: int) -> str | None:
         """Return why the release is bad, None while it is not."""
 
+    def serves(self, release: int) -> bool | None:
+        """Return whether the recogniser serves the release, None while that is not known.
+
+        Also true when there is nobody to serve it.
+        """
+
 
 class PulseFile:
     """Both ends of the file; the recogniser calls `beat()`."""
@@ -53,6 +66,9 @@ class PulseFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._starts_before: int | None = None
+        self._last: Pulse | None = None
+        # By a clock that nobody sets; a pulse's own time may be of before the clock was set.
+        self._begun_s = self._last_s = time.monotonic()
 
     def read(self) -> Pulse | None:
         """Return the last pulse, None if there is none that can be read."""
@@ -82,10 +98,14 @@ class PulseFile:
         """See `Health`."""
         pulse = self.read()
         self._starts_before = pulse.starts if pulse else 0
+        self._last = pulse
+        self._begun_s = self._last_s = time.monotonic()
 
     def verdict(self, release: int) -> str | None:
         """See `Health`."""
         pulse = self.read()
+        if pulse != self._last:
+            self._last, self._last_s = pulse, time.monotonic()
         if pulse is None:
             return None
         if self._starts_before is None:
@@ -97,6 +117,17 @@ class PulseFile:
             return f"the recogniser cannot use release {release}: {pulse.error}"
         return None
 
+    def serves(self, release: int) -> bool | None:
+        """See `Health`; `verdict()` is asked before, and has read the pulse."""
+        pulse = self._last
+        if pulse is None:
+            return True  # none has run since the machine started
+        if pulse.release == release:
+            return not pulse.error
+        if pulse.release and self._last_s - self._begun_s >= TAKE_UP_S:
+            return False
+        return True if time.monotonic() - self._last_s >= SILENT_S else None
+
 
 class NoHealth:
     """Nobody watches: a probation always ends well."""
@@ -106,3 +137,7 @@ class NoHealth:
 
     def verdict(self, release: int) -> str | None:
         """See `Health`."""
+
+    def serves(self, _release: int) -> bool | None:
+        """See `Health`."""
+        return True

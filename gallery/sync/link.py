@@ -12,7 +12,6 @@ import contextlib
 import logging
 import os
 import queue
-import random
 import selectors
 import socket
 import threading
@@ -28,6 +27,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from gallery.sync.backoff import BASE_S, Backoff
 from gallery.sync.bounded_client import BoundedClient
 from gallery.sync.errors import SourceError
 
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BACKOFF_BASE_S = 5.0
-BACKOFF_CAP_S = 600.0
 KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 10.0
 TICK_S = 0.5
@@ -93,7 +91,7 @@ class MqttLink:
         client_id: name at the broker; device certificates and ACLs are bound to it.
         will: retained message that the broker sends when we vanish.
         on_up: called by the link's thread after each connect; must only hand over.
-        backoff_base_s: scale of the first delay between two tries.
+        backoff_base_s: the first delay between two tries is up to so long.
     """
 
     def __init__(
@@ -103,7 +101,7 @@ class MqttLink:
         *,
         will: Message | None = None,
         on_up: Callable[[], None] | None = None,
-        backoff_base_s: float = BACKOFF_BASE_S,
+        backoff_base_s: float = BASE_S,
         max_packet: int = MAX_PACKET,
     ) -> None:
         self.broker, self.client_id = broker, client_id
@@ -118,7 +116,7 @@ class MqttLink:
         self._largest = 256 * 1024 * 1024
         self._inflight = INFLIGHT
         self._will, self._on_up = will, on_up
-        self._backoff_base_s, self._max_packet = backoff_base_s, max_packet
+        self.backoff, self._max_packet = Backoff(backoff_base_s), max_packet
         self._protocol = broker.protocol or 5
         self._lock = threading.Lock()
         self._up = threading.Condition(self._lock)
@@ -129,7 +127,6 @@ class MqttLink:
         self._wake_r, self._wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
-        self._jitter = random.Random()  # noqa: S311 - spreads load, hides nothing
 
     # What other threads call.
 
@@ -235,10 +232,9 @@ class MqttLink:
             self._up.notify_all()
 
     def _pause(self) -> None:
-        """Wait a random time of 0 to base x 2^attempts: full jitter, so that a herd spreads."""
+        """Wait before the next try."""
         self._set(LinkState.BACKOFF)
-        top_s = min(BACKOFF_CAP_S, self._backoff_base_s * 2 ** min(self.attempts, 16))
-        delay_s = self._jitter.uniform(0, top_s)
+        delay_s = self.backoff.next_s(time.monotonic())
         level = logging.WARNING if self.attempts == 0 else logging.DEBUG
         log.log(level, "%s: %s; next try in %.1f s", self.broker, self.reason, delay_s)
         self.attempts += 1
@@ -362,6 +358,7 @@ class MqttLink:
         self._inflight = min(INFLIGHT, getattr(properties, "ReceiveMaximum", INFLIGHT))
         self.connects += 1
         self.attempts = 0
+        self.backoff.up(time.monotonic())
         self.reason = ""
         log.info(
             "%s: connected as %s, MQTT %s",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TOPIC = "tvradar"
 
@@ -58,3 +63,27 @@ def decode(payload: bytes) -> Status | None:
         return msgspec.json.decode(payload, type=Status)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+class StatusFile:
+    """The status for others on the same device, who do not ask a broker for it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, status: Status) -> None:
+        """Replace what was told before; about this run of the machine only, so without fsync.
+
+        Raises:
+            OSError: the folder does not exist, or may not be written to.
+        """
+        draft = self._path.with_name(f".{self._path.name}.new")
+        draft.write_bytes(encode(status))
+        draft.replace(self._path)
+
+    def read(self) -> Status | None:
+        """Return the last status, None if there is none that can be read."""
+        try:
+            return decode(self._path.read_bytes())
+        except OSError:
+            return None

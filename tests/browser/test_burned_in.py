@@ -11,12 +11,10 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser
 
-from edge.demo.compose import prepare
-from edge.demo.errors import DemoError
 from edge.render import blend, make_plate
 from edge.write_video import VideoWriter
-from engines.fetch import cache_dir
 from tests.integration.conftest import tvradar
+from tests.integration.demo_process import material
 
 pytestmark = pytest.mark.browser
 LATIN, CHINESE = "Barack Obama", "乔·拜登"
@@ -31,11 +29,7 @@ Picture = NDArray[np.uint8]
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return three seconds of the demonstration's programme."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    try:
-        film_path = prepare(cache_dir()).video_path
-    except DemoError as error:
-        pytest.skip(f"the demonstration's photographs are not here: {error}")
-    with av.open(str(film_path)) as film, VideoWriter(path) as writer:
+    with av.open(str(material().video_path)) as film, VideoWriter(path) as writer:
         for frame in film.decode(video=0):
             assert frame.time is not None
             if frame.time >= FIRST_S + SECONDS:
@@ -50,7 +44,7 @@ def burned_in(clip: Path) -> Path:
     """Return what `tvradar run --output` makes of it, where one person has a Chinese name only."""
     folder = clip.parent
     people = folder / "people"
-    shutil.copytree(prepare(cache_dir()).people_dir, people)
+    shutil.copytree(material().people_dir, people)
     biden = next(p for p in people.iterdir() if "biden" in p.name.lower()) / "person.toml"
     text = re.sub(r'(?m)^en = "Joe Biden"\n', "", biden.read_text(encoding="utf-8"))
     text = re.sub(r'en = "Joe Biden", ', "", text)

@@ -147,16 +147,20 @@ def twelve_actors(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return root
 
 
-@pytest.fixture(scope="session")
-def fp32_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a cache folder that has only the FP32 models."""
-    root = tmp_path_factory.mktemp("fp32")
+def fp32_models_in(root: Path) -> Path:
+    """Make a folder a cache that has only the FP32 models, and return it."""
     (root / "models").mkdir()
     for name in ("sface", "yunet"):
         path = fetch(name)
         for file in (path, path.with_suffix(".sha256")):
             shutil.copy(file, root / "models")
     return root
+
+
+@pytest.fixture(scope="session")
+def fp32_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a cache folder that has only the FP32 models, until `calibrated` is made in it."""
+    return fp32_models_in(tmp_path_factory.mktemp("fp32"))
 
 
 @pytest.fixture(scope="session")

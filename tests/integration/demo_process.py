@@ -1,10 +1,11 @@
-"""`tvradar demo` as a process, for tests here and in the browser."""
+"""The demonstration: its material, and `tvradar demo` as a process; for the browser's tests too."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,14 +18,22 @@ from tests.integration.conftest import TVRADAR
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edge.demo.compose import DemoMaterial
+
+
+@cache
+def material() -> DemoMaterial:
+    """Return the demonstration's people and film; skip where its photographs are not to be had."""
+    try:
+        return prepare(cache_dir(), show_progress=False)
+    except DemoError as error:
+        pytest.skip(f"the demonstration's photographs are not here: {error}")
+
 
 @contextmanager
 def demo(seconds: int = 90) -> Iterator[str]:
     """Run it, and give the address of its overlay."""
-    try:
-        prepare(cache_dir(), show_progress=False)
-    except DemoError as error:
-        pytest.skip(f"the demonstration's photographs are not here: {error}")
+    material()
     command = [TVRADAR, "demo", "--no-browser", "--port", "0", "--seconds", str(seconds)]
     process = subprocess.Popen(
         [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

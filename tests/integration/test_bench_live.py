@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.bench.live import BITS, bench_live, paint_number, read_number
-from edge.demo.errors import DemoError
-from edge.run_device import demo_material, gallery_of
+from edge.run_device import gallery_of
+from tests.integration.demo_process import material
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,11 +26,8 @@ def test_a_number_is_read_back_through_noise(number: int, size: tuple[int, int])
 
 
 def test_the_figures_fit_together(tmp_path: Path) -> None:
-    try:
-        people, film = demo_material()
-    except DemoError as error:
-        pytest.skip(f"the demonstration's photographs are not here: {error}")
-    gallery_of(people, tmp_path / "gallery")
+    gallery_of(material().people_dir, tmp_path / "gallery")
+    film = material().video_path
     found = bench_live(str(film), tmp_path / "gallery", 3, size=(640, 360), backends=("pyav",))
     (row,) = found.rows
     assert row.missing == ""

@@ -6,19 +6,14 @@ import shutil
 
 import pytest
 
-from edge.demo.compose import prepare
-from edge.demo.errors import DemoError
 from edge.local_cloud import PLACES
-from engines.fetch import cache_dir
 from tests.integration.conftest import tvradar
+from tests.integration.demo_process import material
 
 
 @pytest.mark.skipif(not shutil.which("mosquitto", path=PLACES), reason="needs mosquitto")
 def test_presses_are_measured_alone_and_during_syncs() -> None:
-    try:
-        prepare(cache_dir(), show_progress=False)
-    except DemoError as error:
-        pytest.skip(f"the demonstration's photographs are not here: {error}")
+    material()
     ran = tvradar("bench", "sync", "--mib", "4", "--presses", "5", "--json")
     assert ran.code == 0, ran
     found = ran.json

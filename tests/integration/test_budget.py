@@ -46,6 +46,13 @@ def test_boot_says_why_the_service_did_not_start(tmp_path: Path) -> None:
     assert "bench boot" in ran.err
 
 
+def test_streams_says_that_a_service_ended(concert: Path) -> None:
+    ran = tvradar("bench", "streams", "--source", "none.mp4", "--gallery", concert)
+    assert ran.code == 1
+    assert "bench streams: the service" in ran.err
+    assert "Traceback" not in ran.err
+
+
 @pytest.mark.parametrize("starts", ["0", "1000"])
 def test_boot_starts_a_sensible_number_of_times(starts: str, tmp_path: Path) -> None:
     ran = tvradar("bench", "boot", "--source", "a", "--gallery", tmp_path, "--starts", starts)

@@ -16,15 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from edge.demo.compose import prepare
-from edge.demo.errors import DemoError
 from edge.local_cloud import PLACES, Channel, LocalBroker, Updater
 from edge.run_device import gallery_of
-from engines.fetch import cache_dir
 from gallery import store, update
 from gallery.person import Person
 from gallery.sync.health import PulseFile
 from tests.integration.conftest import until
+from tests.integration.demo_process import material
 
 if TYPE_CHECKING:
     from gallery.sync.status import Status
@@ -67,12 +65,8 @@ def add_somebody(gallery: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("mosquitto", path=PLACES), reason="needs mosquitto")
 def test_a_device_leaves_a_release_that_kills_its_recogniser(tmp_path: Path) -> None:
-    try:
-        material = prepare(cache_dir(), show_progress=False)
-    except DemoError as error:
-        pytest.skip(f"the demonstration's photographs are not here: {error}")
     cloud, pulse = tmp_path / "cloud" / "gallery", PulseFile(tmp_path / "pulse.json")
-    gallery_of(material.people_dir, cloud)
+    gallery_of(material().people_dir, cloud)
     broker = LocalBroker(tmp_path / "broker")
     channel = Channel(tmp_path / "cloud", broker)
     channel.sign(cloud, probation_s=0)
@@ -86,7 +80,7 @@ def test_a_device_leaves_a_release_that_kills_its_recogniser(tmp_path: Path) -> 
         updater.await_gallery()
         config = tmp_path / "tvradar.toml"
         config.write_text(
-            f'source = "{material.video_path}"\ngallery = "{updater.gallery}"\nloop = true\n'
+            f'source = "{material().video_path}"\ngallery = "{updater.gallery}"\nloop = true\n'
             f'pulse = "{pulse.path}"\n[serve]\nport = 0\n'
         )
         service = Service(config, tmp_path / "run.log")

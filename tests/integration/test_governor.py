@@ -7,18 +7,18 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from edge.app import App
 from edge.config import RunConfig, ServeConfig
-from edge.demo.errors import DemoError
-from edge.run_device import demo_material, gallery_of
+from edge.run_device import gallery_of
 from engines.detector import YunetDetector
 from tests.integration.conftest import until
+from tests.integration.demo_process import material
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import pytest
 
     from engines.detections import Detections
 
@@ -32,15 +32,10 @@ def slowed(detect: Callable[..., Detections], seconds: float) -> Callable[..., D
 
 
 def test_a_slow_detector_is_asked_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    try:
-        people, film = demo_material()
-    except DemoError as error:
-        pytest.skip(f"the demonstration's photographs are not here: {error}")
-    gallery_of(people, tmp_path / "gallery")
+    gallery_of(material().people_dir, tmp_path / "gallery")
     monkeypatch.setattr(YunetDetector, "detect", slowed(YunetDetector.detect, 0.15))
-    app = App(
-        RunConfig(source=str(film), loop=True, serve=ServeConfig(port=0)), tmp_path / "gallery"
-    )
+    film = str(material().video_path)
+    app = App(RunConfig(source=film, loop=True, serve=ServeConfig(port=0)), tmp_path / "gallery")
     app.start()
     try:
         until(lambda: app.governor.level >= 1)

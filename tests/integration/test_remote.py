@@ -16,9 +16,9 @@ from websockets.sync.client import connect
 from edge.app import App
 from edge.bench.press import await_frames
 from edge.config import ButtonsConfig, RunConfig, ServeConfig
-from edge.demo.errors import DemoError
-from edge.run_device import demo_material, gallery_of
-from tests.unit.edge.buttons.test_evdev_keys import Remote
+from edge.run_device import gallery_of
+from tests.integration.demo_process import material
+from tests.unit.edge.buttons.remote import Remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,11 +34,7 @@ def remote() -> Remote:
 
 @pytest.fixture
 def device(remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
-    try:
-        people, film = demo_material()
-    except DemoError as error:
-        pytest.skip(f"the demonstration's photographs are not here: {error}")
-    gallery_of(people, tmp_path / "gallery")
+    gallery_of(material().people_dir, tmp_path / "gallery")
 
     def find(_evdev: Any, wanted: str, _code: int) -> Callable[[set[str]], list[Any]]:
         assert wanted == "auto"
@@ -46,7 +42,7 @@ def device(remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
     monkeypatch.setattr("edge.buttons.evdev_keys.find_devices", find)
     config = RunConfig(
-        source=str(film),
+        source=str(material().video_path),
         loop=True,
         serve=ServeConfig(port=0),
         buttons=ButtonsConfig(device="auto", key="KEY_RED"),

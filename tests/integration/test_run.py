@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gallery.sync.status import Status, StatusFile
 from tests.integration.conftest import running, tvradar, until
 
 
@@ -24,7 +25,8 @@ def service(gallery: Path, data_dir: Path, tmp_path: Path) -> Iterator[tuple]:
     config = tmp_path / "tvradar.toml"
     config.write_text(
         f'source = "{data_dir}/concert/clip.mp4"\ngallery = "{gallery}"\nloop = true\n'
-        f'pulse = "{tmp_path}/pulse.json"\n[serve]\nport = 0\n[recognise]\ndetect_every = 2\n'
+        f'pulse = "{tmp_path}/pulse.json"\nsync_status = "{tmp_path}/status.json"\n'
+        "[serve]\nport = 0\n[recognise]\ndetect_every = 2\n"
     )
     with running(config) as (process, url), httpx.Client(base_url=url) as client:
         until(lambda: client.get("/readyz").status_code == 200)
@@ -55,6 +57,20 @@ def test_names_presses_swaps_the_gallery_and_ends(service, gallery: Path, tmp_pa
     until(lambda: json.loads((tmp_path / "pulse.json").read_text())["release"] == 2)
     metrics = client.get("/metrics").text
     assert 'tvradar_stage_seconds_count{stage="detect"}' in metrics
+    made = next(line for line in metrics.splitlines() if line.startswith("tvradar_gallery_created"))
+    assert 0 < time.time() - float(made.split()[1]) < 600
+    assert "tvradar_sync_up 0.0" in metrics
+    status = Status("tv", release=2, wanted=3, phase="fetch", error="no", refusals=4)
+    StatusFile(tmp_path / "status.json").write(status)
+    metrics = client.get("/metrics").text
+    for line in (
+        "tvradar_sync_up 1.0",
+        "tvradar_sync_wanted_release 3.0",
+        "tvradar_sync_failing 1.0",
+        'tvradar_sync_phase{phase="fetch"} 1.0',
+        "tvradar_sync_refusals_total 4.0",
+    ):
+        assert line in metrics
     assert 'tvradar_engine_info{kind="embedder: onnxruntime fp32",why="' in metrics
     status = client.get("/api/status").json()
     assert status["engines"][0].startswith("detector: onnxruntime ")

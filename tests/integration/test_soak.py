@@ -10,19 +10,15 @@ import sys
 
 import pytest
 
-from edge.demo.errors import DemoError
 from edge.local_cloud import PLACES
-from edge.run_device import demo_material
 from tests.integration.conftest import ROOT
+from tests.integration.demo_process import material
 
 
 @pytest.mark.skipif(not os.environ.get("CI"), reason="takes three minutes: set CI=true")
 @pytest.mark.skipif(not shutil.which("mosquitto", path=PLACES), reason="needs mosquitto")
 def test_nothing_grows_through_losses_swaps_and_restarts() -> None:
-    try:
-        demo_material()
-    except DemoError as error:
-        pytest.skip(f"the demonstration's photographs are not here: {error}")
+    material()
     command = [sys.executable, ROOT / "tools" / "soak.py", "--minutes", "3", "--events", "5"]
     ran = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
     assert ran.stdout, ran.stderr

@@ -17,8 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engines.fetch import fetch
-from tests.integration.conftest import TVRADAR, tvradar
+from tests.integration.conftest import TVRADAR, fp32_models_in, tvradar
 
 pytestmark = pytest.mark.data
 
@@ -37,13 +36,7 @@ def people(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a cache folder that has only the FP32 models."""
-    root = tmp_path_factory.mktemp("cache")
-    (root / "models").mkdir()
-    for name in ("sface", "yunet"):
-        path = fetch(name)
-        for file in (path, path.with_suffix(".sha256")):
-            shutil.copy(file, root / "models")
-    return root
+    return fp32_models_in(tmp_path_factory.mktemp("cache"))
 
 
 def build(env: dict[str, str], *words: object):

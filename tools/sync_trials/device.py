@@ -23,7 +23,7 @@ def main() -> None:
         lambda status: (folder / "told").write_text(str(status)) if folder.is_dir() else None,
     )
     if service.link:
-        service.link._backoff_base_s = 0.5
+        service.link.backoff.base_s = 0.5
     service.run()
 
 

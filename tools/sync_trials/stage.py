@@ -37,21 +37,29 @@ max_inflight_messages 64
 message_size_limit 16777216
 persistence {persistence}
 persistence_location {folder}/
-autosave_on_changes true
-autosave_interval 1
+autosave_on_changes {on_changes}
+autosave_interval {interval}
 """
 
 
 class Mosquitto:
     """A mosquitto on a free port of loopback."""
 
-    def __init__(self, folder: Path, *, persistence: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, persistence: bool = True, save_each_change: bool = True
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / "mosquitto.conf"
-        values = {"port": self.port, "folder": folder, "persistence": str(persistence).lower()}
+        values: dict[str, object] = {
+            "port": self.port,
+            "folder": folder,
+            "persistence": str(persistence).lower(),
+        }
+        values["on_changes"] = str(save_each_change).lower()
+        values["interval"] = 1 if save_each_change else 30
         self._config.write_text(CONFIG.format(**values))
         self.start()
 

@@ -7,12 +7,14 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from edge.cli import app
 from gallery import store
 from gallery.sync.errors import Refused
+from gallery.sync.status import Status, StatusFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,8 +51,10 @@ def test_from_keys_to_a_stick_to_a_device(
     assert sent["release"] == 1
     device = ("--gallery", fast_folder / "g", "--state", fast_folder / "s", "--device", "tv")
     root = ("--root", home / "root.json", "--once", "--json")
-    status = run("sync", "--from", stick, *device, *root)
+    told = StatusFile(fast_folder / "status.json")
+    status = run("sync", "--from", stick, *device, *root, "--tell", fast_folder / "status.json")
     assert status["release"] == 1
+    assert told.read() == msgspec.convert(status, Status)
     assert store.current_release(fast_folder / "g")[0].number == 1
     (stick / "m" / "timestamp.json").write_bytes(b"{}")
     with pytest.raises(Refused, match="malformed metadata"):

@@ -8,15 +8,11 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import pytest
-
-from edge.demo.compose import prepare
-from edge.demo.errors import DemoError
 from edge.recognise.answer import Answer
 from edge.recognise.scene import Face, Scene
 from edge.run_device import gallery_of
 from edge.serve.events import MqttEvents
-from engines.fetch import cache_dir
+from tests.integration.demo_process import material
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,15 +67,11 @@ def test_a_running_device_answers_a_press_and_its_will_says_that_it_died(
     world: World, tmp_path: Path
 ) -> None:
     """`tvradar run` on the demonstration's film, with a broker in its configuration."""
-    try:
-        material = prepare(cache_dir(), show_progress=False)
-    except DemoError as error:
-        pytest.skip(f"the demonstration's photographs are not here: {error}")
-    gallery_of(material.people_dir, tmp_path / "gallery")
+    gallery_of(material().people_dir, tmp_path / "gallery")
     device = "run" + world.prefix
     config = tmp_path / "tvradar.toml"
     config.write_text(
-        f'source = "{material.video_path}"\ngallery = "{tmp_path}/gallery"\n[serve]\nport = 0\n'
+        f'source = "{material().video_path}"\ngallery = "{tmp_path}/gallery"\n[serve]\nport = 0\n'
         f'[events]\nbroker = "{world.uri}"\ndevice = "{device}"\n'
     )
     answers: list[dict] = []

@@ -7,22 +7,32 @@ from all of them, can be trusted on new ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from calibration.errors import CalibrationError
-from calibration.threshold import FACE_RANGE, NORM_REFERENCE, SHORTEST, ImpostorModel, threshold_for
+from calibration.threshold import (
+    FACE_RANGE,
+    NORM_REFERENCE,
+    PRIOR_MEAN,
+    SHORTEST,
+    ImpostorModel,
+    share_for,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TAIL = 0.01
-"""The quantile that the normal distribution is made to meet."""
-TAIL_SD = 2.3263
-"""Where the normal distribution has it."""
-ROUNDS = 100
+"""The quantile that the distribution is made to meet."""
+DESIGN = 0.003 / 12
+"""The share of impostors for whom the deviation is widened by what few people leave uncertain."""
+FEWEST = 3
+"""Fewer people teach nothing."""
+DRAWS = 40
+ROUNDS = 50
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,12 @@ class TrackModel:
 
 
 def learn(searches: TrackSearches, people: NDArray[np.intp]) -> TrackModel:
-    """Fit the mean of single faces by their norm, and the deviation by the tracks' upper tail."""
+    """Fit the mean of single faces by their norm, and the deviation by the tracks' upper tail.
+
+    Which people teach is chance: some pairs look alike. So the tail is also fitted to people drawn
+    from the same ones with replacement; the deviation is that which keeps the share of impostors on
+    average over these draws.
+    """
     rows = np.flatnonzero(np.isin(searches.truth, people))
     strangers = people[None, :] != searches.truth[rows, None]
     faces = searches.faces[rows][:, :, people]
@@ -74,13 +89,60 @@ def learn(searches: TrackSearches, people: NDArray[np.intp]) -> TrackModel:
     fall = _fall(searches.norms[rows]).ravel()
     slope, mean = np.polyfit(fall, means.ravel(), 1)
     fitted = TrackModel(float(mean), float(-slope), 0.0)
-    away = searches.scores()[rows][:, people] - fitted.expected(searches)[rows, None]
-    tail = float(np.quantile(away[strangers], 1 - TAIL)) / TAIL_SD
-    return TrackModel(fitted.face_mean, fitted.face_slope, max(tail, float(away[strangers].std())))
+    away = searches.scores() - fitted.expected(searches)[:, None]
+    tracks = {person: away[searches.truth == person] for person in people}
+    rng = np.random.default_rng(0)
+    sds = [_tail(tracks, _drawn(people, rng)) for _ in range(DRAWS)]
+    return replace(fitted, sd=_on_average(sds))
+
+
+def _drawn(people: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return as many people, drawn with replacement; a few different ones at least."""
+    while True:
+        drawn = rng.choice(people, len(people))
+        if len(np.unique(drawn)) >= FEWEST:
+            return drawn
+
+
+def _tail(tracks: dict[int, NDArray[np.float64]], people: NDArray[np.intp]) -> float:
+    """Return the deviation with which the distribution has these people's tail."""
+    away = np.concatenate([tracks[p][:, people[people != p]].ravel() for p in people])
+    return max(_sd_for(float(np.quantile(away, 1 - TAIL)), TAIL), float(away.std()))
+
+
+def _sd_for(above: float, share: float) -> float:
+    """Return the deviation of the model of which this share reaches so far above its mean."""
+    sd = above / 2
+    for _ in range(20):  # nearly linear, so that few are enough
+        sd *= above / (ImpostorModel(PRIOR_MEAN, sd).reached_by(share) - PRIOR_MEAN)
+    return sd
+
+
+def _on_average(sds: list[float]) -> float:
+    """Return the deviation with which the share is the average of that with each of these."""
+    low, high = 0.0, 0.8 * (1 - PRIOR_MEAN)
+    for _ in range(40):
+        above = (low + high) / 2
+        shares = [ImpostorModel(PRIOR_MEAN, sd).share_above(PRIOR_MEAN + above) for sd in sds]
+        low, high = (above, high) if np.mean(shares) > DESIGN else (low, above)
+    return _sd_for(high, DESIGN)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A gallery's templates beyond the real ones.
+
+    Attributes:
+        people: in the whole gallery.
+        best: float32 (populations, n), each track's best cosine with them, several times over.
+    """
+
+    people: int
+    best: NDArray[np.float32]
 
 
 def held_out_rates(
-    searches: TrackSearches, learned: int, size: int, fpir: float, seed: int = 0
+    searches: TrackSearches, learned: int, size: int, fpir: float, filled: Filled | None = None
 ) -> NDArray[np.float64]:
     """Return each person's rate of false names, float64 (people,), when left out of the learning.
 
@@ -89,31 +151,35 @@ def held_out_rates(
         learned: how many people teach, anew in each round; the others are searched for.
         size: people in the gallery, all of them left out too, and none of them the stranger.
         fpir: the promised rate.
-        seed: of the rounds.
+        filled: who is in the gallery beside them.
 
     Raises:
         CalibrationError: there are too few people.
     """
     count = searches.faces.shape[2]
-    if learned < 3 or count - learned <= size:
+    if learned < FEWEST or count - learned <= size:
         raise CalibrationError(
             f"{count} people: {learned} to learn from and a gallery of {size} others, expected at "
-            f"least 3 to learn from and {max(learned, 3) + size + 1} in all; lower one of the two"
+            f"least {FEWEST} to learn from and {max(learned, FEWEST) + size + 1} in all; lower one "
+            "of the two"
         )
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     scores = searches.scores()
     found: list[list[float]] = [[] for _ in range(count)]
     for _ in range(ROUNDS):
         order = rng.permutation(count)
         model = learn(searches, np.sort(order[:learned]))
-        expected = model.expected(searches)
-        above = threshold_for(size, fpir, ImpostorModel(0.4, model.sd)) - 0.4
+        share = share_for(filled.people if filled else size, fpir)
+        impostors = ImpostorModel(PRIOR_MEAN, model.sd)
+        needed = model.expected(searches) + impostors.reached_by(share) - PRIOR_MEAN
         for stranger in order[learned:]:
             others = order[learned:][order[learned:] != stranger]
             rows = np.flatnonzero(searches.truth == stranger)
             gallery = rng.permutation(others)[:size]
-            best = scores[np.ix_(rows, gallery)].max(axis=1)
-            found[stranger].append(float((best >= expected[rows] + above).mean()))
+            best = scores[np.ix_(rows, gallery)].max(axis=1)[None]
+            if filled:
+                best = np.maximum(best, filled.best[:, rows])
+            found[stranger].append(float((best >= needed[rows]).mean()))
     return np.array([np.mean(rates) for rates in found])
 
 

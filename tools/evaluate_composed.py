@@ -5,7 +5,9 @@ Galleries are filled up with synthetic templates that have the real templates' s
 The constants under test are those shipped, learned from the same people; what such constants do on
 people whom they were not learned from is measured by learning them anew. See docs/accuracy.md.
 
-    python tools/evaluate_composed.py PEOPLE_DIR --tracks 2160 --keep tracks.npz
+    python tools/evaluate_composed.py PEOPLE_DIR [MORE_PEOPLE ...] --tracks 3120 --keep FOLDER
+
+What was composed before into the same folder is used again.
 """
 
 from __future__ import annotations
@@ -14,24 +16,38 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from calibration.composed import ComposedTracks, compose_tracks, read_sources
 from calibration.faces import find_pictures
-from calibration.held_out import TrackSearches, held_out_rates, learn
+from calibration.held_out import Filled, TrackSearches, held_out_rates, learn
 from calibration.probability import ScoreModel, reliability
 from calibration.threshold import LOWEST, PRIOR_MEAN, ImpostorModel, threshold_for
 from edge.recognise.template import TrackTemplate
 from engines.faces import load_pipeline, unit
 from gallery.synthetic import SyntheticFaces
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 ENROLLED_PICTURES = 3
 FPIR = 0.003
 SIZES = (12, 1000, 100_000)
+REAL = 12
+"""So many of a gallery's people are real, at most."""
 BLOCK = 10_000
-HELD_OUT = ((5, 12), (9, 8), (12, 5))
-"""People learned from, and people in the gallery, all of them others."""
+SPREADS: dict[str, Callable[[np.ndarray], float]] = {
+    "sd": lambda scores: float(scores.std()),
+    "q99": lambda scores: float(np.quantile(scores, 0.99)),
+    "q999": lambda scores: float(np.quantile(scores, 0.999)),
+}
+"""What of real scores the synthetic templates can be made to have, beside the mean."""
+TEACH = (5, 9, 13)
+"""So many people are learned from; up to 12 others are in the gallery, and others are searched."""
+POPULATIONS = 12
+"""A rate in a large gallery hangs on who is in it: so many galleries are filled."""
 
 
 def make(root: Path, tracks: int, seed: int, keep: Path) -> None:
@@ -65,7 +81,8 @@ def read(paths: list[Path]) -> tuple[ComposedTracks, np.ndarray, list[str]]:
     files = [np.load(p) for p in paths]
     keys = ("people", "vectors", "norms", "overall", "side")
     tracks = ComposedTracks(*(np.concatenate([f[k] for f in files]) for k in keys))
-    return tracks, files[0]["tem"], list(files[0]["names"])
+    templates = {name: t for f in files for name, t in zip(f["names"], f["tem"], strict=True)}
+    return tracks, np.stack([*templates.values()]), [*templates]
 
 
 def summed_up(tracks: ComposedTracks) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
@@ -123,88 +140,113 @@ def by_person(values: np.ndarray, people: np.ndarray, seed: int = 0) -> tuple[fl
     return float(low), float(high)
 
 
-def fillers(
-    count: int, real: np.ndarray, wanted: tuple[float, float]
-) -> tuple[np.ndarray, dict[str, float]]:
-    """Return synthetic templates that meet `real` faces as real templates do.
+class Fillers:
+    """Synthetic templates that meet real faces as real templates do.
 
     They lie along the principal axes of the faces. How much of the shared direction they have and
-    how flat their spectrum is are searched for, so that mean and deviation of the cosines are the
-    wanted ones.
+    how flat their spectrum is are searched for, so that the cosines' mean and how they spread are
+    the wanted ones.
+
+    Args:
+        real: float32 (n, dimension), the faces.
+        scores: their cosines with real templates of other people.
+        match: the measure of spread, a key of `SPREADS`.
     """
-    faces = SyntheticFaces(real.shape[1], seed=3)
-    made = faces.pictures(faces.identities(count), 0)
-    own, theirs = (np.linalg.svd(x, full_matrices=False)[2] for x in (made[:20_000], real))
-    turned = made @ own.T
-    turned[:, 0] *= np.sign(turned[:, 0].mean()) * np.sign((real @ theirs[0]).mean())
-    ranks = np.arange(1, real.shape[1] + 1, dtype=np.float32)
 
-    def shaped(shared: float, flat: float, rows: slice) -> np.ndarray:
-        scaled = turned[rows] * ranks**flat
-        scaled[:, 0] = turned[rows, 0] * shared
-        return unit(scaled @ theirs)
+    def __init__(self, real: np.ndarray, scores: np.ndarray, match: str) -> None:
+        spread = SPREADS[match]
+        wanted = float(scores.mean()), spread(scores)
+        self._theirs = np.linalg.svd(real, full_matrices=False)[2]
+        self._shared = float((real @ self._theirs[0]).mean())
+        made = self._turned(20_000, 0)[:3000]
 
-    def miss(shared: float, flat: float) -> float:
-        cosines = real[::9] @ shaped(shared, flat, slice(400)).T
-        return abs(cosines.mean() - wanted[0]) + abs(cosines.std() - wanted[1])
+        def miss(at: tuple[float, float]) -> float:
+            cosines = real[::9] @ self._shaped(made, *at).T
+            return abs(float(cosines.mean()) - wanted[0]) + abs(spread(cosines) - wanted[1])
 
-    tried = [(a, b) for a in np.arange(0.6, 1.6, 0.1) for b in np.arange(0, 0.61, 0.1)]
-    shared, flat = min(tried, key=lambda t: miss(*t))
-    return shaped(shared, flat, slice(None)), {"shared": float(shared), "flat": float(flat)}
+        self._at = (1.0, 0.0)
+        for step in (0.1, 0.01):
+            near = np.arange(-8, 9) * step
+            self._at = min(
+                ((self._at[0] + a, self._at[1] + b) for a in near for b in near), key=miss
+            )
+
+    def population(self, count: int, number: int) -> np.ndarray:
+        """Return templates, float32 (count, dimension); another number, others."""
+        return self._shaped(self._turned(count, number), *self._at)
+
+    def _turned(self, count: int, number: int) -> np.ndarray:
+        faces = SyntheticFaces(len(self._theirs), seed=3 + number)
+        made = faces.pictures(faces.identities(count), 0)
+        turned = made @ np.linalg.svd(made[:20_000], full_matrices=False)[2].T
+        turned[:, 0] *= np.sign(turned[:, 0].mean()) * np.sign(self._shared)
+        return turned
+
+    def _shaped(self, turned: np.ndarray, shared: float, flat: float) -> np.ndarray:
+        scaled = turned * np.arange(1, turned.shape[1] + 1, dtype=np.float32) ** flat
+        scaled[:, 0] = turned[:, 0] * shared
+        return unit(scaled @ self._theirs)
+
+
+def filled_galleries(probes: np.ndarray, fillers: Fillers, real: int) -> dict[int, Filled]:
+    """Return the best cosines of all probes in galleries filled up beyond so many real people."""
+    sizes = [size for size in SIZES if size > real]
+    found: dict[int, list[np.ndarray]] = {size: [] for size in sizes}
+    for number in range(POPULATIONS):
+        population = fillers.population(max(SIZES) - real, number)
+        best, done = np.full(len(probes), -1.0, np.float32), 0
+        for size in sizes:
+            for start in range(done, size - real, BLOCK):
+                block = population[start : min(start + BLOCK, size - real)]
+                best = np.maximum(best, (probes @ block.T).max(axis=1))
+            done = size - real
+            found[size].append(best)
+    return {size: Filled(size, np.stack(best)) for size, best in found.items()}
 
 
 def promise(
-    probes: np.ndarray,
-    strangers: np.ndarray,
-    truth: np.ndarray,
-    gallery: tuple[np.ndarray, np.ndarray],
+    scores: np.ndarray, strangers: np.ndarray, truth: np.ndarray, filled: dict[int, Filled]
 ) -> dict[str, object]:
     """Return the measured rate of false names, and of right ones, for each size of gallery."""
-    templates, synthetic = gallery
     model = ImpostorModel().of_tracks()
-    own = (probes @ templates.T)[np.arange(len(probes)), truth]
-    scores = probes @ templates.T
-    scores[np.arange(len(scores)), truth] = -1.0
+    rows = np.arange(len(scores))
+    own, others = scores[rows, truth], scores.copy()
+    others[rows, truth] = -1.0
     found: dict[str, object] = {}
     rng = np.random.default_rng(4)
     for size in SIZES:
-        real = min(size, len(templates) - 1)
-        if size < len(templates) - 1:
-            drawn = np.where(scores > -1, rng.random(scores.shape), -1.0)
-            kept = np.argsort(-drawn, axis=1)[:, :real]
-            best = np.take_along_axis(scores, kept, 1).max(axis=1)
-        else:
-            best = scores.max(axis=1)
-        for start in range(0, size - real, BLOCK):
-            block = synthetic[start : min(start + BLOCK, size - real)]
-            best = np.maximum(best, (probes @ block.T).max(axis=1))
+        drawn = np.where(others > -1, rng.random(scores.shape), -1.0)
+        kept = np.argsort(-drawn, axis=1)[:, : min(size, REAL)]
+        best = np.take_along_axis(others, kept, 1).max(axis=1)[None]
+        if size in filled:
+            best = np.maximum(best, filled[size].best)
         needed = np.maximum(threshold_for(size, FPIR, model) + strangers - PRIOR_MEAN, LOWEST)
-        named = best >= needed
-        low, high = by_person(named.astype(float), truth)
+        named = (best >= needed).mean(axis=0)
         found[str(size)] = {
             "promised": FPIR,
             "measured": float(named.mean()),
-            "interval": [low, high],
-            "false_names": int(named.sum()),
+            "interval": by_person(named, truth),
             "threshold": float(needed.mean()),
             "tpir": float(((own >= needed) & (own > best)).mean()),
         }
     return found
 
 
-def held_out(
-    tracks: ComposedTracks, weights: np.ndarray, truth: np.ndarray, templates: np.ndarray
-) -> dict[str, object]:
+def held_out(searches: TrackSearches, filled: dict[int, Filled]) -> dict[str, object]:
     """Return the rates on people whom the constants were not learned from."""
-    length = np.linalg.norm((tracks.vectors * weights[..., None]).sum(axis=1), axis=1)
-    faces = tracks.vectors @ templates.T
-    searches = TrackSearches(truth, faces, tracks.norms.astype(float), weights, length)
-    found: dict[str, object] = {"learned_from_all": asdict(learn(searches, np.unique(truth)))}
-    for learned, size in HELD_OUT:
-        for fpir in (FPIR, 0.01):
-            rates = held_out_rates(searches, learned, size, fpir)
-            low, high = by_person(rates, np.arange(len(rates)))
-            found[f"{learned}_teach_gallery_{size}_at_{fpir}"] = [float(rates.mean()), low, high]
+    found: dict[str, object] = {
+        "learned_from_all": asdict(learn(searches, np.unique(searches.truth)))
+    }
+    people = searches.faces.shape[2]
+    for teach in TEACH:
+        real = min(REAL, people - teach - 1)
+        for size in (real, *filled):
+            for fpir in (FPIR, 0.01):
+                rates = held_out_rates(searches, teach, real, fpir, filled.get(size))
+                found[f"{teach}_teach_gallery_{size}_at_{fpir}"] = [
+                    float(rates.mean()),
+                    *by_person(rates, np.arange(people)),
+                ]
     return found
 
 
@@ -278,15 +320,21 @@ def calibrated(probes: np.ndarray, truth: np.ndarray, templates: np.ndarray) -> 
 def main() -> None:
     """Measure and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("people", type=Path)
-    parser.add_argument("--tracks", type=int, default=2160)
+    parser.add_argument("people", type=Path, nargs="+", help="folders with a folder per person")
+    parser.add_argument("--tracks", type=int, default=3120)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", type=Path, nargs="+", required=True, help="made if missing")
+    parser.add_argument("--keep", type=Path, required=True, help="folder for composed tracks")
+    parser.add_argument(
+        "--match", choices=SPREADS, default="q99", help="of real scores, beside the mean"
+    )
     given = parser.parse_args()
-    for number, path in enumerate(given.keep):
+    given.keep.mkdir(parents=True, exist_ok=True)
+    counts = [sum(folder.is_dir() for folder in root.iterdir()) for root in given.people]
+    kept = [given.keep / f"{root.resolve().parent.name}-{root.name}.npz" for root in given.people]
+    for number, (root, count, path) in enumerate(zip(given.people, counts, kept, strict=True)):
         if not path.exists():
-            make(given.people, given.tracks // len(given.keep), given.seed + number, path)
-    tracks, templates, names = read(given.keep)
+            make(root, given.tracks * count // sum(counts), given.seed + number, path)
+    tracks, templates, names = read(kept)
     needed = int(np.ceil(3 / FPIR))
     if len(tracks) < needed:
         raise SystemExit(f"{len(tracks)} searches of strangers; a rate of {FPIR} needs {needed}")
@@ -295,9 +343,13 @@ def main() -> None:
     probes = ways["quality-weighted template"]
     off = np.ones((len(tracks), len(names)), bool)
     off[np.arange(len(tracks)), truth] = False
-    real_scores = (probes @ templates.T)[off]
-    synthetic, _ = fillers(max(SIZES), probes, (real_scores.mean(), real_scores.std()))
-    filler_scores = (probes @ synthetic[:500].T).ravel()
+    scores = probes @ templates.T
+    fillers = Fillers(probes, scores[off], given.match)
+    filled = filled_galleries(probes, fillers, REAL)
+    length = np.linalg.norm((tracks.vectors * weights[..., None]).sum(axis=1), axis=1)
+    faces = tracks.vectors @ templates.T
+    searches = TrackSearches(truth, faces, tracks.norms.astype(float), weights, length)
+    synthetic = (probes[::9] @ fillers.population(20_000, 0)[:3000].T).ravel()
     print(
         json.dumps(
             {
@@ -307,14 +359,12 @@ def main() -> None:
                 "impostors": {
                     kind: {
                         "mean": float(s.mean()),
-                        "sd": float(s.std()),
-                        "q99": float(np.quantile(s, 0.99)),
-                        "q999": float(np.quantile(s, 0.999)),
+                        **{name: spread(s) for name, spread in SPREADS.items()},
                     }
-                    for kind, s in (("real", real_scores), ("synthetic", filler_scores))
+                    for kind, s in (("real", scores[off]), ("synthetic", synthetic))
                 },
-                "promise": promise(probes, strangers, truth, (templates, synthetic)),
-                "held_out": held_out(tracks, weights, truth, templates),
+                "promise": promise(scores, strangers, truth, filled),
+                "held_out": held_out(searches, filled),
                 **baselines(tracks, ways, truth, templates),
                 "probability": calibrated(probes, truth, templates),
             },

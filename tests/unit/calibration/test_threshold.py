@@ -15,11 +15,37 @@ def test_rises_with_the_gallery_and_with_the_promise(people: int, fpir: float) -
 
 
 @pytest.mark.parametrize(("people", "fpir"), [(12, 0.01), (1000, 0.01), (1000, 0.1)])
-def test_keeps_its_promise_on_the_distribution_that_it_assumes(people: int, fpir: float) -> None:
+def test_keeps_its_promise_on_directions_of_chance(people: int, fpir: float) -> None:
     rng = np.random.default_rng(0)
-    best = np.array([rng.normal(PRIOR_MEAN, PRIOR_SD, people).max() for _ in range(20_000)])
-    measured = float((best >= threshold_for(people, fpir)).mean())
-    assert 0.7 * fpir < measured < 1.3 * fpir
+    dimensions = round(((1 - PRIOR_MEAN) / PRIOR_SD) ** 2)
+    named = 0
+    for _ in range(40):
+        templates, probes = (
+            rng.standard_normal((people, dimensions)),
+            rng.standard_normal((500, dimensions)),
+        )
+        templates /= np.linalg.norm(templates, axis=1, keepdims=True)
+        probes /= np.linalg.norm(probes, axis=1, keepdims=True)
+        best = PRIOR_MEAN + (1 - PRIOR_MEAN) * (probes @ templates.T).max(axis=1)
+        named += int((best >= threshold_for(people, fpir)).sum())
+    assert 0.7 * fpir < named / 20_000 < 1.3 * fpir
+
+
+@given(share=st.floats(1e-12, 0.999), sd=st.floats(0.03, 0.2))
+def test_a_score_and_the_share_that_reaches_it_are_inverse(share: float, sd: float) -> None:
+    model = ImpostorModel(PRIOR_MEAN, sd)
+    assert model.share_above(model.reached_by(share)) == pytest.approx(share, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("share", "cosine"),
+    # SciPy: t = stats.t(df).isf(share), t / sqrt(df + t²), with the prior's degrees of freedom
+    [(0.01, 0.24403), (3e-4, 0.35362), (3e-6, 0.45539), (3e-8, 0.53224)],
+)
+def test_is_students_t_as_far_as_a_gallery_of_100_000_needs_it(share: float, cosine: float) -> None:
+    assert ImpostorModel().reached_by(share) == pytest.approx(
+        PRIOR_MEAN + (1 - PRIOR_MEAN) * cosine, abs=1e-4
+    )
 
 
 def test_learns_from_the_gallery_when_it_is_large() -> None:

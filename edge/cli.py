@@ -182,15 +182,21 @@ def evaluate(
     labels: Annotated[
         Path | None, typer.Option(help="Who is visible in which shot of it; see docs/accuracy.md.")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write curves and the worst errors, as pictures, to this HTML file."),
+    ] = None,
 ) -> None:
     """Measure how well a gallery names pictures; people who are not in it are the strangers.
 
-    Example: tvradar evaluate probes --gallery mine
+    Example: tvradar evaluate probes --gallery mine --report report.html
 
     Example: tvradar evaluate --video clip.mp4 --labels labels.json --gallery mine
     """
     if (dataset is None) == (not video) or bool(video) != (labels is not None):
         raise UsageError("evaluate: expected a folder of pictures, or --video with --labels")
+    if report is not None and video:
+        raise UsageError("--report: of pictures only; found --video, leave one of the two out")
     if labels is not None:
         from edge.run_evaluate_video import run_evaluate_video  # noqa: PLC0415
 
@@ -199,7 +205,7 @@ def evaluate(
     from edge.run_evaluate import run_evaluate  # noqa: PLC0415
 
     assert dataset is not None
-    run_evaluate(dataset, gallery, json=json, fpir=fpir)
+    run_evaluate(dataset, gallery, json=json, fpir=fpir, report=report)
 
 
 @app.command()

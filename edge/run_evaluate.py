@@ -9,11 +9,13 @@ from rich.table import Table
 
 from calibration.evaluate import Evaluation, Searches, evaluate
 from calibration.probability import STILLS, reliability
+from calibration.report import Findings, Search, to_html
 from edge.console import graceful_stop, out, print_json, progress_bar
 from edge.errors import UsageError
 from edge.recognise.thresholds import policy_for
 from engines.errors import PictureError
 from engines.faces import FacePipeline, load_pipeline
+from engines.fetch import write_atomically
 from engines.picture import PICTURE_SUFFIXES, read_picture
 from gallery.catalogue.source import find_people
 from gallery.enrol import largest_face
@@ -22,11 +24,15 @@ from gallery.store import open_gallery
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from calibration.evaluate import Rate
+    from calibration.probability import Reliability
     from gallery.search import Gallery
 
 
-def run_evaluate(dataset: Path, gallery_dir: Path, *, json: bool, fpir: float) -> None:
-    """Search with every picture of a dataset and print the rates."""
+def run_evaluate(
+    dataset: Path, gallery_dir: Path, *, json: bool, fpir: float, report: Path | None = None
+) -> None:
+    """Search with every picture of a dataset and print the rates; write the report's page."""
     pipeline = load_pipeline(threads=2)
     gallery = open_gallery(gallery_dir, pipeline.model)
     folders = find_people(dataset)
@@ -38,22 +44,36 @@ def run_evaluate(dataset: Path, gallery_dir: Path, *, json: bool, fpir: float) -
     ]
     rows, without_face = _search_all(pipeline, gallery, pictures)
     known = set(gallery.ids())
-    mated = _searches([r for r in rows if r[0] in known])
-    nonmated = _searches([r for r in rows if r[0] not in known])
+    of_known = [row for row in rows if row.person in known]
+    of_strangers = [row for row in rows if row.person not in known]
+    mated, nonmated = _searches(of_known), _searches(of_strangers)
     found = evaluate(mated, nonmated)
     threshold = policy_for(gallery, fpir).threshold
+    people = gallery.people_count
+    if report is not None:
+        findings = Findings(
+            f"{dataset} against release {gallery.release}, {people} people",
+            [_figures_of_rank1(found), *(_figures(r, found.nonmated) for r in found.rates)],
+            _notes(found, threshold, fpir, mated, nonmated, without_face),
+            of_known,
+            of_strangers,
+            threshold,
+            *_calibration(people, mated, nonmated),
+        )
+        write_atomically(report, to_html(findings, mated, nonmated).encode())
     if json:
-        people = gallery.people_count
         print_json(_as_json(found, threshold, fpir, mated, nonmated, without_face, people))
     else:
-        _print(found, threshold, fpir, mated, nonmated, without_face)
+        _print(found, _notes(found, threshold, fpir, mated, nonmated, without_face))
+        if report is not None:
+            out.print(f"report: {report}", markup=False)
 
 
 def _search_all(
     pipeline: FacePipeline, gallery: Gallery, pictures: list[tuple[str, Path]]
-) -> tuple[list[tuple[str, float, bool]], int]:
-    """Return (person, best score, right) of each picture, and how many had no face."""
-    rows: list[tuple[str, float, bool]] = []
+) -> tuple[list[Search], int]:
+    """Return the search of each picture, and how many had no face."""
+    rows: list[Search] = []
     without_face = 0
     with graceful_stop() as stop, progress_bar("pictures") as progress:
         for person, path in progress.track(pictures, description="evaluate"):
@@ -68,13 +88,16 @@ def _search_all(
                 continue
             matches = gallery.search(found[0].vectors, k=1)
             best = matches.ids[0][0] if matches.ids[0] else ""
-            rows.append((person, float(matches.scores[0][0]), best == person))
+            rows.append(Search(person, path, float(matches.scores[0][0]), best))
     return rows, without_face
 
 
-def _searches(rows: list[tuple[str, float, bool]]) -> Searches:
-    people, scores, right = zip(*rows, strict=True) if rows else ((), (), ())
-    return Searches(np.array(people, np.str_), np.array(scores, float), np.array(right, bool))
+def _searches(rows: list[Search]) -> Searches:
+    return Searches(
+        np.array([row.person for row in rows], np.str_),
+        np.array([row.score for row in rows], float),
+        np.array([row.right for row in rows], bool),
+    )
 
 
 def _as_json(
@@ -87,6 +110,7 @@ def _as_json(
     people: int,
 ) -> dict[str, object]:
     at = _at_threshold(threshold, mated, nonmated)
+    error, bins = _calibration(people, mated, nonmated)
     return {
         "rank1": found.rank1,
         "tpir": {str(r.fpir): r.tpir for r in found.rates},
@@ -101,18 +125,23 @@ def _as_json(
         "measured_thresholds": {str(r.fpir): r.threshold for r in found.rates},
         "unsupported": [str(r.fpir) for r in found.rates if not r.supported],
         "without_face": without_face,
-        "probability": _calibration(people, mated, nonmated),
+        "probability": {"ece": error, "in_gallery": _share(mated, nonmated), "bins": bins},
     }
 
 
-def _calibration(people: int, mated: Searches, nonmated: Searches) -> dict[str, object]:
+def _share(mated: Searches, nonmated: Searches) -> float:
+    return len(mated.scores) / (len(mated.scores) + len(nonmated.scores))
+
+
+def _calibration(
+    people: int, mated: Searches, nonmated: Searches
+) -> tuple[float, list[Reliability]]:
     """Return how well the probabilities of names fit; strangers and enrolled count the same."""
     scores = np.concatenate([mated.scores, nonmated.scores])
     right = np.concatenate([mated.right, np.zeros(len(nonmated.scores), bool)])
-    share = len(mated.scores) / len(scores)
+    share = _share(mated, nonmated)
     found = np.array([STILLS.probability(float(s), people, share) for s in scores])
-    error, bins = reliability(found, right)
-    return {"ece": error, "in_gallery": share, "bins": bins}
+    return reliability(found, right)
 
 
 def _at_threshold(threshold: float, mated: Searches, nonmated: Searches) -> tuple[float, float]:
@@ -120,39 +149,53 @@ def _at_threshold(threshold: float, mated: Searches, nonmated: Searches) -> tupl
     return float(named.mean()), float((nonmated.scores >= threshold).mean())
 
 
-def _print(
+def _figures_of_rank1(found: Evaluation) -> tuple[str, ...]:
+    low, high = found.rank1_interval
+    return "rank-1", f"{found.rank1:.2%}", f"{low:.2%} to {high:.2%}", "", ""
+
+
+def _figures(rate: Rate, nonmated: int) -> tuple[str, ...]:
+    return (
+        f"TPIR at FPIR {rate.fpir:.1%}" + ("" if rate.supported else " *"),
+        f"{rate.tpir:.2%}",
+        f"{rate.low:.2%} to {rate.high:.2%}",
+        f"{rate.threshold:.3f}",
+        f"{rate.false_names} of {nonmated}",
+    )
+
+
+def _notes(
     found: Evaluation,
     threshold: float,
     fpir: float,
     mated: Searches,
     nonmated: Searches,
     without_face: int,
-) -> None:
-    table = Table("figure", "value", "95 % interval", "threshold", "strangers named")
-    low, high = found.rank1_interval
-    table.add_row("rank-1", f"{found.rank1:.2%}", f"{low:.2%} to {high:.2%}", "", "")
-    for r in found.rates:
-        table.add_row(
-            f"TPIR at FPIR {r.fpir:.1%}" + ("" if r.supported else " *"),
-            f"{r.tpir:.2%}",
-            f"{r.low:.2%} to {r.high:.2%}",
-            f"{r.threshold:.3f}",
-            f"{r.false_names} of {found.nonmated}",
-        )
+) -> list[str]:
     tpir, measured = _at_threshold(threshold, mated, nonmated)
+    return [
+        (
+            f"{found.mated} searches of people in the gallery, {found.nonmated} of strangers; "
+            f"{without_face} pictures without a face left out"
+        ),
+        (
+            f"at the working threshold {threshold:.3f} (promised FPIR {fpir:.1%}): "
+            f"TPIR {tpir:.2%}, measured FPIR {measured:.2%}"
+        ),
+        *(
+            f"* {found.nonmated} searches of strangers cannot show a rate of {r.fpir:.1%}, "
+            f"which needs {int(np.ceil(1 / r.fpir))}: the figure is at no false name seen"
+            for r in found.rates
+            if not r.supported
+        ),
+    ]
+
+
+def _print(found: Evaluation, notes: list[str]) -> None:
+    table = Table("figure", "value", "95 % interval", "threshold", "strangers named")
+    table.add_row(*_figures_of_rank1(found))
+    for rate in found.rates:
+        table.add_row(*_figures(rate, found.nonmated))
     out.print(table)
-    out.print(
-        f"{found.mated} searches of people in the gallery, {found.nonmated} of strangers; "
-        f"{without_face} pictures without a face left out"
-    )
-    out.print(
-        f"at the working threshold {threshold:.3f} (promised FPIR {fpir:.1%}): "
-        f"TPIR {tpir:.2%}, measured FPIR {measured:.2%}"
-    )
-    for r in found.rates:
-        if not r.supported:
-            needed = int(np.ceil(1 / r.fpir))
-            out.print(
-                f"* {found.nonmated} searches of strangers cannot show a rate of {r.fpir:.1%}, "
-                f"which needs {needed}: the figure is at no false name seen"
-            )
+    for note in notes:
+        out.print(note, markup=False)

@@ -140,14 +140,32 @@ def audit_gallery(folder: Path, *, at_most: int, top: int, json: bool) -> None:
     for error in found.label_errors[:top]:
         row = (error.id, str(error.template), f"{error.own:.2f}", error.other)
         wrong.add_row(*map(escape, row), f"{error.other_score:.2f}")
-    for table in (pairs, weak, wrong):
+    single = Table("person", title="one picture only")
+    for person_id in found.single[:top]:
+        single.add_row(escape(person_id))
+    for table, advice in (
+        (
+            pairs,
+            (
+                "One person under two ids: remove one. Two people: enrol better pictures of both; "
+                'a face between them is shown as "A or B".'
+            ),
+        ),
+        (weak, "Look at their pictures (gallery export) and take out what shows somebody else."),
+        (wrong, "Look at this picture; if the label is wrong, enrol the person again without it."),
+        (
+            single,
+            "Nothing confirms it. Enrol two or three more: frontal, sharp, 100 px and more.",
+        ),
+    ):
         if table.row_count:
             out.print(table)
+            out.print(advice)
     out.print(
         f"{found.checked} of {found.people} people looked at: {len(found.look_alikes)} pairs look "
         f"alike, {len(found.weak)} people have templates that disagree, "
-        f"{len(found.label_errors)} templates may have a wrong label; {found.single} people have "
-        "one template, which nothing confirms"
+        f"{len(found.label_errors)} templates may have a wrong label, {len(found.single)} people "
+        "were enrolled with one picture"
     )
 
 

@@ -51,7 +51,7 @@ class Audit(msgspec.Struct, frozen=True):
     Attributes:
         people: how many the gallery has.
         checked: how many of them were looked at.
-        single: how many of these have one template only, so that nothing can confirm it.
+        single: who of these was enrolled with one picture only, which nothing confirms.
         look_alikes: most alike first.
         weak: weakest first.
         label_errors: likeliest first.
@@ -59,7 +59,7 @@ class Audit(msgspec.Struct, frozen=True):
 
     people: int
     checked: int
-    single: int
+    single: list[str]
     look_alikes: list[Pair]
     weak: list[Weak]
     label_errors: list[LabelError]
@@ -72,13 +72,15 @@ def audit(gallery: Gallery, *, at_most: int = 10_000, seed: int = 0) -> Audit:
         chosen = np.random.default_rng(seed).permutation(len(ids))[:at_most]
         ids = [ids[n] for n in sorted(chosen)]
     pairs: dict[tuple[str, str], float] = {}
-    weak, errors, single = [], [], 0
+    weak, errors = [], []
+    single: list[str] = []
     for person_id in ids:
         templates = gallery.templates_of(person_id)
         templates = templates / np.linalg.norm(templates, axis=1, keepdims=True)
         others = templates @ templates.T
         count = len(templates)
-        single += count == 1
+        if count == 1 and len(gallery.person(person_id).pictures) <= 1:
+            single.append(person_id)
         own = (others.sum(axis=1) - 1) / max(count - 1, 1)
         if count > 1 and own.mean() < WEAK:
             weak.append(Weak(person_id, count, _round(own.mean())))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
+from edge import heap
 from edge.buttons.presser import Presser, open_keys
 from edge.errors import EdgeError, UsageError
 from edge.player import Player
@@ -163,6 +164,7 @@ class App:
         self._stop = threading.Event()
         self.failure: Exception | None = None
         self._dropped = 0
+        self._tidied_s = 0.0
         self._output = _open_output(config.output, people) if config.output else None
         self.reader = Reader(config.source, options=config.video, paced=paced, loop=config.loop)
         self.player = Player(self.reader)
@@ -278,6 +280,9 @@ class App:
         scene = self._recogniser.process(frame)
         if self.governor.worked(time.monotonic() - begun):
             self.metrics.spend(self.governor.level, self.governor.zones)
+            if begun - self._tidied_s >= heap.TIDY_S:
+                self._tidied_s = begun
+                heap.give_back()
         self.scenes += 1
         self.radar.push(scene)
         position_s = self.player.position_s(frame.pts_s)

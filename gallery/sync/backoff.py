@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 
-BASE_S = 2.0
+BASE_S = 1.0
 CAP_S = 600.0
 
 

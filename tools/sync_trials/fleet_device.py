@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import json
 import random
+import ssl
 import time
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -53,11 +55,20 @@ class Net(NamedTuple):
         return [rng.expovariate(1e3 / self.delay_ms) if self.delay_ms else 0.0] * copies
 
 
+@functools.cache
+def tls_context(certificate: str) -> ssl.SSLContext:
+    """Return what trusts the certificate, TLS 1.3 as a device has it; one for a process."""
+    context = ssl.create_default_context(cafile=certificate)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
 class Place(NamedTuple):
-    """Where the fleet's broker is."""
+    """Where the fleet's broker is; with a `certificate` it is spoken to by TLS."""
 
     port: int
     prefix: str
+    certificate: str = ""
 
     @property
     def timestamp(self) -> str:
@@ -75,7 +86,14 @@ class Place(NamedTuple):
             keepalive=KEEPALIVE_S,
             will=aiomqtt.Will(status_topic(name), will, qos=1, retain=True),
             timeout=20,
+            tls_context=tls_context(self.certificate) if self.certificate else None,
         )
+
+
+async def tell(client: aiomqtt.Client, name: str, release: int) -> None:
+    """Send a device's status."""
+    status = Status(name, release=release, wanted=release)
+    await client.publish(status_topic(name), encode(status), qos=1, retain=True)
 
 
 class SimulatedDevice:
@@ -145,9 +163,7 @@ class SimulatedDevice:
         return woken
 
     async def _tell(self, client: aiomqtt.Client) -> None:
-        release = int(self._row["release"])
-        status = Status(self.name, release=release, wanted=release)
-        await client.publish(status_topic(self.name), encode(status), qos=1, retain=True)
+        await tell(client, self.name, int(self._row["release"]))
 
     async def _read(self, client: aiomqtt.Client) -> None:
         loop = asyncio.get_running_loop()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiomqtt
 import numpy as np
-from fleet_device import ROW, Net, Place, Row, SimulatedDevice
+from fleet_device import ROW, Net, Place, Row, SimulatedDevice, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,7 +122,7 @@ async def _play(rows: NDArray[np.void], numbers: range, scene: Any, place: Place
 
 
 async def _bare(number: int, place: Place, gate: asyncio.Semaphore, row: Row) -> None:
-    """Connect and subscribe as a device does, without waiting between tries; then stay."""
+    """Send a device's own messages without waiting between tries; then stay."""
     try:
         while True:
             with suppress(aiomqtt.MqttError, OSError):
@@ -130,7 +130,8 @@ async def _bare(number: int, place: Place, gate: asyncio.Semaphore, row: Row) ->
                     async with gate:
                         client = await stack.enter_async_context(place.client(f"sim-{number}"))
                         await client.subscribe(place.timestamp, qos=1)
-                    row["subscribed_s"] = time.monotonic()
+                        row["subscribed_s"] = time.monotonic()
+                        await tell(client, f"sim-{number}", 1)
                     async for _ in client.messages:
                         pass  # only who reads hears of the end of the connection
             row["subscribed_s"] = 0.0

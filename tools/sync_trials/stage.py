@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from gallery import store
 from gallery.person import Person
@@ -42,15 +49,61 @@ autosave_interval {interval}
 """
 
 
+def free_port() -> int:
+    """Return a port of loopback that nobody listens at.
+
+    None that the system gives to who connects: one of thousands of clients would take it while the
+    broker is away.
+    """
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def make_certificate(path: Path) -> Path:
+    """Write a certificate for the loopback that signs itself, P-256; return where its key is."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(timezone.utc)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(days=1))
+    builder = builder.not_valid_after(now + timedelta(days=1))
+    signed = builder.add_extension(address, critical=True).sign(key, hashes.SHA256())
+    path.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    key_path = path.with_suffix(".key")
+    key_path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return key_path
+
+
+TLS_CONFIG = """
+listener {port} 127.0.0.1
+set_tcp_nodelay true
+tls_version tlsv1.3
+certfile {certificate}
+keyfile {key}
+"""
+
+
 class Mosquitto:
-    """A mosquitto on a free port of loopback."""
+    """A mosquitto on a free port of loopback, with `tls` on a second one for TLS too."""
 
     def __init__(
-        self, folder: Path, *, persistence: bool = True, save_each_change: bool = True
+        self,
+        folder: Path,
+        *,
+        persistence: bool = True,
+        save_each_change: bool = True,
+        tls: bool = False,
     ) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / "mosquitto.conf"
         values: dict[str, object] = {
@@ -60,7 +113,13 @@ class Mosquitto:
         }
         values["on_changes"] = str(save_each_change).lower()
         values["interval"] = 1 if save_each_change else 30
-        self._config.write_text(CONFIG.format(**values))
+        text = CONFIG.format(**values)
+        self.tls_port, self.certificate = 0, folder / "certificate.pem"
+        if tls:
+            self.tls_port = free_port()
+            key = make_certificate(self.certificate)
+            text += TLS_CONFIG.format(port=self.tls_port, certificate=self.certificate, key=key)
+        self._config.write_text(text)
         self.start()
 
     def start(self) -> None:

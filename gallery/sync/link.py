@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 30
+NO_ANSWER = "no answer"
 CONNECT_TIMEOUT_S = 10.0
 TICK_S = 0.5
 MAX_PACKET = 2 * 1024 * 1024
@@ -280,7 +281,7 @@ class MqttLink:
         return client
 
     def _connect(self, client: BoundedClient) -> None:
-        self.reason = "no answer"
+        self.reason = NO_ANSWER
         properties = None
         if self._protocol == 5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -332,7 +333,7 @@ class MqttLink:
         client.loop_misc()
 
     def _fall_back(self) -> None:
-        """No CONNACK: an old broker may just be silent about MQTT 5."""
+        """No CONNACK: an old broker may be silent about MQTT 5, or hang up."""
         if self.broker.protocol == 0 and self.connects == 0:
             self._protocol = 4 if self._protocol == 5 else 5
 
@@ -378,7 +379,10 @@ class MqttLink:
         self, _client: mqtt.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any
     ) -> None:
         self.reason = self.reason or f"disconnected: {code}"
-        if self.state is LinkState.CONNECTING and "rotocol" in str(code):
+        # RabbitMQ 3.10 hangs up on a version that it does not know, without a CONNACK.
+        if self.state is LinkState.CONNECTING and (
+            self.reason == NO_ANSWER or "rotocol" in str(code)
+        ):
             self._fall_back()
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:

@@ -14,10 +14,15 @@ from gallery.sync.link import LinkState, MqttLink
 
 
 class HostileBroker:
-    """Accepts, says CONNACK in the version asked for, then sends `poison`."""
+    """Accepts, says CONNACK in the version asked for, then sends `poison`.
 
-    def __init__(self, poison: bytes, *, only_311: bool = False, silent: bool = False) -> None:
-        self.poison, self.only_311, self.silent = poison, only_311, silent
+    `refusal` is what it says to MQTT 5 instead, before it hangs up: None when it knows that.
+    """
+
+    def __init__(
+        self, poison: bytes, *, refusal: bytes | None = None, silent: bool = False
+    ) -> None:
+        self.poison, self.refusal, self.silent = poison, refusal, silent
         self.versions: list[int] = []
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
@@ -40,8 +45,8 @@ class HostileBroker:
             if self.silent:
                 time.sleep(3)
                 return
-            if self.only_311 and version == 5:
-                client.sendall(b"\x20\x02\x00\x01")  # unacceptable protocol version
+            if self.refusal is not None and version == 5:
+                client.sendall(self.refusal)
                 return
             client.sendall(b"\x20\x03\x00\x00\x00" if version == 5 else b"\x20\x02\x00\x00")
             time.sleep(0.1)
@@ -86,8 +91,11 @@ def test_unasked_messages_are_counted_and_dropped() -> None:
     broker.close()
 
 
-def test_an_old_broker_gets_mqtt_3() -> None:
-    broker = HostileBroker(b"", only_311=True)
+@pytest.mark.parametrize(
+    "refusal", [b"\x20\x02\x00\x01", b""], ids=["by its number", "hangs up, as RabbitMQ 3.10"]
+)
+def test_an_old_broker_gets_mqtt_3(refusal: bytes) -> None:
+    broker = HostileBroker(b"", refusal=refusal)
     with MqttLink(Broker("127.0.0.1", broker.port), "tv", backoff_base_s=0.1) as link:
         link.wait_up(5)
         assert broker.versions == [5, 4]

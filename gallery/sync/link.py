@@ -122,6 +122,8 @@ class MqttLink:
         self._lock = threading.Lock()
         self._up = threading.Condition(self._lock)
         self._boxes: dict[str, list[Mailbox]] = {}
+        self._as_amqp: dict[str, str] = {}
+        """What RabbitMQ 3 makes of dots, which are AMQP's separators: a/1.b comes back as a/1/b."""
         self._handlers: dict[str, Callable[[Message], None]] = {}
         self._todo: deque[Callable[[mqtt.Client], None]] = deque()
         self._acks: dict[int, Future[None]] = {}
@@ -192,6 +194,7 @@ class MqttLink:
         """Subscribe for good, again after each reconnect; `handler` must only hand over."""
         with self._lock:
             self._handlers[topic_filter] = handler
+            self._as_amqp[_undotted(topic_filter)] = topic_filter
             up = self.state is LinkState.UP
         if up:  # otherwise the connect subscribes, and twice would bring all that is retained twice
             self._call(lambda client: self._subscribe(client, [topic_filter]))
@@ -389,6 +392,7 @@ class MqttLink:
         topic, payload = message.topic, bytes(message.payload)
         self.bytes_in += len(topic) + len(payload) + 7
         with self._lock:
+            topic = self._as_amqp.get(topic, topic)
             boxes = self._boxes.get(topic)
             if boxes:
                 for box in boxes:
@@ -435,6 +439,7 @@ class Collector:
             for topic in fresh:
                 if topic not in self.topics:
                     self._link._boxes.setdefault(topic, []).append(self._box)  # noqa: SLF001
+                    self._link._as_amqp[_undotted(topic)] = topic  # noqa: SLF001
         self.topics.update(fresh)
         self._link._call(lambda client: self._link._subscribe(client, fresh))  # noqa: SLF001
 
@@ -451,6 +456,7 @@ class Collector:
                 if not boxes:
                     self._link._boxes.pop(topic, None)  # noqa: SLF001
                     if topic not in self._link._handlers:  # noqa: SLF001
+                        self._link._as_amqp.pop(_undotted(topic), None)  # noqa: SLF001
                         idle.append(topic)
         if idle:
             self._link._call(lambda client: _unsubscribe(client, idle))  # noqa: SLF001
@@ -462,6 +468,10 @@ class Collector:
 
 def _unsubscribe(client: mqtt.Client, topics: list[str]) -> None:
     client.unsubscribe(topics)
+
+
+def _undotted(topic: str) -> str:
+    return topic.replace(".", "/")
 
 
 def _shared(topic_filter: str) -> str:

@@ -108,3 +108,12 @@ def test_nobody_listens() -> None:
         pytest.raises(SourceError, match="refused"),
     ):
         link.wait_up(0.5)
+
+
+def test_dots_that_a_broker_made_slashes_of_are_dots_again() -> None:
+    broker = HostileBroker(b"\x30\x09\x00\x05a/1/bhi")
+    link = MqttLink(Broker("127.0.0.1", broker.port, protocol=4), "tv")
+    with link, link.collect() as box:
+        box.want(["a/1.b"])
+        assert box.get(5) == ("a/1.b", b"hi")
+    broker.close()

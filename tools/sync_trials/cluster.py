@@ -297,6 +297,10 @@ def play(
             publisher.repair()
             if until(lambda: all(installed(d) >= publisher.number for d in devices), 2.0):
                 done_s[node_is_back] = round(time.monotonic() - start_s, 1)
+        late = [d for d in devices if installed(d) < publisher.number]
+        for device in late:  # why not? its log says
+            text = device.with_name(f"{device.name}.log").read_text()
+            print("\n".join(text.splitlines()[-8:]), file=sys.stderr)
     return {
         "killed": number % len(nodes),
         "devices_still_fetching": fetching,

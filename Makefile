@@ -29,7 +29,7 @@ demo: setup ## watch actors being named in a browser; VIDEO=film.mp4 PEOPLE=fold
 	$(BIN)/tvradar demo $(if $(VIDEO),--video '$(VIDEO)') $(if $(PEOPLE),--people '$(PEOPLE)') $(DEMO_OPTIONS)
 
 test: setup-dev ## run all tests
-	$(BIN)/python -m pytest $(TEST_OPTIONS)
+	$(BIN)/python -m pytest --durations=20 --durations-min=5 $(TEST_OPTIONS)
 
 check: setup-dev ## formatter, linter, types, layers, content of the wheel
 	$(BIN)/ruff format --check .

@@ -15,7 +15,7 @@ def share_one() -> None:
 
     Pictures go from thread to thread. With a heap for each thread, which is glibc's default, each
     keeps as much as it ever had at once, so that the process grows in steps for hours whenever the
-    machine is busy (docs/performance.md, "Two hours"). Another libc is left as it is.
+    machine is busy (docs/performance.md, "Hours"). Another libc is left as it is.
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)

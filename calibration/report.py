@@ -15,6 +15,7 @@ import cv2
 import jinja2
 import numpy as np
 
+from calibration.evaluate import Searches
 from engines.picture import read_picture
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from calibration.evaluate import Searches
     from calibration.probability import Reliability
 
 WIDTH, HEIGHT = 300.0, 240.0
@@ -89,8 +89,18 @@ def det_curve(mated: Searches, nonmated: Searches) -> tuple[NDArray[np.float64],
     return named, 1 - found
 
 
-def to_html(findings: Findings, mated: Searches, nonmated: Searches) -> str:
+def searches_of(rows: Sequence[Search]) -> Searches:
+    """Return what the rates are computed from."""
+    return Searches(
+        np.array([row.person for row in rows], np.str_),
+        np.array([row.score for row in rows], float),
+        np.array([row.right for row in rows], bool),
+    )
+
+
+def to_html(findings: Findings) -> str:
     """Return the page; it loads nothing from anywhere."""
+    mated, nonmated = searches_of(findings.mated), searches_of(findings.nonmated)
     template = resources.files("calibration").joinpath("report.html").read_text()
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = {
@@ -116,7 +126,7 @@ def to_html(findings: Findings, mated: Searches, nonmated: Searches) -> str:
 def _det(mated: Searches, nonmated: Searches) -> dict[str, object]:
     named, missed = det_curve(mated, nonmated)
     least = 1 / len(nonmated.scores)
-    decades = math.ceil(-math.log10(least))
+    decades = max(1, math.ceil(-math.log10(least)))
     shown = named >= least
     x = WIDTH * (1 + np.log10(np.maximum(named[shown], least)) / decades)
     y = _missed_y(missed[shown])

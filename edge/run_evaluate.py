@@ -9,8 +9,8 @@ from rich.table import Table
 
 from calibration.evaluate import Evaluation, Searches, evaluate
 from calibration.probability import STILLS, reliability
-from calibration.report import Findings, Search, to_html
-from edge.console import graceful_stop, out, print_json, progress_bar
+from calibration.report import Findings, Search, searches_of, to_html
+from edge.console import err, graceful_stop, out, print_json, progress_bar
 from edge.errors import UsageError
 from edge.recognise.thresholds import policy_for
 from engines.errors import PictureError
@@ -46,27 +46,27 @@ def run_evaluate(
     known = set(gallery.ids())
     of_known = [row for row in rows if row.person in known]
     of_strangers = [row for row in rows if row.person not in known]
-    mated, nonmated = _searches(of_known), _searches(of_strangers)
+    mated, nonmated = searches_of(of_known), searches_of(of_strangers)
     found = evaluate(mated, nonmated)
     threshold = policy_for(gallery, fpir).threshold
     people = gallery.people_count
+    notes = _notes(found, threshold, fpir, mated, nonmated, without_face)
+    if json:
+        print_json(_as_json(found, threshold, fpir, mated, nonmated, without_face, people))
+    else:
+        _print(found, notes)
     if report is not None:
         findings = Findings(
             f"{dataset} against release {gallery.release}, {people} people",
             [_figures_of_rank1(found), *(_figures(r, found.nonmated) for r in found.rates)],
-            _notes(found, threshold, fpir, mated, nonmated, without_face),
+            notes,
             of_known,
             of_strangers,
             threshold,
             *_calibration(people, mated, nonmated),
         )
-        write_atomically(report, to_html(findings, mated, nonmated).encode())
-    if json:
-        print_json(_as_json(found, threshold, fpir, mated, nonmated, without_face, people))
-    else:
-        _print(found, _notes(found, threshold, fpir, mated, nonmated, without_face))
-        if report is not None:
-            out.print(f"report: {report}", markup=False)
+        write_atomically(report, to_html(findings).encode())
+        err.print(f"report: {report}", markup=False)
 
 
 def _search_all(
@@ -90,14 +90,6 @@ def _search_all(
             best = matches.ids[0][0] if matches.ids[0] else ""
             rows.append(Search(person, path, float(matches.scores[0][0]), best))
     return rows, without_face
-
-
-def _searches(rows: list[Search]) -> Searches:
-    return Searches(
-        np.array([row.person for row in rows], np.str_),
-        np.array([row.score for row in rows], float),
-        np.array([row.right for row in rows], bool),
-    )
 
 
 def _as_json(

@@ -14,15 +14,16 @@ import numpy as np
 
 from calibration.errors import CalibrationError
 from calibration.threshold import (
-    FACE_RANGE,
-    NORM_REFERENCE,
     PRIOR_MEAN,
-    SHORTEST,
     ImpostorModel,
+    expected_of_tracks,
+    norm_lack,
     share_for,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 TAIL = 0.01
@@ -69,9 +70,8 @@ class TrackModel:
 
     def expected(self, searches: TrackSearches) -> NDArray[np.float64]:
         """Return the mean cosine of strangers with each track, float64 (n,)."""
-        faces = self.face_mean - self.face_slope * _fall(searches.norms)
-        return np.asarray(
-            (searches.weights * faces).sum(axis=1) / np.maximum(searches.length, SHORTEST)
+        return expected_of_tracks(
+            searches.norms, searches.weights, searches.length, self.face_mean, self.face_slope
         )
 
 
@@ -86,7 +86,7 @@ def learn(searches: TrackSearches, people: NDArray[np.intp]) -> TrackModel:
     strangers = people[None, :] != searches.truth[rows, None]
     faces = searches.faces[rows][:, :, people]
     means = (faces * strangers[:, None, :]).sum(axis=2) / strangers.sum(axis=1)[:, None]
-    fall = _fall(searches.norms[rows]).ravel()
+    fall = norm_lack(searches.norms[rows]).ravel()
     slope, mean = np.polyfit(fall, means.ravel(), 1)
     fitted = TrackModel(float(mean), float(-slope), 0.0)
     away = searches.scores() - fitted.expected(searches)[:, None]
@@ -142,16 +142,15 @@ class Filled:
 
 
 def held_out_rates(
-    searches: TrackSearches, learned: int, size: int, fpir: float, filled: Filled | None = None
+    searches: TrackSearches, learned: int, size: int, cases: Sequence[tuple[float, Filled | None]]
 ) -> NDArray[np.float64]:
-    """Return each person's rate of false names, float64 (people,), when left out of the learning.
+    """Return rates of false names, float64 (cases, people), of people left out of the learning.
 
     Args:
         searches: all people's.
         learned: how many people teach, anew in each round; the others are searched for.
         size: people in the gallery, all of them left out too, and none of them the stranger.
-        fpir: the promised rate.
-        filled: who is in the gallery beside them.
+        cases: promised rates, each with who is in the gallery beside them.
 
     Raises:
         CalibrationError: there are too few people.
@@ -165,23 +164,21 @@ def held_out_rates(
         )
     rng = np.random.default_rng(0)
     scores = searches.scores()
-    found: list[list[float]] = [[] for _ in range(count)]
+    found = np.zeros((len(cases), count))
+    taken = np.zeros(count)
     for _ in range(ROUNDS):
         order = rng.permutation(count)
         model = learn(searches, np.sort(order[:learned]))
-        share = share_for(filled.people if filled else size, fpir)
-        impostors = ImpostorModel(PRIOR_MEAN, model.sd)
-        needed = model.expected(searches) + impostors.reached_by(share) - PRIOR_MEAN
+        impostors, expected = ImpostorModel(PRIOR_MEAN, model.sd), model.expected(searches)
+        taken[order[learned:]] += 1
         for stranger in order[learned:]:
             others = order[learned:][order[learned:] != stranger]
             rows = np.flatnonzero(searches.truth == stranger)
             gallery = rng.permutation(others)[:size]
-            best = scores[np.ix_(rows, gallery)].max(axis=1)[None]
-            if filled:
-                best = np.maximum(best, filled.best[:, rows])
-            found[stranger].append(float((best >= needed[rows]).mean()))
-    return np.array([np.mean(rates) for rates in found])
-
-
-def _fall(norms: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.clip(NORM_REFERENCE - norms, 0.0, FACE_RANGE)
+            real = scores[np.ix_(rows, gallery)].max(axis=1)[None]
+            for case, (fpir, filled) in enumerate(cases):
+                best = np.maximum(real, filled.best[:, rows]) if filled else real
+                share = share_for(filled.people if filled else size, fpir)
+                needed = expected[rows] + impostors.reached_by(share) - PRIOR_MEAN
+                found[case, stranger] += (best >= needed).mean()
+    return found / taken

@@ -39,7 +39,7 @@ FACE_RANGE = 5.5
 """The same for the faces of composed tracks, which are poor in more ways than small and blurred:
 18,720 faces of 26 people, mean at the reference norm, its fall for each unit below, and how far."""
 TRACK_SD = 0.0911
-"""Deviation of a track's cosine from what `expected_of_track` says, with what 26 people leave
+"""Deviation of a track's cosine from what `expected_of_tracks` says, with what 26 people leave
 uncertain of it: `calibration.held_out` learns it."""
 PAIR_MEAN = 0.140
 """Cosine between the templates, of three pictures each, of two of the 26 people."""
@@ -114,22 +114,33 @@ class ImpostorModel:
         return cls(mean, sd)
 
 
-def expected_of_track(
-    norms: NDArray[np.float64], weights: NDArray[np.float64], length: float
-) -> float:
-    """Return the mean cosine of strangers with a track's template.
+def expected_of_tracks(
+    norms: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    length: NDArray[np.float64] | float,
+    face_mean: float = FACE_MEAN,
+    face_slope: float = FACE_SLOPE,
+) -> NDArray[np.float64]:
+    """Return the mean cosine of strangers with tracks' templates.
 
     The template is the weighted mean of unit embeddings, divided by its length. A cosine is linear
     before the division, so that its mean is that of the single faces over the length: faces that
     differ cancel their noise, which makes the template more like everybody, strangers included.
 
     Args:
-        norms: of the faces' embeddings before normalisation, float64 (n,).
-        weights: of the faces, float64 (n,).
-        length: of the weighted mean, 0 to 1; 1 when all faces are the same.
+        norms: of the faces' embeddings before normalisation, float64 (..., n).
+        weights: of the faces, float64 (..., n).
+        length: of the weighted means, (...), 0 to 1; 1 when all faces are the same.
+        face_mean: of single faces at the reference norm.
+        face_slope: its fall for each unit of norm below.
     """
-    fall = FACE_SLOPE * np.clip(NORM_REFERENCE - norms, 0.0, FACE_RANGE)
-    return float(np.average(FACE_MEAN - fall, weights=weights)) / max(length, SHORTEST)
+    faces = face_mean - face_slope * norm_lack(norms)
+    return np.asarray(np.average(faces, axis=-1, weights=weights) / np.maximum(length, SHORTEST))
+
+
+def norm_lack(norms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far norms are below the reference, as far as it counts."""
+    return np.clip(NORM_REFERENCE - norms, 0.0, FACE_RANGE)
 
 
 def _moments_of_pairs(templates: NDArray[np.float32]) -> tuple[float, float]:

@@ -55,7 +55,7 @@ def run_sync(options: SyncOptions, *, once: bool, json: bool) -> None:
             built_s=built_s(),
             sources=options.mirrors,
         ),
-        _told_to(options, _quiet if once else print_json if json else _print_status),
+        _told_to(options.tell, _quiet if once else print_json if json else _print_status),
     )
     if once:
         _once(service, json=json)
@@ -103,18 +103,18 @@ def _stay(service: SyncService) -> None:
         runner.join()
 
 
-def _told_to(options: SyncOptions, shown: Callable[[Status], None]) -> Callable[[Status], None]:
+def _told_to(path: Path | None, shown: Callable[[Status], None]) -> Callable[[Status], None]:
     """Return what shows a status, and writes it to the file that others read."""
-    if options.tell is None:
+    if path is None:
         return shown
-    file = StatusFile(options.tell)
+    file = StatusFile(path)
 
     def told(status: Status) -> None:
         shown(status)
         try:
             file.write(status)
         except OSError as error:
-            log.warning("%s: %s; the status is not told there", options.tell, error.strerror)
+            log.warning("%s: %s; the status is not told there", path, error.strerror)
 
     return told
 

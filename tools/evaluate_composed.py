@@ -240,13 +240,14 @@ def held_out(searches: TrackSearches, filled: dict[int, Filled]) -> dict[str, ob
     people = searches.faces.shape[2]
     for teach in TEACH:
         real = min(REAL, people - teach - 1)
-        for size in (real, *filled):
-            for fpir in (FPIR, 0.01):
-                rates = held_out_rates(searches, teach, real, fpir, filled.get(size))
-                found[f"{teach}_teach_gallery_{size}_at_{fpir}"] = [
-                    float(rates.mean()),
-                    *by_person(rates, np.arange(people)),
-                ]
+        asked = [(size, fpir) for size in (real, *filled) for fpir in (FPIR, 0.01)]
+        cases = [(fpir, filled.get(size)) for size, fpir in asked]
+        rates_of = held_out_rates(searches, teach, real, cases)
+        for (size, fpir), rates in zip(asked, rates_of, strict=True):
+            found[f"{teach}_teach_gallery_{size}_at_{fpir}"] = [
+                float(rates.mean()),
+                *by_person(rates, np.arange(people)),
+            ]
     return found
 
 

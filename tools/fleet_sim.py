@@ -27,14 +27,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent / "sync_trials"))
 
 import numpy as np
 from fleet_device import Net, Place
 from fleet_workers import BARE, DEVICES, Workers
-from stage import Channel, Mosquitto, make_gallery
+from stage import Channel, Mosquitto, make_gallery, until
 
 from gallery import store
 from gallery.person import Person
@@ -44,9 +44,6 @@ from gallery.sync.broker import Broker
 from gallery.sync.link import MqttLink
 from gallery.sync.manifest import decode
 from gallery.update import Entries, update
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ROUND_S = 300.0
 HERD_S = 120.0
@@ -235,13 +232,6 @@ def subscribed_after(stage: Stage, start_s: float) -> float:
     if workers.subscribed(start_s) < devices:
         return float("inf")
     return float(workers.rows["subscribed_s"].max()) - start_s
-
-
-def until(condition: Callable[[], bool], timeout_s: float) -> None:
-    """Wait for a condition, at most so long."""
-    deadline = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
 
 
 def right(result: dict[str, object], devices: int) -> bool:

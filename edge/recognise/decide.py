@@ -122,7 +122,7 @@ class Policy:
         Args:
             person: the candidate's id.
             norm: of a still's embedding.
-            strangers: what a track's template expects of strangers; see `expected_of_track`.
+            strangers: what a track's template expects of strangers; see `expected_of_tracks`.
         """
         if self.stills:
             needed = self.threshold - self.impostors.relief(norm)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from calibration.threshold import expected_of_track
+from calibration.threshold import expected_of_tracks
 from engines.faces import unit
 
 if TYPE_CHECKING:
@@ -105,8 +105,7 @@ class TrackTemplate:
 
     def mean(self, pts_s: float) -> NDArray[np.float32]:
         """Return the weighted mean at a time, float32 (dimension,), unit length."""
-        weights = self._weights(pts_s).astype(np.float32)
-        return unit((np.stack(self.vectors) * weights[:, None]).sum(axis=0))
+        return unit(self._total(self._weights(pts_s)))
 
     def norm(self) -> float:
         """Return the weighted mean of the norms."""
@@ -114,15 +113,18 @@ class TrackTemplate:
 
     def overall(self) -> NDArray[np.float32]:
         """Return the mean over the whole track without regard to time, as hindsight allows."""
-        weights = np.array(self.qualities, np.float32)
-        return unit((np.stack(self.vectors) * weights[:, None]).sum(axis=0))
+        return unit(self._total(np.array(self.qualities)))
 
     def strangers(self, pts_s: float | None = None) -> float:
         """Return the cosine that strangers have with the mean at a time, or overall, on average."""
         weights = np.array(self.qualities) if pts_s is None else self._weights(pts_s)
-        total = (np.stack(self.vectors) * weights[:, None]).sum(axis=0)
-        length = float(np.linalg.norm(total) / weights.sum())
-        return expected_of_track(np.array(self.norms), weights, length)
+        length = float(np.linalg.norm(self._total(weights)) / weights.sum())
+        return float(expected_of_tracks(np.array(self.norms), weights, length))
+
+    def _total(self, weights: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return the weighted sum of the faces, float32 (dimension,)."""
+        faces = np.stack(self.vectors) * weights.astype(np.float32)[:, None]
+        return np.asarray(faces.sum(axis=0))
 
     def _weights(self, pts_s: float) -> NDArray[np.float64]:
         age = np.maximum(pts_s - np.array(self.times_s), 0.0)

@@ -45,3 +45,13 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
         os.fsync(file.fileno())
     draft.rename(path)
     fsync_folder(path.parent)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Replace the content of `path` at once for who reads it; lost at a power cut.
+
+    For what is about this run of the machine only: nothing is forced to the disk.
+    """
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_bytes(data)
+    draft.replace(path)

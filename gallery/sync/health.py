@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from gallery.sync.durable import write_whole
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -90,9 +92,7 @@ class PulseFile:
         starts = (before.starts if before else 0) + started
         pulse = Pulse(release, starts, time.time(), error, named_share)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.path.with_name(f".{self.path.name}.new")
-        draft.write_bytes(msgspec.json.encode(pulse))
-        draft.replace(self.path)  # no fsync: it is about this run of the machine only
+        write_whole(self.path, msgspec.json.encode(pulse))
 
     def begin(self, _release: int) -> None:
         """See `Health`."""

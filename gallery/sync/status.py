@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gallery.sync.durable import write_whole
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -72,14 +74,12 @@ class StatusFile:
         self._path = path
 
     def write(self, status: Status) -> None:
-        """Replace what was told before; about this run of the machine only, so without fsync.
+        """Replace what was told before.
 
         Raises:
             OSError: the folder does not exist, or may not be written to.
         """
-        draft = self._path.with_name(f".{self._path.name}.new")
-        draft.write_bytes(encode(status))
-        draft.replace(self._path)
+        write_whole(self._path, encode(status))
 
     def read(self) -> Status | None:
         """Return the last status, None if there is none that can be read."""

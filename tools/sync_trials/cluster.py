@@ -21,7 +21,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -30,7 +29,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stage import MODEL, free_port, installed, make_gallery, start_device
+from stage import MODEL, free_port, installed, listens, make_gallery, start_device, until
 
 from gallery import store
 from gallery.errors import GalleryError
@@ -70,22 +69,6 @@ Aedes.createBroker({ mq, persistence }).then((broker) =>
   require('net').createServer({ noDelay: true }, broker.handle)
     .listen(Number(process.argv[2]), '127.0.0.1'))
 """
-
-
-def until(condition: Callable[[], bool], timeout_s: float) -> bool:
-    """Wait for a condition, at most so long; return whether it came about."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def listens(port: int) -> bool:
-    """Return whether somebody does."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Program:

@@ -30,6 +30,8 @@ from gallery.sync.broker import Broker
 from gallery.sync.link import MqttLink
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gallery.sync.manifest import Manifest
 
 MODEL = "sface-2021dec"
@@ -60,6 +62,22 @@ def free_port() -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def until(condition: Callable[[], bool], timeout_s: float) -> bool:
+    """Wait for a condition, at most so long; return whether it came about."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def listens(port: int) -> bool:
+    """Return whether somebody does."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def make_certificate(path: Path) -> Path:
@@ -130,12 +148,8 @@ class Mosquitto:
             self.process = subprocess.Popen(
                 [program, "-c", str(self._config)], stderr=log, stdout=log
             )
-        for _ in range(500):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise RuntimeError("mosquitto does not listen")
+        if not until(lambda: listens(self.port), 10.0):
+            raise RuntimeError("mosquitto does not listen")
 
     def kill(self) -> None:
         """Kill -9."""

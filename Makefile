@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check deb sbom format lock clean
+.PHONY: help setup setup-dev demo test check deb sbom audit format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,12 @@ sbom: setup ## what is installed, as CycloneDX, in dist/sbom.json
 	$(BIN)/python -m pip install --quiet 'cyclonedx-bom>=7,<8'
 	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 		--output-file dist/sbom.json $(BIN)/python
+
+audit: setup ## ask PyPI for known flaws of the pinned packages; fails where it cannot ask
+	$(PYTHON) -m venv dist/audit
+	dist/audit/bin/python -m pip install --quiet 'pip-audit>=2.9,<3'
+	dist/audit/bin/pip-audit --strict --disable-pip --no-deps --progress-spinner off \
+		--requirement constraints.txt
 
 format: setup-dev ## put the code into the house's form
 	$(BIN)/ruff format .

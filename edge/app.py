@@ -65,23 +65,23 @@ class People:
 
     def __init__(self, watcher: GalleryWatcher) -> None:
         self._watcher = watcher
-        self._gallery = watcher.gallery
+        self.gallery = watcher.gallery
 
     def next_frame(self) -> Gallery:
         """Return the newest release, which serves until this is called again."""
-        self._gallery = self._watcher.gallery
-        return self._gallery
+        self.gallery = self._watcher.gallery
+        return self.gallery
 
     def person(self, person_id: str) -> Person | None:
         """Return a person, or None."""
         try:
-            return self._gallery.person(person_id)
+            return self.gallery.person(person_id)
         except GalleryError:
             return None
 
     def release(self) -> int:
         """Return the release in use."""
-        return self._gallery.release
+        return self.gallery.release
 
 
 class App:
@@ -138,7 +138,7 @@ class App:
         self.watcher = GalleryWatcher(
             gallery_dir, self._pipeline.model, index=config.search.index, prepare=thresholds.prepare
         )
-        people = People(self.watcher)
+        self._people = people = People(self.watcher)
         self._recogniser = Recogniser(
             self._pipeline,
             people.next_frame,
@@ -303,7 +303,7 @@ class App:
             self._pulse.take(scene, str(error) if error else "")
 
     def _count(self, scene: Scene) -> None:
-        metrics, gallery = self.metrics, self.watcher.gallery
+        metrics, gallery = self.metrics, self._people.gallery
         metrics.frames.inc()
         dropped = self.reader.dropped
         metrics.dropped.inc(dropped - self._dropped)

@@ -61,7 +61,7 @@ class Detector(ABC):
         self._engine = engine
         self._min_score = min_score
         self._max_overlap = max_overlap
-        self._long_side_px = long_side_px
+        self.long_side_px = long_side_px
         self._max_faces = max_faces
         self._blended = blended
         self._sizes_px = tuple(sizes_px)
@@ -81,7 +81,7 @@ class Detector(ABC):
         Raises:
             ModelShapeError: `bgr` is not a colour picture.
         """
-        found = self._raw(bgr, self._long_side_px if long_side_px is None else long_side_px)
+        found = self._raw(bgr, self.long_side_px if long_side_px is None else long_side_px)
         return self._suppress(found, blended=self._blended)
 
     def detect_pyramid(self, bgr: NDArray[np.uint8]) -> Detections:

@@ -105,7 +105,8 @@ class Recogniser:
         self._refused: tuple[tuple[NDArray[np.float32], str], ...] = ()
         self.stage_s: dict[str, list[float]] = {}
         self.detected: tuple[tuple[int, ...], Detections] = ((), Detections.empty())
-        """The last frame's detections that are tracked, and the number of the track of each."""
+        """The last frame's detections that are tracked, and the number of the track of each; none
+        where it was looked at in half its size."""
         self.on_track_end: Callable[[TrackState], None] = lambda _: None
         self.budget = Budget()
         """What a frame may cost; whoever sees that the device is too slow lowers it."""
@@ -118,12 +119,15 @@ class Recogniser:
         clock.lap("shots")
         self.detected = ((), Detections.empty())
         if self._is_due(frame):
+            half_px = self._half_px(picture)
             left, top = self._bars.box[:2]
-            faces = self._pipeline.detector.detect(picture.bgr).moved(left, top)
+            found = self._pipeline.detector.detect(picture.bgr, long_side_px=half_px)
+            faces = found.moved(left, top)
             clock.lap("detect")
-            seen = self._follow(faces, frame)
+            seen = self._follow(faces, frame, half=half_px is not None)
             clock.lap("track")
-            self._embed(seen, faces, frame)
+            if half_px is None:
+                self._embed(seen, faces, frame)
             clock.lap("embed")
         self._frames += 1
         self._search(gallery)
@@ -173,6 +177,19 @@ class Recogniser:
         in_turn = self._frames % self._options.detect_every == 0 or not self._states
         return in_turn and self._pace.due(frame.pts_s, self.budget.gap_s)
 
+    def _half_px(self, picture: Frame) -> int | None:
+        """Return the long side to detect at when half is enough, None for the whole size.
+
+        Landmarks found in a half are not fine enough to align by, so no face may want embedding.
+        """
+        longest_px = max(picture.bgr.shape[:2])
+        whole_px = min(longest_px, self._pipeline.detector.long_side_px or longest_px)
+        pts_s, tracks = picture.pts_s, self._tracker.tracks
+        if self._hurried or any(urgency(s, 0.0, pts_s) > 0 for s in self._states.values()):
+            return None
+        enough = self._pace.half_is_enough(pts_s, tracks, whole_px / longest_px)
+        return whole_px // 2 if enough else None
+
     def hurry(self) -> None:
         """Embed all faces of the next frame, whatever the budget: somebody has pressed the key."""
         self._hurried = True
@@ -199,15 +216,18 @@ class Recogniser:
         state.fresh = True
         return True
 
-    def _follow(self, faces: Detections, frame: Frame) -> list[tuple[TrackState, int]]:
+    def _follow(
+        self, faces: Detections, frame: Frame, *, half: bool
+    ) -> list[tuple[TrackState, int]]:
         seen = []
         for track, index in self._tracker.update(faces, frame.pts_s):
             state = self._states.setdefault(track.number, TrackState(track))
             state.side_px = max(state.side_px, float(faces.sides_px[index]))
             seen.append((state, index))
-        self._pace.looked(frame.pts_s, self._tracker.tracks)
-        numbers = tuple(state.track.number for state, _ in seen)
-        self.detected = (numbers, faces[[index for _, index in seen]])
+        self._pace.looked(frame.pts_s, self._tracker.tracks, half=half)
+        if not half:
+            numbers = tuple(state.track.number for state, _ in seen)
+            self.detected = (numbers, faces[[index for _, index in seen]])
         alive = {track.number for track in self._tracker.tracks}
         for number in [n for n in self._states if n not in alive]:
             self._end(number)

@@ -52,6 +52,11 @@ class Track:
     hits: int = 1
     surprise: float = 1.0
 
+    @property
+    def side_px(self) -> float:
+        """The shorter side of its box, at least 1."""
+        return max(float((self.xyxy_px[2:] - self.xyxy_px[:2]).min()), 1.0)
+
     def at(self, pts_s: float) -> NDArray[np.float32]:
         """Return the box, float32 (4,), moved on to a time at constant velocity."""
         ahead = min(max(pts_s - self.last_s, 0.0), 0.3)

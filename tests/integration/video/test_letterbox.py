@@ -38,9 +38,11 @@ def follow(clip: Path, gallery: Path, **bars: int) -> tuple[list[Scene], list[tu
     detect = pipeline.detector.detect
 
     class Watched:
-        def detect(self, bgr: Any) -> Any:
+        long_side_px = pipeline.detector.long_side_px
+
+        def detect(self, bgr: Any, **size: Any) -> Any:
             sizes.append(bgr.shape[:2])
-            return detect(bgr)
+            return detect(bgr, **size)
 
     pipeline.detector = Watched()  # type: ignore[assignment]
     watcher = GalleryWatcher(gallery, pipeline.model)

@@ -47,9 +47,9 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 class OneFace:
     """A detector to which each frame has one large face."""
 
-    kind = "test"
+    kind, long_side_px = "test", 0
 
-    def detect(self, _: np.ndarray) -> Detections:
+    def detect(self, _: np.ndarray, *, long_side_px: int | None = None) -> Detections:
         points = np.array([[38, 52], [74, 52], [56, 72], [42, 92], [71, 92]], np.float32) + 100
         box = np.array([[110, 110, 210, 230]], np.float32)
         return Detections(box, np.ones(1, np.float32), points[None])

@@ -58,3 +58,37 @@ def test_no_calm_on_request_and_none_after_a_cut_or_a_jump_back() -> None:
     assert pace.due(-1.0)
     pace.cut()
     assert pace.due(3 / FPS)
+
+
+def halves(sides_px: list[list[float]], *, scale: float = 1.0) -> list[bool]:
+    """Return which looks of a second, ten of them, are at half size; faces stand side by side."""
+    pace, tracker, found = Pace(0.0), Tracker(), []
+    for i, sides in enumerate(sides_px):
+        half = pace.half_is_enough(i / 10, tracker.tracks, scale)
+        boxes = [[600.0 * n, 100, 600.0 * n + side, 100 + side] for n, side in enumerate(sides)]
+        faces = Detections(
+            np.array(boxes, np.float32).reshape(len(sides), 4),
+            np.full(len(sides), 0.9, np.float32),
+            np.zeros((len(sides), 5, 2), np.float32),
+        )
+        tracker.update(faces, i / 10)
+        pace.looked(i / 10, tracker.tracks, half=half)
+        found.append(half)
+    return found
+
+
+def test_large_faces_are_followed_at_half_size_and_small_ones_looked_for_now_and_then() -> None:
+    assert halves([[150.0]] * 8) == [False, True, True, False, True, True, False, True]
+    assert not any(halves([[120.0]] * 8))
+    assert not any(halves([[150.0, 60.0]] * 8))
+    assert not any(halves([[150.0]] * 8, scale=0.5))
+    assert any(halves([[300.0]] * 8, scale=0.5))
+    assert not any(halves([[]] * 8))
+
+
+def test_the_whole_size_is_looked_at_when_a_face_is_lost_or_the_clock_goes_back() -> None:
+    lost = [[150.0]] * 4 + [[]] * 4
+    assert halves(lost) == [False, True, True, False, True, False, False, False]
+    pace, tracker = Pace(), Tracker()
+    pace.looked(5.0, tracker.tracks)
+    assert not pace.half_is_enough(1.0, tracker.tracks, 1.0)

@@ -12,6 +12,7 @@ import multiprocessing
 import resource
 import time
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +24,15 @@ from edge.errors import EdgeError
 from edge.labels import read_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from gallery.search import Gallery
+    from numpy.typing import NDArray
+
+    from edge.recognise.scene import Scene
+    from edge.video.frame import Frame
+
+Truth = list[tuple[int, int, list[str]]]
+"""First frame, last frame, ids of those who are visible in them."""
 
 OPENCV_THRESHOLD = 0.363
 """The cosine that OpenCV's documentation names for SFace."""
@@ -39,6 +46,7 @@ class Side(msgspec.Struct, frozen=True):
         cpu_s_per_film_min: CPU seconds, all threads, per minute of film.
         peak_rss_mb: largest resident memory of the process, models and runtime included.
         right, wrong: pairs of frame and person named rightly and wrongly; None without labels.
+        faces: how many were found, all frames together.
         stage_ms: p50 and p95 of each stage per frame.
     """
 
@@ -47,6 +55,7 @@ class Side(msgspec.Struct, frozen=True):
     peak_rss_mb: float
     right: int | None
     wrong: int | None
+    faces: int
     frames: int
     stage_ms: dict[str, dict[str, float]]
 
@@ -62,19 +71,28 @@ class PipelineBench(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class _Run:
-    """What a side notes while it runs."""
+class Notes:
+    """What a side writes down while it runs: `saw` for each frame, ids in `names` by frame."""
 
     names: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    faces: int = 0
     frames: int = 0
     last_s: float = 0.0
     first_s: float | None = None
     stage_s: dict[str, list[float]] = field(default_factory=dict)
 
     def saw(self, pts_s: float) -> None:
+        """Count a frame that was shown at `pts_s`, seconds."""
         self.first_s = pts_s if self.first_s is None else self.first_s
         self.frames += 1
         self.last_s = pts_s
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Take the time of what is inside, as one of `stage`."""
+        begun = time.perf_counter()
+        yield
+        self.stage_s.setdefault(stage, []).append(time.perf_counter() - begun)
 
 
 def bench_pipeline(source: str, gallery_dir: Path, labels: Path | None) -> PipelineBench:
@@ -85,12 +103,9 @@ def bench_pipeline(source: str, gallery_dir: Path, labels: Path | None) -> Pipel
         gallery_dir: the gallery.
         labels: see `edge.labels`; by default `labels.json` beside the source, where there is one.
     """
-    if labels is None:
-        beside = Path(source).parent / "labels.json"
-        labels = beside if beside.is_file() else None
-    truth = _truth(labels) if labels else None
+    truth = read_truth(source, labels)
     ours, opencv = (
-        _in_own_process(side, source, gallery_dir, truth) for side in ("ours", "opencv")
+        in_own_process(steps, source, gallery_dir, truth) for steps in (ours_on, opencv_on)
     )
     return PipelineBench(
         source,
@@ -101,22 +116,50 @@ def bench_pipeline(source: str, gallery_dir: Path, labels: Path | None) -> Pipel
     )
 
 
-def _truth(path: Path) -> list[tuple[int, int, list[str]]]:
-    return [(s.first, s.last, list(s.visible)) for s in read_labels(path).shots]
+def read_truth(source: str, labels: Path | None) -> Truth | None:
+    """Read who is visible when; None where nobody says so.
+
+    Args:
+        source: a video file.
+        labels: see `edge.labels`; by default `labels.json` beside the source, where there is one.
+    """
+    if labels is None:
+        beside = Path(source).parent / "labels.json"
+        labels = beside if beside.is_file() else None
+    if labels is None:
+        return None
+    return [(s.first, s.last, list(s.visible)) for s in read_labels(labels).shots]
 
 
-def _in_own_process(
-    side: str, source: str, gallery_dir: Path, truth: list[tuple[int, int, list[str]]] | None
+def in_own_process(
+    steps: Callable[[str, Path, Notes], Iterator[None]],
+    source: str,
+    gallery_dir: Path,
+    truth: Truth | None,
 ) -> Side:
+    """Run one side over the film in a process of its own.
+
+    Args:
+        steps: a function at the top of a module; its first step loads the models and is not timed,
+            each further one is a frame.
+        source: a video file, its first argument.
+        gallery_dir: the gallery, its second.
+        truth: to count right and wrong names by.
+
+    Raises:
+        EdgeError: the process was killed. What the side raised is raised again.
+    """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(sender, side, source, str(gallery_dir), truth))
+    arguments = (sender, steps, source, gallery_dir, truth)
+    process = context.Process(target=_child, args=arguments)
     process.start()
     sender.close()
     try:
         answer = receiver.recv()
     except EOFError:
-        answer = EdgeError(f"bench {side}: the process ended with {process.exitcode}")
+        process.join()
+        answer = EdgeError(f"bench {steps.__name__}: the process ended with {process.exitcode}")
     process.join()
     if isinstance(answer, Exception):
         raise answer
@@ -125,93 +168,133 @@ def _in_own_process(
 
 def _child(
     sender: Any,
-    side: str,
+    steps: Callable[[str, Path, Notes], Iterator[None]],
     source: str,
-    gallery_dir: str,
-    truth: list[tuple[int, int, list[str]]] | None,
+    gallery_dir: Path,
+    truth: Truth | None,
 ) -> None:
     try:
-        sender.send(msgspec.to_builtins(_measure(side, source, Path(gallery_dir), truth)))
+        sender.send(
+            msgspec.to_builtins(
+                _measure(steps(source, gallery_dir, notes := Notes()), notes, truth)
+            )
+        )
     except Exception as error:  # noqa: BLE001 - handed to the parent, which raises it
         sender.send(error)
 
 
-def _measure(
-    side: str, source: str, gallery_dir: Path, truth: list[tuple[int, int, list[str]]] | None
-) -> Side:
-    from gallery.store import open_gallery  # noqa: PLC0415
-
-    gallery = open_gallery(gallery_dir)
-    run = _Run()
-    steps = _ours(source, gallery, run) if side == "ours" else _opencv(source, gallery, run)
-    next(steps)  # loads the models
+def _measure(steps: Iterator[None], notes: Notes, truth: Truth | None) -> Side:
+    next(steps)
     cpu, started = time.process_time(), time.perf_counter()
     for _ in steps:
         pass
     elapsed, cpu = time.perf_counter() - started, time.process_time() - cpu
-    film_s = max(run.last_s - (run.first_s or 0.0), 1e-9) * run.frames / max(run.frames - 1, 1)
-    right, wrong = _compare(run.names, truth) if truth is not None else (None, None)
+    film_s = max(notes.last_s - (notes.first_s or 0.0), 1e-9)
+    film_s *= notes.frames / max(notes.frames - 1, 1)
+    right, wrong = _compare(notes.names, truth) if truth is not None else (None, None)
     return Side(
-        round(run.frames / elapsed, 2),
+        round(notes.frames / elapsed, 2),
         round(cpu / film_s * 60, 2),
         round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         right,
         wrong,
-        run.frames,
-        {name: _percentiles(values) for name, values in run.stage_s.items()},
+        notes.faces,
+        notes.frames,
+        {name: _percentiles(values) for name, values in notes.stage_s.items()},
     )
 
 
-def _ours(source: str, gallery: Gallery, run: _Run) -> Iterator[None]:
+def ours_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:
+    """Name a film as `identify` does."""
     from edge.identify import OfflineRecogniser  # noqa: PLC0415
     from edge.recognise.recogniser import RecogniserOptions  # noqa: PLC0415
-    from edge.video.source import open_source  # noqa: PLC0415
     from engines.faces import load_pipeline  # noqa: PLC0415
+    from gallery.store import open_gallery  # noqa: PLC0415
 
     pipeline = load_pipeline(threads=2)
-    recogniser = OfflineRecogniser(pipeline, gallery, RecogniserOptions(embeddings_per_frame=4))
+    recogniser = OfflineRecogniser(
+        pipeline, open_gallery(gallery_dir), RecogniserOptions(embeddings_per_frame=4)
+    )
     yield
-    with open_source(source) as frames:
-        for frame in frames:
-            run.saw(frame.pts_s)
-            for scene in recogniser.process(frame):
-                run.names[scene.index] |= {f.id for f in scene.faces if f.id}
-            yield
-    for scene in recogniser.finish():
-        run.names[scene.index] |= {f.id for f in scene.faces if f.id}
-    run.stage_s = recogniser.stage_s
+    for frame in each_frame(source, notes):
+        _write_down(recogniser.process(frame), notes)
+        yield
+    _write_down(recogniser.finish(), notes)
+    notes.stage_s = recogniser.stage_s
 
 
-def _opencv(source: str, gallery: Gallery, run: _Run) -> Iterator[None]:
+def opencv_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:
+    """Name a film face by face with OpenCV."""
     import cv2  # noqa: PLC0415
 
-    from edge.video.source import open_source  # noqa: PLC0415
     from engines.fetch import fetch  # noqa: PLC0415
 
+    recogniser = cv2.FaceRecognizerSF.create(str(fetch("sface")), "")
+
+    def embed(bgr: NDArray[np.uint8], face: NDArray[np.float32]) -> NDArray[np.float32]:
+        feature = recogniser.feature(recogniser.alignCrop(bgr, face[None]))
+        return np.asarray(feature[0], np.float32)
+
+    yield from face_by_face(source, gallery_dir, notes, embed)
+
+
+def face_by_face(
+    source: str,
+    gallery_dir: Path,
+    notes: Notes,
+    embed: Callable[[NDArray[np.uint8], NDArray[np.float32]], NDArray[np.float32]],
+) -> Iterator[None]:
+    """Name each face that OpenCV's YuNet finds by the nearest template, from OpenCV's cosine on.
+
+    Args:
+        source: a video file.
+        gallery_dir: the gallery.
+        notes: where to write to.
+        embed: of a frame, uint8 (h, w, 3), BGR, and YuNet's row of a face, float32 (15,), pixels:
+            its SFace embedding, float32 (128,), of any length.
+    """
+    import cv2  # noqa: PLC0415
+
+    from engines.fetch import fetch  # noqa: PLC0415
+    from gallery.store import open_gallery  # noqa: PLC0415
+
+    gallery = open_gallery(gallery_dir)
     ids = list(gallery.ids())
     templates = np.concatenate([gallery.templates_of(i) for i in ids])
     owners = [i for i in ids for _ in gallery.templates_of(i)]
     detector = cv2.FaceDetectorYN.create(str(fetch("yunet")), "", (320, 320), 0.6, 0.3, 5000)
-    recogniser = cv2.FaceRecognizerSF.create(str(fetch("sface")), "")
-    detect_s, embed_s = (run.stage_s.setdefault(name, []) for name in ("detect", "embed"))
     yield
-    with open_source(source) as frames:
-        for frame in frames:
-            run.saw(frame.pts_s)
-            bgr = np.ascontiguousarray(frame.bgr)
-            begun = time.perf_counter()
+    for frame in each_frame(source, notes):
+        bgr = np.ascontiguousarray(frame.bgr)
+        with notes.timed("detect"):
             detector.setInputSize(bgr.shape[1::-1])
-            faces = detector.detect(bgr)[1]
-            detected = time.perf_counter()
-            for face in faces if faces is not None else ():
-                feature = recogniser.feature(recogniser.alignCrop(bgr, face[None]))[0]
+            found = detector.detect(bgr)[1]
+        faces = found if found is not None else ()
+        notes.faces += len(faces)
+        with notes.timed("embed"):
+            for face in faces:
+                feature = embed(bgr, face)
                 scores = templates @ (feature / np.linalg.norm(feature))
                 best = int(np.argmax(scores))
                 if scores[best] >= OPENCV_THRESHOLD:
-                    run.names[frame.index].add(owners[best])
-            detect_s.append(detected - begun)
-            embed_s.append(time.perf_counter() - detected)
-            yield
+                    notes.names[frame.index].add(owners[best])
+        yield
+
+
+def each_frame(source: str, notes: Notes) -> Iterator[Frame]:
+    """Read a film and count its frames."""
+    from edge.video.source import open_source  # noqa: PLC0415
+
+    with open_source(source) as frames:
+        for frame in frames:
+            notes.saw(frame.pts_s)
+            yield frame
+
+
+def _write_down(scenes: Iterable[Scene], notes: Notes) -> None:
+    for scene in scenes:
+        notes.faces += len(scene.faces)
+        notes.names[scene.index] |= {face.id for face in scene.faces if face.id}
 
 
 def _compare(

@@ -1,12 +1,14 @@
 """Speed and memory of the whole: issue 8, line 4. Ratios, since machines differ and are shared."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import tvradar
+from tests.integration.conftest import shorten, tvradar
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,6 +23,31 @@ def test_against_plain_opencv_on_the_same_clip(concert: Path, data_dir: Path) ->
     assert ran.json["ratio_cpu"] <= 0.3
     assert ran.json["ratio_fps"] >= 3
     assert ours["peak_rss_mb"] <= 300
+
+
+def test_peers_that_are_here_are_run_and_the_others_named(
+    concert: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    shorten(data_dir / "concert" / "clip.mp4", tmp_path / "film.mp4", frames=40)
+    shutil.copy(data_dir / "concert" / "labels.json", tmp_path)
+    people = data_dir / "concert" / "portraits"
+    command = [sys.executable, ROOT / "tools" / "bench_peers.py", tmp_path / "film.mp4"]
+    ran = subprocess.run(
+        [*command, "--gallery", concert, "--people", people, "--json"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    sides = {name.split()[0]: side for name, side in json.loads(ran.stdout).items()}
+    assert {"tvradar", "OpenCV"} <= set(sides)
+    for side in sides.values():
+        assert side["frames"] == 40
+        assert side["fps"] > 0
+    assert sides["tvradar"]["right"] > 0
+    for name in {"face_recognition", "MediaPipe", "insightface"} - set(sides):
+        assert f"left out: {name}" in ran.stderr
 
 
 def test_starts_within_memory_with_ten_thousand_people(

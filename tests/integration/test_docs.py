@@ -9,10 +9,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import av
 import pytest
 
-from tests.integration.conftest import TVRADAR
+from tests.integration.conftest import TVRADAR, shorten
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -30,18 +29,6 @@ for _ in range(150):
     except OSError:
         time.sleep(0.2)
 E"""
-
-
-def shorten(clip: Path, film: Path, frames: int) -> None:
-    """Copy the first frames of a clip: every command is run, and none is measured."""
-    with av.open(str(clip)) as source, av.open(str(film), "w") as target:
-        video = source.streams.video[0]
-        stream = target.add_stream_from_template(video)
-        for number, packet in enumerate(source.demux(video)):
-            if packet.dts is None or number == frames:
-                break
-            packet.stream = stream
-            target.mux(packet)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

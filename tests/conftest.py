@@ -14,6 +14,24 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("TVRADAR_PRECISION", "fp32")
 
 
+LONG_FIRST = ("test_soak.py", "field", "sync", "calibration")
+"""Begun first, so that no worker is left with one of them at the end."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker run all tests of a file, of a folder with a machine of its own all of them."""
+
+    def long(item: pytest.Item) -> int:
+        places = [i for i, name in enumerate(LONG_FIRST) if name in item.path.parts]
+        return min(places, default=len(LONG_FIRST))
+
+    items.sort(key=long)
+    for item in items:
+        group = item.path.parent if item.path.parent.name == "field" else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group.relative_to(ROOT))))
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Return the folder of real pictures, which is no part of the project."""

@@ -49,7 +49,7 @@ class OneFace:
 
     kind, long_side_px = "test", 0
 
-    def detect(self, _: np.ndarray, *, long_side_px: int | None = None) -> Detections:
+    def detect(self, _: np.ndarray, **__: int | None) -> Detections:
         points = np.array([[38, 52], [74, 52], [56, 72], [42, 92], [71, 92]], np.float32) + 100
         box = np.array([[110, 110, 210, 230]], np.float32)
         return Detections(box, np.ones(1, np.float32), points[None])

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from calibration.faces import Picture
-    from engines.detector import YunetDetector
+    from engines.detector import Detector
     from engines.embedder import Embedder
 
 CELL_PX = 144
@@ -80,7 +80,7 @@ class ComposedTracks:
 
 
 def read_sources(
-    detector: YunetDetector,
+    detector: Detector,
     pictures: list[Picture],
     progress: Callable[[], None] = lambda: None,
 ) -> list[SourceFace]:

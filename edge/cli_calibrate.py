@@ -29,6 +29,7 @@ ImagesOption = Annotated[
         help="Folder of pictures, best one sub-folder per person; may be given again.",
     ),
 ]
+GALLERIES = (12, 100, 1000, 10_000, 100_000, 1_000_000)
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
 
@@ -88,6 +89,67 @@ def int8(
         make_current(model_identity(model), path)
     _print_verdict(path, verdict, json=json)
     raise typer.Exit(0 if verdict.passed else 3)
+
+
+@app.command("threshold")
+def threshold(
+    images: ImagesOption,
+    fpir: Annotated[float, typer.Option(help="Promised share of strangers who get a name.")] = 0.01,
+    people: Annotated[
+        list[int] | None, typer.Option(min=1, help="Size of a gallery; may be given again.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what the shipped thresholds promise for people like these, and what would fit them.
+
+    Some pictures of each person are enrolled, the others are compared with everybody. Where the
+    rate for these people is higher than promised, ask `run` and `identify` for a lower --fpir.
+
+    tvradar calibrate threshold --images ~/pictures-of-people --people 1000
+    """
+    from calibration.faces import find_pictures  # noqa: PLC0415
+    from calibration.promise import compare, learn, promises  # noqa: PLC0415
+    from calibration.threshold import ImpostorModel  # noqa: PLC0415
+    from engines.faces import load_pipeline  # noqa: PLC0415
+
+    pictures = [p for folder in images for p in find_pictures(folder)]
+    pipeline = load_pipeline(threads=2)
+    with _shown() as progress:
+        looked = progress.stage("pictures", len(pictures))
+        pairs, compared = compare(pipeline, pictures, looked)
+    rows = promises(pairs, people or GALLERIES, fpir)
+    fitted, shipped = learn(pairs), ImpostorModel()
+    if json:
+        print_json(
+            {
+                "people": len(compared),
+                "searches": len(pairs.person),
+                "pairs": len(pairs.impostors),
+                "promised": fpir,
+                "impostors": {"mean": fitted.mean, "sd": fitted.sd},
+                "shipped": {"mean": shipped.mean, "sd": shipped.sd},
+                "galleries": rows,
+            }
+        )
+        return
+    table = Table("people", "threshold", "strangers named", "counted", "would fit", "known named")
+    for row in rows:
+        table.add_row(
+            f"{row.gallery:,}",
+            f"{row.threshold:.3f}",
+            f"{row.fpir:.2%} ({row.low:.2%} to {row.high:.2%})",
+            "" if row.counted is None else f"{row.counted:.2%}",
+            f"{row.fitting:.3f}",
+            f"{row.tpir:.1%}",
+        )
+    out.print(table)
+    out.print(
+        f"{len(compared)} people, {len(pairs.person)} searches, {len(pairs.impostors):,} pairs of "
+        f"different people: cosine {fitted.mean:.3f}, deviation {fitted.sd:.3f} (shipped "
+        f"{shipped.mean:.3f}, {shipped.sd:.3f}). Promised: {fpir:.1%} of strangers. Counted: where "
+        "there are enough pairs. Known: pictures of these people, one by one.",
+        markup=False,
+    )
 
 
 @app.command("report")

@@ -42,3 +42,26 @@ def test_rates_and_a_report(data_dir: Path, tmp_path: Path) -> None:
     )
     assert refused.code == 2
     assert "--report: of pictures only" in refused.err
+
+
+def test_what_becomes_of_the_promise_for_other_people(data_dir: Path, tmp_path: Path) -> None:
+    portraits = data_dir / "sitcom" / "portraits"
+    ran = tvradar(
+        *("calibrate", "threshold", "--images", portraits),
+        *("--fpir", "0.003", "--people", "12", "--people", "5000", "--json"),
+    )
+    assert ran.code == 0, ran
+    found = ran.json
+    assert (found["people"], found["promised"]) == (8, 0.003)
+    assert found["pairs"] == found["searches"] * 7
+    small, large = found["galleries"]
+    assert (small["gallery"], large["gallery"]) == (12, 5000)
+    assert small["threshold"] < large["threshold"]
+    for row in (small, large):
+        assert row["low"] <= row["fpir"] <= row["high"]
+    assert small["tpir"] > 0.9
+
+    shutil.copytree(portraits / "raj", tmp_path / "raj")
+    refused = tvradar("calibrate", "threshold", "--images", tmp_path)
+    assert refused.code == 2
+    assert "faces of 1 people, expected 3 or more" in refused.err

@@ -32,7 +32,7 @@ demo: setup ## watch actors being named in a browser; VIDEO=film.mp4 PEOPLE=fold
 PYTEST := $(BIN)/python -m pytest --durations=20 --durations-min=5
 
 test: setup-dev ## run all tests
-	$(PYTEST) -n 2 --dist loadgroup --no-loadscope-reorder $(TEST_OPTIONS) \
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(TEST_OPTIONS) \
 		|| $(PYTEST) --last-failed --last-failed-no-failures none $(TEST_OPTIONS)
 
 check: setup-dev ## formatter, linter, types, layers, content of the wheel

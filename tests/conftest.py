@@ -18,18 +18,14 @@ LONG_FIRST = ("test_soak.py", "field", "sync", "calibration")
 """Begun first, so that no worker is left with one of them at the end."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker run all tests of a file, of a folder with a machine of its own all of them."""
+    """Put what takes longest first."""
 
-    def long(item: pytest.Item) -> int:
+    def rank(item: pytest.Item) -> int:
         places = [i for i, name in enumerate(LONG_FIRST) if name in item.path.parts]
         return min(places, default=len(LONG_FIRST))
 
-    items.sort(key=long)
-    for item in items:
-        group = item.path.parent if item.path.parent.name == "field" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group.relative_to(ROOT))))
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

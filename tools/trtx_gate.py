@@ -16,6 +16,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -84,7 +85,11 @@ def install(folder: Path) -> bool:
     done = subprocess.run([*pip, REQUIREMENT], capture_output=True, text=True, check=False)
     if done.returncode:
         return False
-    aside.rename(folder)
+    try:
+        aside.rename(folder)
+    except OSError:
+        shutil.rmtree(aside)
+        return folder.is_dir()  # another process was faster
     return True
 
 

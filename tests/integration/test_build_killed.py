@@ -57,6 +57,7 @@ def environment() -> dict[str, str]:
     )
     if found.returncode == 77:
         pytest.skip(found.stdout.strip())
+    assert found.returncode == 0, found.stderr
     paths = [str(ROOT), found.stdout.strip()]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
@@ -70,18 +71,14 @@ def start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
 def test_a_killed_build_leaves_nothing_half_and_resumes(
     tmp_path: Path, environment: dict[str, str], moment: str
 ) -> None:
-    child = start(tmp_path, environment)
-    assert child.stdout is not None
-    for line in child.stdout:
-        if line.startswith(moment):
-            break
-    else:
-        pytest.fail(f"the build never came to {moment!r}")
-    if moment == "plan yunet":
-        time.sleep(0.2)  # into the second build
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    child.stdout.close()
+    with start(tmp_path, environment) as child:
+        assert child.stdout is not None
+        try:
+            assert any(line.startswith(moment) for line in child.stdout)
+            if moment == "plan yunet":
+                time.sleep(0.2)  # into the second build
+        finally:
+            child.send_signal(signal.SIGKILL)
     left = {p.name for p in tmp_path.iterdir() if not p.name.startswith(".")}
     finished = sorted(name for name in left if name.endswith(".plan"))
     assert len(finished) == (1 if moment == "plan yunet" else 0)

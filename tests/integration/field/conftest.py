@@ -105,6 +105,13 @@ class Machine:
             f"mkdir -p {target} && cd {target} && (test -e gallery || cp -a ../concert gallery)"
         )
 
+    def name_people(self) -> None:
+        """Have the film recognised with the gallery, if it is not yet."""
+        if (self.root / "etc/tvradar/tvradar.toml").read_text() != CONFIG:
+            self.configure()
+        self.bring_gallery()
+        self.answers_after_s()
+
     def answers_after_s(self, within_s: float = 30) -> float:
         """Return after how long the service has frames and answers."""
         said = self.sh(WAIT.format(within_s=within_s), timeout_s=within_s + 30).strip()

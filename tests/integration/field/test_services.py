@@ -32,14 +32,14 @@ def test_the_package_waits_for_its_gallery_and_names_people(machine: Machine) ->
 
 def test_a_killed_recogniser_answers_again(machine: Machine) -> None:
     """In under 2 s on a quiet machine (docs/field.md); here it only has to come."""
-    machine.answers_after_s()
+    machine.name_people()
     machine.sh(f"kill -9 {machine.pid()}")
     assert machine.answers_after_s() < 15
     assert machine.named()
 
 
 def test_a_stopped_process_is_replaced_by_the_watchdog(machine: Machine) -> None:
-    machine.answers_after_s()
+    machine.name_people()
     before = machine.pid()
     machine.sh(f"kill -STOP {before}")
     machine.answers_after_s()
@@ -49,7 +49,7 @@ def test_a_stopped_process_is_replaced_by_the_watchdog(machine: Machine) -> None
 
 def test_an_engine_that_blocks_is_replaced_by_the_watchdog(machine: Machine) -> None:
     """The thread that recognises is held as a blocked engine would hold it; the others run on."""
-    machine.answers_after_s()
+    machine.name_people()
     before = machine.pid()
     thread = _outer_thread(machine, before, "recognise")
     held = threading.Thread(target=_hold, args=(thread,))
@@ -65,7 +65,7 @@ def test_an_engine_that_blocks_is_replaced_by_the_watchdog(machine: Machine) -> 
 
 def test_a_process_that_dies_of_memory_is_started_again(machine: Machine) -> None:
     """Memory limits of units do not act here, so the kernel's own kill is imitated: SIGKILL."""
-    machine.answers_after_s()
+    machine.name_people()
     restarts = int(machine.sh("systemctl show -p NRestarts --value tvradar"))
     machine.sh("systemctl kill --kill-whom=main --signal=KILL tvradar")
     machine.answers_after_s()
@@ -73,7 +73,7 @@ def test_a_process_that_dies_of_memory_is_started_again(machine: Machine) -> Non
 
 
 def test_a_full_disk_does_not_end_the_service(machine: Machine) -> None:
-    machine.answers_after_s()
+    machine.name_people()
     before = machine.pid()
     machine.sh(
         "for d in /run/tvradar /var/lib/tvradar; do mount -t tmpfs -o size=64k tmpfs $d;"
@@ -91,7 +91,7 @@ def test_a_full_disk_does_not_end_the_service(machine: Machine) -> None:
 
 
 def test_the_updater_has_no_part_in_naming(machine: Machine) -> None:
-    machine.answers_after_s()
+    machine.name_people()
     before = machine.pid()
     machine.sh(
         "echo TVRADAR_SYNC_FROM=file:///nowhere > /etc/tvradar/sync.env; echo {} >"

@@ -149,8 +149,7 @@ def test_wrong_use_is_refused(root: Path) -> None:
 
 
 def test_a_version_that_does_not_start_is_left_and_a_cut_upgrade_boots(machine: Machine) -> None:
-    machine.configure()
-    machine.bring_gallery()
+    machine.name_people()
     shutil.rmtree(machine.root / "var/lib/broken", ignore_errors=True)
     release(machine.root / "var/lib/broken", "9.9")
     (machine.root / "var/lib/cut.sh").write_text(TRAP)

@@ -43,8 +43,17 @@ class Ran:
 
 def tvradar(*words: object, timeout_s: float = 300, env: dict[str, str] | None = None) -> Ran:
     """Run the installed command."""
+    return _run(TVRADAR, *words, timeout_s=timeout_s, env=env)
+
+
+def tool(name: str, *words: object, timeout_s: float = 300) -> Ran:
+    """Run a script of `tools/`."""
+    return _run(sys.executable, ROOT / "tools" / name, *words, timeout_s=timeout_s)
+
+
+def _run(*words: object, timeout_s: float, env: dict[str, str] | None = None) -> Ran:
     done = subprocess.run(
-        [str(TVRADAR), *map(str, words)],
+        [str(word) for word in words],
         capture_output=True,
         env=env,
         text=True,

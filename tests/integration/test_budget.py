@@ -1,16 +1,11 @@
 """Speed and memory of the whole: issue 8, line 4. Ratios, since machines differ and are shared."""
 
-import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import shorten, tvradar
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.integration.conftest import shorten, tool, tvradar
 
 
 def test_against_plain_opencv_on_the_same_clip(concert: Path, data_dir: Path) -> None:
@@ -30,32 +25,26 @@ def test_peers_that_are_here_are_run_and_the_others_named(
 ) -> None:
     shorten(data_dir / "concert" / "clip.mp4", tmp_path / "film.mp4", frames=40)
     shutil.copy(data_dir / "concert" / "labels.json", tmp_path)
-    people = data_dir / "concert" / "portraits"
-    command = [sys.executable, ROOT / "tools" / "bench_peers.py", tmp_path / "film.mp4"]
-    ran = subprocess.run(
-        [*command, "--gallery", concert, "--people", people, "--json"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+    ran = tool(
+        *("bench_peers.py", tmp_path / "film.mp4", "--gallery", concert),
+        *("--people", data_dir / "concert" / "portraits", "--json"),
     )
-    assert ran.returncode == 0, ran.stderr
-    sides = {name.split()[0]: side for name, side in json.loads(ran.stdout).items()}
+    assert ran.code == 0, ran
+    sides = {name.split()[0]: side for name, side in ran.json.items()}
     assert {"tvradar", "OpenCV"} <= set(sides)
     for side in sides.values():
         assert side["frames"] == 40
         assert side["fps"] > 0
     assert sides["tvradar"]["right"] > 0
     for name in {"face_recognition", "MediaPipe", "insightface"} - set(sides):
-        assert f"left out: {name}" in ran.stderr
+        assert f"left out: {name}" in ran.err
 
 
 def test_starts_within_memory_with_ten_thousand_people(
     concert: Path, data_dir: Path, tmp_path: Path
 ) -> None:
-    tool = [sys.executable, str(ROOT / "tools" / "fill_gallery.py")]
     filled = tmp_path / "filled"
-    subprocess.run([*tool, str(concert), "10000", "-o", str(filled)], check=True, timeout=120)
+    assert tool("fill_gallery.py", concert, 10_000, "-o", filled).code == 0
     ran = tvradar(
         *("bench", "boot", "--source", data_dir / "concert" / "clip.mp4"),
         *("--gallery", filled, "--starts", "1", "--cold", "--json"),

@@ -1,15 +1,12 @@
 """Issue 4, lines 1, 2 and 4, on 3,120 composed tracks of real people; minutes of embedding."""
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from calibration.threshold import FACE_MEAN, FACE_SLOPE, TRACK_SD
-from tests.integration.conftest import ROOT
+from tests.integration.conftest import tool
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("TVRADAR_LONG_TESTS"), reason="takes minutes: set TVRADAR_LONG_TESTS=1"
@@ -19,19 +16,13 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def figures(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
     kept = os.environ.get("TVRADAR_COMPOSED") or tmp_path_factory.mktemp("composed")
-    ran = subprocess.run(
-        [
-            *(sys.executable, "tools/evaluate_composed.py"),
-            *(data_dir / "actors", data_dir / "sitcom" / "portraits", "--keep", kept),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=3000,
-        check=False,
+    ran = tool(
+        *("evaluate_composed.py", data_dir / "actors", data_dir / "sitcom" / "portraits"),
+        *("--keep", kept),
+        timeout_s=3000,
     )
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout)
+    assert ran.code == 0, ran.err
+    return ran.json
 
 
 @pytest.mark.parametrize("size", [12, 1000, 100_000])

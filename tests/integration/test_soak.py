@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 
 import pytest
 
 from edge.local_cloud import PLACES
-from tests.integration.conftest import ROOT
+from tests.integration.conftest import tool
 from tests.integration.demo_process import material
 
 
@@ -19,10 +16,9 @@ from tests.integration.demo_process import material
 @pytest.mark.skipif(not shutil.which("mosquitto", path=PLACES), reason="needs mosquitto")
 def test_nothing_grows_through_losses_swaps_and_restarts() -> None:
     material()
-    command = [sys.executable, ROOT / "tools" / "soak.py", "--minutes", "3", "--events", "5"]
-    ran = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
-    assert ran.stdout, ran.stderr
-    found = json.loads(ran.stdout)
+    ran = tool("soak.py", "--minutes", "3", "--events", "5", "--json", timeout_s=600)
+    assert ran.out, ran.err
+    found = ran.json
     assert found["wrong"] == []
     assert found["events"] == {"swap": 5, "lose_source": 5, "restart_broker": 5}
     assert found["presses"] > 120

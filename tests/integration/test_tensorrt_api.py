@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.integration.conftest import Ran, tool
 
 ROOT = Path(__file__).resolve().parents[2]
 LEVELS = ("10.3.0", "10.16.1.11", "11.4.0.106")
@@ -42,29 +42,28 @@ def of(config: trt.IBuilderConfig, engine: trt.ICudaEngine) -> int:
 """
 
 
-def check(level: str, *files: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "tools/tensorrt_api.py", "--level", level, *map(str, files)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode == 77:
-        pytest.skip(done.stdout.strip())
-    assert done.returncode in (0, 1), done.stderr
-    return done
+def check(level: str, *files: Path) -> Ran:
+    ran = tool("tensorrt_api.py", "--level", level, *files)
+    if ran.code == 77:
+        pytest.skip(ran.out.strip())
+    assert ran.code in (0, 1), ran.err
+    return ran
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_our_code_uses_only_names_that_exist(level: str) -> None:
     done = check(level)
-    assert done.returncode == 0, done.stdout
+    assert done.code == 0, done.out
     files = len(list((ROOT / "engines" / "tensorrt").glob("*.py")))
-    assert f"{files} files, 0 errors" in done.stdout
+    assert f"{files} files, 0 errors" in done.out
 
 
 def test_removed_names_pass_where_they_still_exist_and_fail_at_11(tmp_path: Path) -> None:
     (tmp_path / "removed.py").write_text(REMOVED)
-    assert check("10.16.1.11", tmp_path / "removed.py").returncode == 0
+    assert check("10.16.1.11", tmp_path / "removed.py").code == 0
     done = check("11.4.0.106", tmp_path / "removed.py")
-    assert done.returncode == 1
-    wrong = {int(line.split(":")[1]) for line in done.stdout.splitlines() if ": error:" in line}
+    assert done.code == 1
+    wrong = {int(line.split(":")[1]) for line in done.out.splitlines() if ": error:" in line}
     # Each use, and nothing else: lines of REMOVED, counted from 1.
     assert wrong == {4, 5, 6, 7, 9, 10, 11}
 
@@ -73,12 +72,12 @@ def test_removed_names_pass_where_they_still_exist_and_fail_at_11(tmp_path: Path
 def test_wrong_signatures_and_unknown_names_fail(tmp_path: Path, level: str) -> None:
     (tmp_path / "misused.py").write_text(MISUSED)
     done = check(level, tmp_path / "misused.py")
-    assert "misused.py:4: error" in done.stdout
-    assert "misused.py:5: error" in done.stdout
+    assert "misused.py:4: error" in done.out
+    assert "misused.py:5: error" in done.out
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_guard_permits_a_name_that_some_versions_lack(tmp_path: Path, level: str) -> None:
     (tmp_path / "guarded.py").write_text(GUARDED)
     done = check(level, tmp_path / "guarded.py")
-    assert done.returncode == 0, done.stdout
+    assert done.code == 0, done.out

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -16,8 +12,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from engines.fetch import fetch
 from engines.qdq_lint import lint
+from tests.integration.conftest import tool
 
-ROOT = Path(__file__).resolve().parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 RNG = np.random.default_rng(3)
 MODELS = ("yunet", "sface")
 
@@ -133,12 +132,11 @@ def verdicts(
     for name, path in files.items():
         onnx.save(SPOILED[name], path)
     files |= {f"{name} fp32": fetch(name) for name in MODELS} | int8_files
-    command = [sys.executable, "tools/trtx_gate.py", "--json", *map(str, files.values())]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode == 77:
-        pytest.skip(done.stdout.strip())
-    assert done.returncode == 1, done.stderr
-    return dict(zip(files, json.loads(done.stdout)["graphs"], strict=True))
+    ran = tool("trtx_gate.py", "--json", *files.values())
+    if ran.code == 77:
+        pytest.skip(ran.out.strip())
+    assert ran.code == 1, ran.err
+    return dict(zip(files, ran.json["graphs"], strict=True))
 
 
 @pytest.mark.parametrize("name", ["yunet fp32", "sface fp32", "good"])

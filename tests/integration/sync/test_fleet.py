@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gallery.sync.backoff import BASE_S
+from tests.integration.conftest import tool
 
 if TYPE_CHECKING:
     from tests.integration.sync.conftest import Mosquitto
 
-TOOL = Path(__file__).resolve().parents[3] / "tools" / "fleet_sim.py"
 DEVICES = 50
 
 
 def test_all_devices_come_to_the_release_and_back_after_an_outage(mosquitto: Mosquitto) -> None:
     del mosquitto  # skips where there is none
     pytest.importorskip("aiomqtt")
-    command = [sys.executable, str(TOOL), "--devices", str(DEVICES), "--rounds", "1"]
-    command += ["--people", "2000", "--changed", "100", "--outage-s", "1"]
-    done = subprocess.run(command, capture_output=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr.decode()[-3000:]
-    found = json.loads(done.stdout)
+    ran = tool(
+        *("fleet_sim.py", "--devices", DEVICES, "--rounds", "1"),
+        *("--people", "2000", "--changed", "100", "--outage-s", "1"),
+    )
+    assert ran.code == 0, ran.err[-3000:]
+    found = ran.json
     (one,) = found["rounds"]
     assert one["broker_restarted"]
     assert one["current"] == DEVICES

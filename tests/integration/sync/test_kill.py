@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
-TOOL = Path(__file__).resolve().parents[3] / "tools" / "sync_trials" / "kill.py"
+from tests.integration.conftest import tool
 
 
 def test_kill_9_of_device_broker_publisher_and_chunk_server() -> None:
-    command = [sys.executable, str(TOOL), "--mib", "6"]
-    command += ["--device", "6", "--broker", "2", "--publisher", "2", "--server", "2"]
-    done = subprocess.run(command, capture_output=True, timeout=240, check=False)
-    assert done.returncode == 0, done.stderr.decode()[-3000:]
-    results = json.loads(done.stdout)
+    ran = tool(
+        *("sync_trials/kill.py", "--mib", "6"),
+        *("--device", "6", "--broker", "2", "--publisher", "2", "--server", "2"),
+    )
+    assert ran.code == 0, ran.err[-3000:]
     for name in ("device", "broker", "publisher", "server"):
-        assert results[name]["right"] == results[name]["releases_completed"] >= 1, results
-        assert results[name]["chunks_twice"] == 0, results
+        found = ran.json[name]
+        assert found["right"] == found["releases_completed"] >= 1, ran.out
+        assert found["chunks_twice"] == 0, ran.out

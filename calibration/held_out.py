@@ -107,10 +107,19 @@ def _drawn(people: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.int
 def _tail(tracks: dict[int, NDArray[np.float64]], people: NDArray[np.intp]) -> float:
     """Return the deviation with which the distribution has these people's tail."""
     away = np.concatenate([tracks[p][:, people[people != p]].ravel() for p in people])
-    return max(sd_for(float(np.quantile(away, 1 - TAIL)), TAIL), float(away.std()))
+    return tail_sd(away)
 
 
-def sd_for(above: float, share: float) -> float:
+def tail_sd(away: NDArray[np.float64]) -> float:
+    """Return the deviation of the `ImpostorModel` that has the upper tail of these cosines.
+
+    Args:
+        away: cosines of impostors less their mean, float64 (n,).
+    """
+    return max(_sd_for(float(np.quantile(away, 1 - TAIL)), TAIL), float(away.std()))
+
+
+def _sd_for(above: float, share: float) -> float:
     """Return the deviation of the `ImpostorModel` of which this share is so far above its mean."""
     sd = above / 2
     for _ in range(20):  # nearly linear, so that few are enough
@@ -125,7 +134,7 @@ def _on_average(sds: list[float]) -> float:
         above = (low + high) / 2
         shares = [ImpostorModel(PRIOR_MEAN, sd).share_above(PRIOR_MEAN + above) for sd in sds]
         low, high = (above, high) if np.mean(shares) > DESIGN else (low, above)
-    return sd_for(high, DESIGN)
+    return _sd_for(high, DESIGN)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from calibration.composed import read_sources
 from calibration.errors import CalibrationError
-from calibration.held_out import FEWEST, TAIL, sd_for
+from calibration.held_out import FEWEST, tail_sd
 from calibration.threshold import ImpostorModel, share_for, threshold_for
 from engines.faces import unit
 
@@ -117,8 +117,7 @@ def learn(pairs: Pairs) -> ImpostorModel:
 
 def _fitted(impostors: NDArray[np.float64]) -> ImpostorModel:
     mean = float(impostors.mean())
-    above = float(np.quantile(impostors, 1 - TAIL)) - mean
-    return ImpostorModel(mean, max(sd_for(above, TAIL), float(impostors.std())))
+    return ImpostorModel(mean, tail_sd(impostors - mean))
 
 
 def promises(pairs: Pairs, sizes: Sequence[int], fpir: float) -> list[Promise]:

@@ -66,7 +66,6 @@ class Track:
         """Take a new sighting."""
         elapsed = pts_s - self.last_s
         off_px = np.abs(xyxy_px - self.at(pts_s)).max()
-        self.surprise = float(off_px / max(float((xyxy_px[2:] - xyxy_px[:2]).min()), 1.0))
         if elapsed > 0:
             velocity = (xyxy_px - self.xyxy_px) / elapsed
             # both edges of an axis share a velocity: a box does not grow by itself
@@ -75,6 +74,7 @@ class Track:
                 0.5 * self.velocity_px_s + 0.5 * np.tile(shared, 2), np.float32
             )
         self.xyxy_px, self.score, self.last_s = xyxy_px, score, pts_s
+        self.surprise = float(off_px / self.side_px)
         self.hits += 1
 
 

@@ -7,6 +7,15 @@ from engines.detections import Detections
 FPS = 30
 
 
+def sure_faces(boxes: list[list[float]]) -> Detections:
+    n = len(boxes)
+    return Detections(
+        np.array(boxes, np.float32).reshape(n, 4),
+        np.full(n, 0.9, np.float32),
+        np.zeros((n, 5, 2), np.float32),
+    )
+
+
 def looks(path: list[float | None], *, fps: int = FPS, calm_s: float = CALM_S) -> list[int]:
     """Return the frames that are looked at; a face of 50 px is at path[i], or not found."""
     pace, tracker, found = Pace(calm_s), Tracker(), []
@@ -14,14 +23,8 @@ def looks(path: list[float | None], *, fps: int = FPS, calm_s: float = CALM_S) -
         if not pace.due(i / fps):
             continue
         found.append(i)
-        box = [] if x is None else [[x, 100, x + 50, 160]]
-        n = len(box)
-        faces = Detections(
-            np.array(box, np.float32).reshape(n, 4),
-            np.full(n, 0.9, np.float32),
-            np.zeros((n, 5, 2), np.float32),
-        )
-        tracker.update(faces, i / fps)
+        boxes = [] if x is None else [[x, 100, x + 50, 160]]
+        tracker.update(sure_faces(boxes), i / fps)
         pace.looked(i / fps, tracker.tracks)
     return found
 
@@ -66,12 +69,7 @@ def halves(sides_px: list[list[float]], *, scale: float = 1.0) -> list[bool]:
     for i, sides in enumerate(sides_px):
         half = pace.half_is_enough(i / 10, tracker.tracks, scale)
         boxes = [[600.0 * n, 100, 600.0 * n + side, 100 + side] for n, side in enumerate(sides)]
-        faces = Detections(
-            np.array(boxes, np.float32).reshape(len(sides), 4),
-            np.full(len(sides), 0.9, np.float32),
-            np.zeros((len(sides), 5, 2), np.float32),
-        )
-        tracker.update(faces, i / 10)
+        tracker.update(sure_faces(boxes), i / 10)
         pace.looked(i / 10, tracker.tracks, half=half)
         found.append(half)
     return found

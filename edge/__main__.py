@@ -1,5 +1,5 @@
 """`python -m edge`: the command `tvradar`, where no script is on the path."""
 
-from edge.cli import main
+from edge.cli.main import main
 
 main()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from engines.blend import blend
+from engines.box_voting import blend
 from engines.detections import Detections
 from engines.errors import ModelShapeError
 
@@ -40,8 +40,8 @@ class Detector(ABC):
         max_overlap: of two boxes with a larger intersection over union the weaker is dropped.
         long_side_px: frames with a longer side are shrunk to it; 0 keeps the native size.
         max_faces: the best so many are looked at.
-        blended: steady landmarks, the mean of all cells that saw a face; see `engines.blend`. Off,
-            the result equals OpenCV's.
+        blended: steady landmarks, the mean of all cells that saw a face; see
+            `engines.box_voting`. Off, the result equals OpenCV's.
         sizes_px: width and height of the only inputs that the engine takes; frames are padded to
             the smallest that holds them, or shrunk to the one that keeps the most of them. Empty
             takes any size.

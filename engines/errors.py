@@ -9,6 +9,7 @@ class EngineError(Exception):
     ├── ModelIntegrityError    a model file is not the one that the catalog names
     ├── EngineGateError        an INT8 file failed the parity gate, or never ran it
     ├── UnknownPrecisionError  a precision was asked for that does not exist
+    ├── ScoreError             no threshold or probability can be derived
     ├── PictureError           a file is not a picture that can be read
     └── ModelShapeError        a tensor or a graph does not have the form that is needed
 
@@ -50,5 +51,11 @@ class EngineGateError(EngineError):
 
 class UnknownPrecisionError(EngineError):
     """A precision was asked for that does not exist."""
+
+    exit_code = 2
+
+
+class ScoreError(EngineError):
+    """No threshold or probability can be derived from what was given."""
 
     exit_code = 2

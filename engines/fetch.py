@@ -55,7 +55,7 @@ def fetch(name: str) -> Path:
         return here
     path = fp32_path(name)
     # Not at the top: 10 MB that a device with its models never needs.
-    from engines.convert import to_fp32  # noqa: PLC0415
+    from engines.onnx_models.convert import to_fp32  # noqa: PLC0415
 
     model = find_model(name)
     source = model.source

@@ -9,7 +9,7 @@ import onnxruntime as ort
 
 from engines.engine import Engine, Tensor
 from engines.errors import ModelIntegrityError, ModelShapeError
-from engines.prepared import fast_form, prepared, prepared_options
+from engines.ort_cache import fast_form, prepared, prepared_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

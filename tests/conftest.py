@@ -6,12 +6,18 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 # What INT8 file this machine's cache happens to hold must not decide what is tested.
 os.environ.setdefault("TVRADAR_PRECISION", "fp32")
+
+
+# What a busy machine makes slow is not wrong; time is measured in benchmarks.
+settings.register_profile("tvradar", deadline=None)
+settings.load_profile("tvradar")
 
 
 LONG_FIRST = ("test_soak.py", "field", "sync", "calibration")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from edge.recognise.radar import Radar
+from edge.recognise.press_history import Radar
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
 from edge.serve.preview import Preview
-from edge.timeline_live import Appearing
-from gallery.person import Person, Work
+from edge.timeline.live import Appearing
+from gallery.store.person import Person, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

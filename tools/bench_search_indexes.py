@@ -23,11 +23,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from gallery import search as search_module
-from gallery.benchmark import Problem, bench_search, exact_float, make_problem
-from gallery.person import Person
-from gallery.store import create_gallery, open_gallery
-from gallery.synthetic import SyntheticFaces
+from edge.bench.search import Problem, bench_search, exact_float, make_problem
+from edge.bench.synthetic import SyntheticFaces
+from gallery.search import search as search_module
+from gallery.store.person import Person
+from gallery.store.store import create_gallery, open_gallery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

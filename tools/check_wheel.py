@@ -19,7 +19,7 @@ DATA = {
     "edge/serve/overlay/overlay.css",
     "edge/serve/overlay/overlay.js",
     "edge/serve/overlay/text.js",
-    "edge/timeline_page.html",
+    "edge/timeline/page.html",
 }
 
 

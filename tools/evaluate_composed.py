@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from calibration.composed import ComposedTracks, compose_tracks, read_sources
-from calibration.faces import find_pictures
-from calibration.held_out import Filled, TrackSearches, held_out_rates, learn
-from calibration.probability import ScoreModel, reliability
-from calibration.threshold import LOWEST, PRIOR_MEAN, ImpostorModel, threshold_for
+from calibration.gate.faces import find_pictures
+from calibration.openset.composed import ComposedTracks, compose_tracks, read_sources
+from calibration.openset.held_out import Filled, TrackSearches, held_out_rates, learn
+from edge.bench.synthetic import SyntheticFaces
 from edge.recognise.template import TrackTemplate
-from engines.faces import load_pipeline, unit
-from gallery.synthetic import SyntheticFaces
+from engines.pipeline import load_pipeline, unit
+from engines.scores.probability import ScoreModel, reliability
+from engines.scores.threshold import LOWEST, PRIOR_MEAN, ImpostorModel, threshold_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,7 +3,7 @@
     python tools/fill_gallery.py GALLERY 10000 -o filled
 
 The people of GALLERY stay as they are; the others are templates with the score statistics of real
-faces (`gallery/synthetic.py`) and say so in their names.
+faces (`edge/bench/synthetic.py`) and say so in their names.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gallery.person import Person
-from gallery.store import create_gallery, open_gallery
-from gallery.synthetic import SyntheticFaces
+from edge.bench.synthetic import SyntheticFaces
+from gallery.store.person import Person
+from gallery.store.store import create_gallery, open_gallery
 
 
 def fill(source: Path, people: int, target: Path) -> None:

@@ -36,14 +36,14 @@ from fleet_device import Net, Place
 from fleet_workers import BARE, DEVICES, Workers
 from stage import Channel, Mosquitto, make_gallery, until
 
-from gallery import store
-from gallery.person import Person
+from gallery.channel.backoff import BASE_S
+from gallery.channel.broker import Broker
+from gallery.channel.link import MqttLink
+from gallery.channel.manifest import decode
 from gallery.publish.fleet import Fleet
-from gallery.sync.backoff import BASE_S
-from gallery.sync.broker import Broker
-from gallery.sync.link import MqttLink
-from gallery.sync.manifest import decode
-from gallery.update import Entries, update
+from gallery.store import store
+from gallery.store.person import Person
+from gallery.store.update import Entries, update
 
 ROUND_S = 300.0
 HERD_S = 120.0

@@ -105,7 +105,7 @@ make_slot() { # make_slot SLOT: whole when its `complete` is there, which is wri
     TVRADAR_CACHE=$slot/cache "$slot/bin/tvradar" engines fetch --prepare
     "$slot/bin/python" -m compileall -q "$slot/lib" || true
     chmod -R a+rX "$slot"
-    "$slot/bin/python" -c 'import edge.app, edge.cli_sync'
+    "$slot/bin/python" -c 'import edge.device.app, edge.cli.channel'
     settle
     touch "$slot/complete"
     settle

@@ -220,8 +220,8 @@ def resident() -> float:
 def recognising(gallery: Path) -> Iterator[Callable[[Any], Scene]]:
     """Give what makes scenes of frames, as `tvradar run` does."""
     from edge.recognise.recogniser import Recogniser, RecogniserOptions
-    from engines.faces import load_pipeline
-    from gallery.watch import GalleryWatcher
+    from engines.pipeline import load_pipeline
+    from gallery.store.watch import GalleryWatcher
 
     pipeline = load_pipeline(threads=1, long_side_px=640)
     watcher = GalleryWatcher(gallery, pipeline.model)

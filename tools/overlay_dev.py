@@ -21,14 +21,14 @@ import av
 import cv2
 
 from edge.demo.compose import prepare
-from edge.recognise.radar import Radar
+from edge.recognise.press_history import Radar
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
 from edge.serve.preview import Preview
-from edge.timeline_live import Appearing
+from edge.timeline.live import Appearing
 from engines.fetch import cache_dir
-from gallery.person import read_person_file
+from gallery.store.person import read_person_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gallery.person import Person
+    from gallery.store.person import Person
 
 NOTICE = {
     "en": "Development session: names are the programme's known truth, nothing is recognised here.",

@@ -3,9 +3,9 @@
     python tools/reconnect_model.py [--devices 200000] [--per-s 500] [--outage-s 1 60 900]
 
 All devices lose the broker at once; it comes back after the outage and then admits so many connects
-a second, refusing the rest. Compared are the device's own `gallery.sync.backoff.Backoff` and delays
-up to base x 2^tries. One JSON object a line: seconds from the return of the broker until half and
-all of the fleet are back, and tries per device.
+a second, refusing the rest. Compared are the device's own `gallery.channel.backoff.Backoff` and
+delays up to base x 2^tries. One JSON object a line: seconds from the return of the broker until
+half and all of the fleet are back, and tries per device.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import random
 from typing import TYPE_CHECKING
 
-from gallery.sync.backoff import BASE_S, CAP_S, Backoff
+from gallery.channel.backoff import BASE_S, CAP_S, Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

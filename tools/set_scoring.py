@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from engines.faces import load_pipeline, unit
+from engines.pipeline import load_pipeline, unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

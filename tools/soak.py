@@ -34,11 +34,11 @@ from outages import Station
 from websockets.sync.client import connect
 
 from edge.bench.boot import started
-from edge.local_cloud import Channel, LocalBroker, Updater
-from edge.run_device import demo_material, gallery_of
-from gallery import store, update
+from edge.cli.run import demo_material, gallery_of
+from edge.testbed.local_cloud import Channel, LocalBroker, Updater
 from gallery.errors import GalleryError
-from gallery.person import Person
+from gallery.store import store, update
+from gallery.store.person import Person
 
 if TYPE_CHECKING:
     from collections.abc import Callable

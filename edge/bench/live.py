@@ -28,11 +28,11 @@ import numpy as np
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from edge.app import App
 from edge.bench.press import Spread, await_frames, pass_time, spread
 from edge.config import RunConfig, ServeConfig
+from edge.device.app import App
 from edge.errors import BackendMissingError, EdgeError
-from edge.local_cloud import Child
+from edge.testbed.local_cloud import Child
 from edge.video.source import SourceOptions, open_source
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def _row(
     on_second: Callable[[], None],
 ) -> LiveRow:
     if backend == "gstreamer":
-        from edge.video.gstreamer_source import load_gst  # noqa: PLC0415
+        from edge.video.sources.gstreamer import load_gst  # noqa: PLC0415
 
         try:
             load_gst("bench live")

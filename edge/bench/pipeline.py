@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from edge.errors import EdgeError
-from edge.labels import read_labels
+from edge.evaluate.labels import read_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -101,7 +101,8 @@ def bench_pipeline(source: str, gallery_dir: Path, labels: Path | None) -> Pipel
     Args:
         source: a video file.
         gallery_dir: the gallery.
-        labels: see `edge.labels`; by default `labels.json` beside the source, where there is one.
+        labels: see `edge.evaluate.labels`; by default `labels.json` beside the source, where
+            there is one.
     """
     truth = read_truth(source, labels)
     ours, opencv = (
@@ -121,7 +122,8 @@ def read_truth(source: str, labels: Path | None) -> Truth | None:
 
     Args:
         source: a video file.
-        labels: see `edge.labels`; by default `labels.json` beside the source, where there is one.
+        labels: see `edge.evaluate.labels`; by default `labels.json` beside the source, where
+            there is one.
     """
     if labels is None:
         beside = Path(source).parent / "labels.json"
@@ -206,10 +208,10 @@ def _measure(steps: Iterator[None], notes: Notes, truth: Truth | None) -> Side:
 
 def ours_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:
     """Name a film as `identify` does."""
-    from edge.identify import OfflineRecogniser  # noqa: PLC0415
+    from edge.offline.identify import OfflineRecogniser  # noqa: PLC0415
     from edge.recognise.recogniser import RecogniserOptions  # noqa: PLC0415
-    from engines.faces import load_pipeline  # noqa: PLC0415
-    from gallery.store import open_gallery  # noqa: PLC0415
+    from engines.pipeline import load_pipeline  # noqa: PLC0415
+    from gallery.store.store import open_gallery  # noqa: PLC0415
 
     pipeline = load_pipeline(threads=2)
     recogniser = OfflineRecogniser(
@@ -256,7 +258,7 @@ def face_by_face(
     import cv2  # noqa: PLC0415
 
     from engines.fetch import fetch  # noqa: PLC0415
-    from gallery.store import open_gallery  # noqa: PLC0415
+    from gallery.store.store import open_gallery  # noqa: PLC0415
 
     gallery = open_gallery(gallery_dir)
     ids = list(gallery.ids())

@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 from websockets.sync.client import connect
 
-from edge.app import App
 from edge.config import RecogniseConfig, RunConfig, ServeConfig
+from edge.device.app import App
 from edge.errors import EdgeError
 
 if TYPE_CHECKING:

@@ -24,19 +24,19 @@ import numpy as np
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from edge.app import App
 from edge.bench.press import Spread, await_frames, spread
+from edge.cli.run import demo_material, gallery_of
 from edge.config import RecogniseConfig, RunConfig, ServeConfig
+from edge.device.app import App
 from edge.errors import EdgeError
-from edge.local_cloud import LAST, Channel, Child, LocalBroker, Updater, tvradar_command
-from edge.run_device import demo_material, gallery_of
-from gallery import store, update
-from gallery.person import Person
+from edge.testbed.local_cloud import LAST, Channel, Child, LocalBroker, Updater, tvradar_command
+from gallery.store import store, update
+from gallery.store.person import Person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gallery.sync.status import Status
+    from gallery.channel.status import Status
 
 REST_S = 0.08
 """Between presses; the server takes 20 commands a second."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from edge.buttons.key import KeyLogic, Press
 from edge.errors import ToolMissingError
-from edge.supervise import name_thread
+from edge.systemd import name_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.buttons.key import KeyLogic, Press
 from edge.errors import ToolMissingError, UsageError
-from edge.supervise import name_thread
+from edge.systemd import name_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
-    from edge.local_cloud import Channel
     from edge.recognise.scene import Scene
-    from gallery.sync.status import Status
+    from edge.testbed.local_cloud import Channel
+    from gallery.channel.status import Status
 
 log = logging.getLogger(__name__)
 

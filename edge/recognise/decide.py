@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from calibration.probability import STILLS, TRACKS
-from calibration.threshold import LOWEST, PRIOR_MEAN, ImpostorModel
+from engines.scores.probability import STILLS, TRACKS
+from engines.scores.threshold import LOWEST, PRIOR_MEAN, ImpostorModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,7 +88,7 @@ class Policy:
     """When a name may be said.
 
     Attributes:
-        threshold: lowest cosine, see `calibration.threshold`.
+        threshold: lowest cosine, see `engines.scores.threshold`.
         people: size of the gallery.
         cast: ids of the title's cast; they are favoured by `cast_relief`.
         impostors: how far the threshold may fall for a face that tells little.

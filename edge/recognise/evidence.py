@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from calibration.threshold import PRIOR_MEAN
 from edge.recognise.decide import Claim
 from edge.recognise.template import TrackTemplate
 from engines.quality import yaw_of
+from engines.scores.threshold import PRIOR_MEAN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

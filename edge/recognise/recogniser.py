@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.recognise.decide import Decision, decide
+from edge.recognise.detection_schedule import CALM_S, Pace
 from edge.recognise.evidence import TrackState, is_sure, rough_quality_of, urgency
 from edge.recognise.governor import Budget
-from edge.recognise.memory import Left, Memory
-from edge.recognise.pace import CALM_S, Pace
+from edge.recognise.letterbox import Bars
+from edge.recognise.reidentify import Left, Memory
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.recognise.shots import ShotDetector
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS, Tracker
-from edge.video.bars import Bars
 from engines.align import align
 from engines.detections import Detections
 from engines.quality import measure_quality
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from edge.recognise.track import Track
     from edge.video.frame import Frame
-    from engines.faces import FacePipeline
-    from gallery.search import Gallery
+    from engines.pipeline import FacePipeline
+    from gallery.search.search import Gallery
 
 CANDIDATES = 3
 HURRIED_FACES = 6

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from calibration.threshold import expected_of_tracks
-from engines.faces import unit
+from engines.pipeline import unit
+from engines.scores.threshold import expected_of_tracks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from calibration.threshold import ImpostorModel, threshold_for
 from edge.recognise.decide import Policy
+from engines.scores.threshold import ImpostorModel, threshold_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gallery.search import Gallery
+    from gallery.search.search import Gallery
 
 COHORT = 2000
 _KEPT = 2

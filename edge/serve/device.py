@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edge.serve.metrics import Metrics
-from edge.timeline_live import Appearing
+from edge.timeline.live import Appearing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

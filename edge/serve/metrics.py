@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from gallery.sync.status import StatusFile
+from gallery.channel.status import StatusFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from edge.recognise.answer import Answer
     from edge.recognise.scene import Scene
-    from gallery.person import Person
+    from gallery.store.person import Person
 
 
 class RadarPort(Protocol):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, UnidentifiedImageError
 
 from edge.errors import SourceError, SourceMissingError
-from engines.picture import upright_bgr
+from engines.image import upright_bgr
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ import msgspec
 
 from edge.errors import BackendMissingError, SourceError, SourceLostError
 from edge.video.frame import Frame
+from edge.video.hls_pacing import Pace
 from edge.video.mailbox import ClosedError, Latest, Queue
-from edge.video.pace import Pace
 from edge.video.position import Jump, Places
 from edge.video.source import (
     DEFAULT_OPTIONS,

@@ -218,7 +218,7 @@ def open_source(uri: str, *, options: SourceOptions = DEFAULT_OPTIONS) -> Source
 
 
 def _open_path(path: Path, options: SourceOptions) -> Source:
-    from edge.video.still_source import StillSource  # noqa: PLC0415
+    from edge.video.sources.still import StillSource  # noqa: PLC0415
 
     shown = str(path)
     if path.is_dir():
@@ -251,13 +251,13 @@ def _open_stream(uri: str, options: SourceOptions) -> Source:
                 return _open_stream(uri, msgspec.structs.replace(options, backend="pyav"))
             backend = "gstreamer"
     if backend == "gstreamer":
-        from edge.video.gstreamer_source import GStreamerSource  # noqa: PLC0415
+        from edge.video.sources.gstreamer import GStreamerSource  # noqa: PLC0415
 
         return GStreamerSource(uri, options)
     if backend == "jetson":
-        from edge.video.jetson_source import JetsonSource  # noqa: PLC0415
+        from edge.video.sources.jetson import JetsonSource  # noqa: PLC0415
 
         return JetsonSource(uri, options)
-    from edge.video.pyav_source import PyAVSource  # noqa: PLC0415
+    from edge.video.sources.pyav import PyAVSource  # noqa: PLC0415
 
     return PyAVSource(uri, options)

@@ -23,6 +23,7 @@ from engines.catalog import find_model, model_identity
 from engines.errors import ModelMissingError
 from engines.fetch import cache_dir, fetch, write_atomically
 from engines.int8_files import current_int8, models_dir
+from engines.onnx_models.fp16 import to_half
 from engines.tensorrt.build import (
     DETECTOR_SIZES_PX,
     BuildOptions,
@@ -30,7 +31,6 @@ from engines.tensorrt.build import (
     detector_profiles,
     embedder_profiles,
 )
-from engines.tensorrt.half import to_half
 from engines.tensorrt.plan_cache import GateVerdict, PlanCache, PlanKey, PlanRecord, Precision
 
 if TYPE_CHECKING:

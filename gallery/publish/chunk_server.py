@@ -13,15 +13,15 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
-from gallery.sync.errors import SourceError
-from gallery.sync.manifest import MAX_CHUNK
-from gallery.sync.mqtt_sources import NUMBER, REQUEST
+from gallery.channel.errors import SourceError
+from gallery.channel.manifest import MAX_CHUNK
+from gallery.channel.mqtt_sources import NUMBER, REQUEST
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from gallery.sync.link import Message, MqttLink
+    from gallery.channel.link import Message, MqttLink
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gallery import store
+from gallery.channel.durable import fsync_file, fsync_folder, write_atomically
+from gallery.channel.manifest import File, Manifest, Rollout, Source, decode, encode
 from gallery.publish.errors import PublishInputError
-from gallery.release import RELEASE_FILE, Release, encode_release
-from gallery.sync.durable import fsync_file, fsync_folder, write_atomically
-from gallery.sync.manifest import File, Manifest, Rollout, Source, decode, encode
+from gallery.store import store
+from gallery.store.release import RELEASE_FILE, Release, encode_release
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gallery.sync import status as status_messages
+from gallery.channel import status as status_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from gallery.sync.link import Message, MqttLink
-    from gallery.sync.status import Status
+    from gallery.channel.link import Message, MqttLink
+    from gallery.channel.status import Status
 
 SETTLE_S = 0.5
 MAX_DEVICES = 200_000

@@ -14,8 +14,8 @@ import msgspec
 from securesystemslib.exceptions import UnsupportedLibraryError
 from securesystemslib.signer import CryptoSigner, Key, Signer
 
+from gallery.channel.durable import write_atomically
 from gallery.publish.errors import KeyMissingError
-from gallery.sync.durable import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

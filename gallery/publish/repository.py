@@ -25,10 +25,10 @@ from tuf.api.metadata import (
 )
 from tuf.api.serialization.json import JSONSerializer
 
+from gallery.channel.durable import write_atomically
+from gallery.channel.manifest import TARGET
 from gallery.publish.errors import PublishInputError
 from gallery.publish.keys import ROLES, KeyRing
-from gallery.sync.durable import write_atomically
-from gallery.sync.manifest import TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gallery.channel.durable import write_atomically
+from gallery.channel.manifest import TARGET, Manifest, Rollout, decode, encode
 from gallery.publish.content import Options, add_release_file, prepare, published, resign
 from gallery.publish.errors import PublishInputError
-from gallery.release import RELEASE_FILE, decode_release
-from gallery.sync.durable import write_atomically
-from gallery.sync.manifest import TARGET, Manifest, Rollout, decode, encode
+from gallery.store.release import RELEASE_FILE, decode_release
 
 if TYPE_CHECKING:
     from pathlib import Path

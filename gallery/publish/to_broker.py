@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gallery.channel.durable import write_atomically
+from gallery.channel.errors import SourceError
+from gallery.channel.mqtt_metadata import Head
 from gallery.publish.content import published
 from gallery.publish.errors import PublishError
 from gallery.publish.to_folder import Progress, no_progress
-from gallery.sync.durable import write_atomically
-from gallery.sync.errors import SourceError
-from gallery.sync.mqtt_metadata import Head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from gallery.channel.link import MqttLink
+    from gallery.channel.manifest import File
     from gallery.publish.repository import Repository
-    from gallery.sync.link import MqttLink
-    from gallery.sync.manifest import File
 
 WINDOW = 64
 ACK_TIMEOUT_S = 30.0

@@ -6,15 +6,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
+from gallery.channel.durable import fsync_file, fsync_folder
 from gallery.publish.content import published
 from gallery.publish.errors import PublishError
-from gallery.sync.durable import fsync_file, fsync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gallery.channel.manifest import File
     from gallery.publish.repository import Repository
-    from gallery.sync.manifest import File
 
 Progress = Callable[[int, int], None]
 """Told the bytes done and the bytes in all."""

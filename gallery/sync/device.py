@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gallery import store
+from gallery.channel.durable import fsync_file, fsync_folder
+from gallery.channel.errors import Refused, SyncError
 from gallery.errors import GalleryError
-from gallery.release import RELEASE_FILE, decode_release
+from gallery.store import store
+from gallery.store.release import RELEASE_FILE, decode_release
 from gallery.sync.download import Download
-from gallery.sync.durable import fsync_file, fsync_folder
-from gallery.sync.errors import Refused, SyncError
 from gallery.sync.health import Health, NoHealth
 from gallery.sync.rollout import Gate, gate
 from gallery.sync.state import StateFile
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from gallery.sync.manifest import File, Manifest
+    from gallery.channel.manifest import File, Manifest
+    from gallery.channel.sources import ChunkSource
     from gallery.sync.metadata import MetadataSource
-    from gallery.sync.sources import ChunkSource
 
 log = logging.getLogger(__name__)
 

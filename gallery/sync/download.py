@@ -13,15 +13,15 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from gallery.sync.durable import fsync_folder
-from gallery.sync.errors import Refused, SourceError, SyncError
-from gallery.sync.manifest import Chunk, File, chunks_of
+from gallery.channel.durable import fsync_folder
+from gallery.channel.errors import Refused, SourceError, SyncError
+from gallery.channel.manifest import Chunk, File, chunks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from gallery.sync.sources import ChunkSource
+    from gallery.channel.sources import ChunkSource
 
 log = logging.getLogger(__name__)
 

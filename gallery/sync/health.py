@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from gallery.sync.durable import write_whole
+from gallery.channel.durable import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from tuf.api.exceptions import DownloadHTTPError, SlowRetrievalError
 from tuf.ngclient import FetcherInterface
 
-from gallery.sync.errors import Refused, SourceError
+from gallery.channel.errors import Refused, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,8 @@ from tuf.api.exceptions import (
     UnsignedMetadataError,
 )
 
-from gallery.sync.errors import Refused
-from gallery.sync.manifest import TARGET
+from gallery.channel.errors import Refused
+from gallery.channel.manifest import TARGET
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gallery.sync.manifest import Manifest
+    from gallery.channel.manifest import Manifest
 
 REMOVAL_WINDOW_S = 300
 """Somebody who opted out is gone from every connected device within five minutes."""

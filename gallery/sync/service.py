@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gallery.sync import status as status_messages
-from gallery.sync.broker import Broker
+from gallery.channel import status as status_messages
+from gallery.channel.broker import Broker
+from gallery.channel.errors import SyncError, SyncSetupError
+from gallery.channel.link import LinkState, Message, MqttLink
+from gallery.channel.mqtt_metadata import READ_TIMEOUT_S, MqttMetadata
+from gallery.channel.mqtt_sources import SILENCE_S, RetainedChunks, ServerChunks
+from gallery.channel.sources import ChunkSource, FileChunks, HttpSource
 from gallery.sync.device import Device, Phase
 from gallery.sync.download import Stopped
-from gallery.sync.errors import SyncError, SyncSetupError
 from gallery.sync.health import Health, PulseFile
-from gallery.sync.link import LinkState, Message, MqttLink
 from gallery.sync.metadata import FileMetadata, MetadataSource
-from gallery.sync.mqtt_metadata import READ_TIMEOUT_S, MqttMetadata
-from gallery.sync.mqtt_sources import SILENCE_S, RetainedChunks, ServerChunks
-from gallery.sync.sources import ChunkSource, FileChunks, HttpSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gallery.sync.manifest import Manifest
+    from gallery.channel.manifest import Manifest
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gallery.sync.durable import write_atomically
+from gallery.channel.durable import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,9 +21,9 @@ from tuf.api.exceptions import (
 from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 from tuf.ngclient import Updater, UpdaterConfig
 
-from gallery.sync.durable import fsync_tree
-from gallery.sync.errors import Refused, SourceError, SyncSetupError
-from gallery.sync.manifest import MAX_MANIFEST, TARGET, Manifest, decode
+from gallery.channel.durable import fsync_tree
+from gallery.channel.errors import Refused, SourceError, SyncSetupError
+from gallery.channel.manifest import MAX_MANIFEST, TARGET, Manifest, decode
 from gallery.sync.metadata import MetadataSource, SlowError, TufFetcher
 from gallery.sync.naming import name_refusal
 from gallery.sync.state import Floor, StateFile

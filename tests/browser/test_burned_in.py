@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser
 
-from edge.render import blend, make_plate
-from edge.write_video import VideoWriter
+from edge.output.annotate import blend, make_plate
+from edge.output.file import VideoWriter
 from tests.integration.conftest import tvradar
 from tests.integration.demo_process import material
 

@@ -145,7 +145,7 @@ def host_tensorrt(host_gpu: dict[str, str]) -> dict[str, str]:
 
 def calibration_command(cache: Path, *words: object) -> tuple[list[str], dict[str, str]]:
     code = (
-        "import sys; from edge.cli_calibrate import app\n"
+        "import sys; from edge.cli.calibrate import app\n"
         "try: app()\n"
         "except Exception as e: print(e, file=sys.stderr); sys.exit(getattr(e, 'exit_code', 1))"
     )

@@ -7,8 +7,8 @@ real command.
 import os
 import sys
 
-from edge.cli import main
-from gallery import release
+from edge.cli.main import main
+from gallery.store import release
 
 FATAL = int(os.environ["TVRADAR_TEST_FAULT"])
 _decode = release.decode_release

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from calibration.threshold import FACE_MEAN, FACE_SLOPE, TRACK_SD
+from engines.scores.threshold import FACE_MEAN, FACE_SLOPE, TRACK_SD
 from tests.integration.conftest import tool
 
 pytestmark = pytest.mark.skipif(

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from edge.local_cloud import PLACES, Channel, LocalBroker, Updater
-from edge.run_device import gallery_of
-from gallery import store, update
-from gallery.person import Person
+from edge.cli.run import gallery_of
+from edge.testbed.local_cloud import PLACES, Channel, LocalBroker, Updater
+from gallery.store import store, update
+from gallery.store.person import Person
 from gallery.sync.health import PulseFile
 from tests.integration.conftest import until
 from tests.integration.demo_process import material
 
 if TYPE_CHECKING:
-    from gallery.sync.status import Status
+    from gallery.channel.status import Status
 
 FAULTY = Path(__file__).with_name("crashing_recogniser.py")
 

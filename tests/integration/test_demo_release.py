@@ -13,14 +13,14 @@ import pytest
 
 from edge.demo.stranger import shot_of_stranger
 from edge.errors import EdgeError
-from edge.local_cloud import PLACES, Channel, Child, Updater
-from gallery import store
-from gallery.person import Person
+from edge.testbed.local_cloud import PLACES, Channel, Child, Updater
+from gallery.store import store
+from gallery.store.person import Person
 from tests.integration.conftest import until
 from tests.integration.demo_process import demo
 
 if TYPE_CHECKING:
-    from gallery.sync.status import Status
+    from gallery.channel.status import Status
 
 MAX_NAMED_S = 10.0
 """About a second on a machine of its own; this only proves that nothing is waited for."""

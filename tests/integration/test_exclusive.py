@@ -12,8 +12,8 @@ import pytest
 
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.video.source import open_source
-from engines.faces import load_pipeline
-from gallery.store import open_gallery
+from engines.pipeline import load_pipeline
+from gallery.store.store import open_gallery
 from tests.integration.conftest import tvradar
 
 

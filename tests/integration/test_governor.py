@@ -7,9 +7,9 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from edge.app import App
+from edge.cli.run import gallery_of
 from edge.config import RunConfig, ServeConfig
-from edge.run_device import gallery_of
+from edge.device.app import App
 from engines.detector import YunetDetector
 from tests.integration.conftest import until
 from tests.integration.demo_process import material

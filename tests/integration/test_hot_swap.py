@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from websockets.sync.client import connect
 
-from gallery.person import Person
-from gallery.store import create_gallery, open_gallery, verify
-from gallery.synthetic import SyntheticFaces
-from gallery.update import Entries, apply
+from edge.bench.synthetic import SyntheticFaces
+from gallery.store.person import Person
+from gallery.store.store import create_gallery, open_gallery, verify
+from gallery.store.update import Entries, apply
 from tests.integration.conftest import running, until
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gallery.sync.status import Status, StatusFile
+from gallery.channel.status import Status, StatusFile
 from tests.integration.conftest import running, tvradar, until
 
 

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from edge.local_cloud import PLACES
+from edge.testbed.local_cloud import PLACES
 from tests.integration.conftest import tool
 from tests.integration.demo_process import material
 

@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from engines.fetch import fetch
-from engines.qdq_lint import lint
+from engines.onnx_models.qdq_lint import lint
 from tests.integration.conftest import tool
 
 if TYPE_CHECKING:

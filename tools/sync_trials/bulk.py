@@ -20,16 +20,16 @@ from pathlib import Path
 import numpy as np
 from stage import HERE, Channel, Mosquitto, installed, make_gallery, rss_kib, start_device
 
-from gallery import store
-from gallery.person import Person
-from gallery.sync.manifest import decode
-from gallery.update import Entries, update
+from gallery.channel.manifest import decode
+from gallery.store import store
+from gallery.store.person import Person
+from gallery.store.update import Entries, update
 
 
 def serve(channel: Channel, index: int) -> subprocess.Popen[bytes]:
     """Start a chunk server."""
     script = (
-        "import sys; from pathlib import Path; from edge.run_publish import serve;"
+        "import sys; from pathlib import Path; from edge.cli.publish import serve;"
         "serve(sys.argv[1], Path(sys.argv[2]), sys.argv[3], shared=True)"
     )
     env = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}

@@ -31,13 +31,13 @@ from typing import TYPE_CHECKING
 
 from stage import MODEL, free_port, installed, listens, make_gallery, start_device, until
 
-from gallery import store
+from gallery.channel.broker import Broker
+from gallery.channel.link import MqttLink
 from gallery.errors import GalleryError
 from gallery.publish.content import Options, prepare, resign
 from gallery.publish.repository import Repository
 from gallery.publish.to_broker import BrokerPlace
-from gallery.sync.broker import Broker
-from gallery.sync.link import MqttLink
+from gallery.store import store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

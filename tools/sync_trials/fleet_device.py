@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import aiomqtt
 import numpy as np
 
-from gallery.sync.backoff import Backoff
-from gallery.sync.link import KEEPALIVE_S
-from gallery.sync.manifest import Manifest, chunks_of, decode
-from gallery.sync.mqtt_sources import SILENCE_S
-from gallery.sync.status import Status, encode, status_topic
+from gallery.channel.backoff import Backoff
+from gallery.channel.link import KEEPALIVE_S
+from gallery.channel.manifest import Manifest, chunks_of, decode
+from gallery.channel.mqtt_sources import SILENCE_S
+from gallery.channel.status import Status, encode, status_topic
 
 ROW = np.dtype(
     [

@@ -33,14 +33,14 @@ from stage import (
     start_device,
 )
 
-from gallery import store
+from gallery.channel.broker import Broker
+from gallery.channel.link import MqttLink
 from gallery.publish.content import published
-from gallery.sync.broker import Broker
-from gallery.sync.link import MqttLink
+from gallery.store import store
 from gallery.sync.state import State, StateFile
 
 if TYPE_CHECKING:
-    from gallery.sync.manifest import File
+    from gallery.channel.manifest import File
 
 TRIAL_S = 300.0
 
@@ -237,7 +237,7 @@ def publish_process(stage: Stage, gallery: Path, number: int) -> subprocess.Pope
     """Start a publisher in a process of its own."""
     script = (
         "import sys; from pathlib import Path;"
-        "from edge.run_publish import PublishOptions, publish_gallery;"
+        "from edge.cli.publish import PublishOptions, publish_gallery;"
         "publish_gallery(Path(sys.argv[1]), Path(sys.argv[2]), [sys.argv[3]],"
         "PublishOptions(int(sys.argv[4]), (), 500.0, 0, 0, False, False), json=True)"
     )
@@ -253,7 +253,7 @@ def kill_server(stage: Stage, kills: int) -> dict[str, object]:
 
     def start(index: int) -> subprocess.Popen[bytes]:
         script = (
-            "import sys; from pathlib import Path; from edge.run_publish import serve;"
+            "import sys; from pathlib import Path; from edge.cli.publish import serve;"
             "serve(sys.argv[1], Path(sys.argv[2]), sys.argv[3], shared=True)"
         )
         home, uri = str(stage.channel.repository.home), stage.channel.uri

@@ -27,9 +27,9 @@ from pathlib import Path
 
 from stage import HERE, make_gallery
 
-from gallery import store
 from gallery.publish.content import Options, prepare, resign
 from gallery.publish.repository import Repository
+from gallery.store import store
 
 CLAIM = re.compile(r"release (\d+) is in use")
 

@@ -20,19 +20,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gallery import store
-from gallery.person import Person
+from gallery.channel.broker import Broker
+from gallery.channel.link import MqttLink
 from gallery.publish.chunk_server import ChunkServer
 from gallery.publish.content import Options, prepare, resign
 from gallery.publish.repository import Repository
 from gallery.publish.to_broker import BrokerPlace
-from gallery.sync.broker import Broker
-from gallery.sync.link import MqttLink
+from gallery.store import store
+from gallery.store.person import Person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gallery.sync.manifest import Manifest
+    from gallery.channel.manifest import Manifest
 
 MODEL = "sface-2021dec"
 HERE = Path(__file__).resolve().parent

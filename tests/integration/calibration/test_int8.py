@@ -17,8 +17,8 @@ import pytest
 
 from engines.choose import open_engine
 from engines.errors import ModelMissingError
-from engines.graph import Graph
 from engines.int8_files import current_int8, require_int8
+from engines.onnx_models.graph import Graph
 from tests.integration.conftest import calibrate, calibration_command, tvradar
 
 pytestmark = pytest.mark.data

@@ -56,9 +56,9 @@ def release(folder: Path, version: str) -> Path:
     wheels.mkdir()
     with zipfile.ZipFile(wheels / f"tvradar-{version}-py3-none-any.whl", "w") as wheel:
         wheel.writestr("edge/__init__.py", "")
-        wheel.writestr("edge/app.py", "")
-        wheel.writestr("edge/cli_sync.py", "")
-        wheel.writestr("edge/cli.py", PROGRAM.format(version=version))
+        wheel.writestr("edge/device/app.py", "")
+        wheel.writestr("edge/cli/channel.py", "")
+        wheel.writestr("edge/cli/main.py", PROGRAM.format(version=version))
         wheel.writestr(
             f"{info}/METADATA", f"Metadata-Version: 2.1\nName: tvradar\nVersion: {version}\n"
         )

@@ -19,23 +19,23 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.local_cloud import MOSQUITTO
-from gallery import store
-from gallery.person import Person
+from edge.testbed.local_cloud import MOSQUITTO
+from gallery.channel.broker import Broker
+from gallery.channel.errors import Refused, SourceError
+from gallery.channel.link import MqttLink
+from gallery.channel.status import decode
 from gallery.publish.chunk_server import ChunkServer
 from gallery.publish.content import Options, prepare, resign
 from gallery.publish.repository import Repository
 from gallery.publish.to_broker import BrokerPlace
-from gallery.sync.broker import Broker
-from gallery.sync.errors import Refused, SourceError
-from gallery.sync.link import MqttLink
+from gallery.store import store
+from gallery.store.person import Person
 from gallery.sync.service import Settings, SyncService
-from gallery.sync.status import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gallery.sync.manifest import Manifest
+    from gallery.channel.manifest import Manifest
 
 MODEL = "sface-2021dec"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gallery.sync.manifest import Manifest
+    from gallery.channel.manifest import Manifest
     from gallery.sync.service import SyncService
     from tests.integration.sync.conftest import World
 
@@ -24,11 +24,11 @@ import pytest
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, Snapshot, Targets, Timestamp
 
+from gallery.channel.errors import SyncError
+from gallery.channel.manifest import encode
 from gallery.publish.content import resign
 from gallery.publish.errors import PublishInputError
 from gallery.publish.repository import Repository
-from gallery.sync.errors import SyncError
-from gallery.sync.manifest import encode
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from edge.cli import app
-from gallery import store
-from gallery.sync.errors import Refused
-from gallery.sync.status import Status, StatusFile
+from edge.cli.main import app
+from gallery.channel.errors import Refused
+from gallery.channel.status import Status, StatusFile
+from gallery.store import store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

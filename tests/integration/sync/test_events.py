@@ -8,10 +8,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from edge.cli.run import gallery_of
+from edge.home.events import MqttEvents
 from edge.recognise.answer import Answer
 from edge.recognise.scene import Face, Scene
-from edge.run_device import gallery_of
-from edge.serve.events import MqttEvents
 from tests.integration.demo_process import material
 
 if TYPE_CHECKING:

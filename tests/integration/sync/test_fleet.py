@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gallery.sync.backoff import BASE_S
+from gallery.channel.backoff import BASE_S
 from tests.integration.conftest import tool
 
 if TYPE_CHECKING:

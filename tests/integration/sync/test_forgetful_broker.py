@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from edge.local_cloud import PLACES, Channel, LocalBroker, Updater
+from edge.testbed.local_cloud import PLACES, Channel, LocalBroker, Updater
 from gallery.errors import GalleryError
-from gallery.person import Person
-from gallery.store import create_gallery
+from gallery.store.person import Person
+from gallery.store.store import create_gallery
 from tests.integration.conftest import until
 
 if TYPE_CHECKING:

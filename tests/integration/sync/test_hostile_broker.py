@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from gallery.sync.broker import Broker
-from gallery.sync.errors import SourceError
-from gallery.sync.link import LinkState, MqttLink
+from gallery.channel.broker import Broker
+from gallery.channel.errors import SourceError
+from gallery.channel.link import LinkState, MqttLink
 
 
 class HostileBroker:

@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from gallery.channel.broker import Broker
+from gallery.channel.errors import SourceError
+from gallery.channel.link import MqttLink
 from gallery.publish.errors import PublishError
 from gallery.publish.to_broker import BrokerPlace
-from gallery.sync.broker import Broker
-from gallery.sync.errors import SourceError
-from gallery.sync.link import MqttLink
 
 SHIPPED = Path(__file__).resolve().parents[3] / "tools" / "mosquitto"
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from gallery import store
+from gallery.channel.manifest import Rollout
+from gallery.channel.status import Status, encode, status_topic
 from gallery.publish.content import Options
 from gallery.publish.fleet import Fleet, summarise
 from gallery.publish.rollout import RolloutControl
+from gallery.store import store
 from gallery.sync.health import PulseFile
-from gallery.sync.manifest import Rollout
 from gallery.sync.rollout import Gate, bucket, delay_s, gate
-from gallery.sync.status import Status, encode, status_topic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -240,7 +240,7 @@ def test_buckets_are_even_and_removals_pass() -> None:
             "created": "",
             "files": [],
         },
-        __import__("gallery.sync.manifest").sync.manifest.Manifest,
+        __import__("gallery.channel.manifest").channel.manifest.Manifest,
     )
     held = msgspec.structs.replace(manifest, rollout=Rollout("s", 0, 3600, paused=True))
     assert gate(held, "tv", 1e9) is Gate.PAUSED

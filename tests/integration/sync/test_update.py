@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.integration.sync.conftest import World
 
-from gallery import store
+from gallery.store import store
 from gallery.sync.device import Phase
 
 

@@ -306,7 +306,7 @@ def see_gstreamer(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         (folder / "packages" / "gi").symlink_to(system)
         monkeypatch.syspath_prepend(folder / "packages")
     from edge.errors import BackendMissingError
-    from edge.video.gstreamer_source import load_gst
+    from edge.video.sources.gstreamer import load_gst
 
     try:
         with warnings.catch_warnings():

@@ -10,8 +10,8 @@ import pytest
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.video.frame import Frame
 from edge.video.source import open_source
-from engines.faces import load_pipeline
-from gallery.watch import GalleryWatcher
+from engines.pipeline import load_pipeline
+from gallery.store.watch import GalleryWatcher
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 
 from edge.errors import BackendMissingError, SourceError
-from edge.output import BurnedIn, open_writer
+from edge.output.annotate import blend, make_plate
+from edge.output.file import VideoWriteError
+from edge.output.output import BurnedIn, open_writer
 from edge.recognise.scene import Face, Scene
-from edge.render import blend, make_plate
 from edge.video.frame import Frame
 from edge.video.source import SourceOptions, open_source
-from edge.write_video import VideoWriteError
 from tests.integration.conftest import TVRADAR, until
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_a_display_shows_the_name_and_a_screen_is_read(display: str) -> None:
-    from edge.video.gstreamer_source import load_gst
+    from edge.video.sources.gstreamer import load_gst
 
     if load_gst("test").ElementFactory.find("ximagesink") is None:
         pytest.skip("GStreamer cannot show pictures in X: apt-get install gstreamer1.0-x")

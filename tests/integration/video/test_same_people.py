@@ -13,8 +13,8 @@ import pytest
 from edge.errors import SourceLostError
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.video.source import SourceOptions, open_source
-from engines.faces import load_pipeline
-from gallery.watch import GalleryWatcher
+from engines.pipeline import load_pipeline
+from gallery.store.watch import GalleryWatcher
 from tests.integration.video.test_streams import Server, segment
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ with open_source(sys.argv[1]) as source:
 @pytest.fixture
 def address(stream_film: Path, network: Any) -> Iterator[str]:
     """Send a film to whoever calls this address."""
-    from edge.video.gstreamer_source import load_gst
+    from edge.video.sources.gstreamer import load_gst
 
     gst = load_gst("test")
     if gst.ElementFactory.find("srtsink") is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge.serve.metrics import Metrics
-from gallery.sync.status import Status, StatusFile
+from gallery.channel.status import Status, StatusFile
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

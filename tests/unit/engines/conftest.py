@@ -1,6 +1,6 @@
 import pytest
 
-from engines.faces import FacePipeline, load_pipeline
+from engines.pipeline import FacePipeline, load_pipeline
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ import pytest
 from engines.detections import Detections
 from engines.detector import YunetDetector, choose_canvas, suppress_overlaps
 from engines.errors import ModelShapeError
-from engines.faces import FacePipeline
 from engines.fetch import fetch
 from engines.onnxruntime_engine import OnnxRuntimeEngine
+from engines.pipeline import FacePipeline
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 
 from engines.align import align
 from engines.errors import ModelShapeError
-from engines.faces import FacePipeline
 from engines.fetch import fetch
+from engines.pipeline import FacePipeline
 
 
 def test_equals_opencv_on_scenes(pipeline: FacePipeline, data_dir: Path) -> None:

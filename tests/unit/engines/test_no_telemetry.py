@@ -22,7 +22,7 @@ time.sleep(0.3)
 """
 
 
-@pytest.mark.parametrize("module", ["engines.onnxruntime_engine", "calibration.gate"])
+@pytest.mark.parametrize("module", ["engines.onnxruntime_engine", "calibration.gate.gate"])
 def test_a_session_leaves_nothing_behind(module: str, tmp_path: Path) -> None:
     # The library keeps quiet by itself where CI is set, so that must not be what is tested.
     environment = {k: v for k, v in os.environ.items() if k not in {"CI", "ORT_DISABLE_TELEMETRY"}}

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from gallery.files import DiskFileSystem
-from gallery.person import Person, Picture, Work
-from gallery.synthetic import SyntheticFaces
-from gallery.update import Entries
+from edge.bench.synthetic import SyntheticFaces
+from gallery.store.files import DiskFileSystem
+from gallery.store.person import Person, Picture, Work
+from gallery.store.update import Entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

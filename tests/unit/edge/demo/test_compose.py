@@ -14,7 +14,7 @@ from edge.demo.camera import Move, View
 from edge.demo.film import Truth, place
 from edge.demo.portraits import PORTRAITS
 from edge.demo.programme import FPS, PEOPLE, PROGRAMME, Shot
-from gallery.person import read_person_file
+from gallery.store.person import read_person_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge.recognise.detection_schedule import Pace
 from edge.recognise.governor import LEVELS, Governor, Zone, read_zones
-from edge.recognise.pace import Pace
 from edge.recognise.recogniser import COAST_S
 from edge.recognise.track import Track
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from edge.recognise.template import MAX_FACES, TrackTemplate, norm_weight
-from engines.faces import unit
+from engines.pipeline import unit
 
 
 def direction(seed: int) -> np.ndarray:

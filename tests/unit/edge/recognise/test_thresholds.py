@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.bench.synthetic import SyntheticFaces
 from edge.recognise.thresholds import Thresholds, policy_for
-from gallery.person import Person
-from gallery.search import Gallery
-from gallery.store import create_gallery, open_gallery
-from gallery.synthetic import SyntheticFaces
-from gallery.watch import GalleryWatcher
+from gallery.search.search import Gallery
+from gallery.store.person import Person
+from gallery.store.store import create_gallery, open_gallery
+from gallery.store.watch import GalleryWatcher
 
 
 def written(folder: Path, count: int) -> None:

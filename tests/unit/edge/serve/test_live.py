@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.serve.live import Hub
-from gallery.person import Person
+from gallery.store.person import Person
 
 
 class People:

@@ -11,8 +11,9 @@ import pytest
 from onnx import numpy_helper
 from typer.testing import CliRunner
 
-from edge import cli_build, engine_build
-from edge.engine_build import BuildRequest, build_model, fit, flatten
+from calibration.gate import tensorrt as engine_build
+from calibration.gate.tensorrt import BuildRequest, build_model, fit, flatten
+from edge.cli import engines_build
 from engines.fetch import fetch
 from engines.tensorrt import provision
 from engines.tensorrt.build import BuildOptions
@@ -137,14 +138,14 @@ def test_figures_are_flattened_without_flags() -> None:
 
 @pytest.mark.parametrize("size", ["640x380", "640", "x", "640x384x3", "0x0", "8192x32"])
 def test_sizes_that_the_detector_cannot_take_are_refused(size: str) -> None:
-    app = cli_build.typer.Typer()
-    app.command()(cli_build.build_engines)
+    app = engines_build.typer.Typer()
+    app.command()(engines_build.build_engines)
     result = CliRunner().invoke(app, ["--size", size])
     assert result.exit_code == 2
     assert "multiples of 32" in result.output
 
 
 def test_the_help_says_what_was_not_run() -> None:
-    app = cli_build.typer.Typer()
-    app.command()(cli_build.build_engines)
+    app = engines_build.typer.Typer()
+    app.command()(engines_build.build_engines)
     assert "not run on hardware" in CliRunner().invoke(app, ["--help"]).output

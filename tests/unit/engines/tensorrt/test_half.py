@@ -11,8 +11,8 @@ from engines.detector import YunetDetector
 from engines.embedder import Embedder
 from engines.errors import ModelShapeError
 from engines.fetch import fetch
+from engines.onnx_models.fp16 import to_half
 from engines.onnxruntime_engine import OnnxRuntimeEngine
-from engines.tensorrt.half import to_half
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Open-set figures: rates, thresholds and their proof on people who taught nothing."""

@@ -1,0 +1,1 @@
+"""From FP32 to Q/DQ INT8: ranges, scales, equalisation, the graph."""

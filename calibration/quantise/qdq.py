@@ -1,0 +1,169 @@
+"""Write a float graph as an explicit Q/DQ graph.
+
+The form serves NVIDIA's parser and ONNX Runtime alike: signed int8, zero point 0, weights per
+output channel, float bias, nothing between a convolution and its activation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from onnx import helper
+
+from calibration.quantise.full_range import use_whole_range
+from engines.onnx_models.graph import Graph
+
+if TYPE_CHECKING:
+    import onnx
+    from numpy.typing import NDArray
+
+ZERO = "int8.zero"
+ACTIVATIONS = ("Relu", "PRelu", "LeakyRelu", "Clip")
+SAME_SCALE = ("MaxPool", "Resize")
+"""Operators that only pick or repeat values: what comes out has the scale of what goes in."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which tensors are quantized.
+
+    Attributes:
+        layers: names of Conv and Gemm nodes that compute in 8 bits.
+        tensors: quantized tensors, each with the tensor whose scale it shares (mostly itself).
+    """
+
+    layers: tuple[str, ...]
+    tensors: dict[str, str]
+
+    @property
+    def roots(self) -> list[str]:
+        """Tensors that have a scale of their own."""
+        return list(dict.fromkeys(self.tensors.values()))
+
+
+def plan(graph: Graph, float_layers: frozenset[str] = frozenset()) -> Plan:
+    """Choose the tensors that get a Q/DQ pair.
+
+    Args:
+        graph: a graph from `prepare`.
+        float_layers: names of Conv and Gemm nodes that keep float weights and float inputs.
+    """
+    producers = graph.producers()
+    wanted: dict[str, None] = {}
+    layers = []
+    for node in graph.nodes:
+        if node.op_type in ("Conv", "Gemm") and node.name not in float_layers:
+            layers.append(node.name)
+            wanted[node.input[0]] = None
+    todo = list(wanted)
+    while todo:
+        before = producers.get(todo.pop())
+        if before is None or before.op_type not in (*SAME_SCALE, "Add"):
+            continue
+        for name in before.input[: 2 if before.op_type == "Add" else 1]:
+            # The sum with a convolution's own output fuses only if that side stays as it is.
+            inner = producers.get(name)
+            fuses = before.op_type == "Add" and inner is not None and inner.op_type == "Conv"
+            if name not in wanted and name not in graph.constants and not fuses:
+                wanted[name] = None
+                todo.append(name)
+    order = [n for node in graph.nodes for n in node.output if n in wanted]
+    inputs = [i.name for i in graph.inputs if i.name in wanted]
+    roots: dict[str, str] = {}
+    for name in [*inputs, *order]:
+        before = producers.get(name)
+        shares = before is not None and before.op_type in SAME_SCALE
+        roots[name] = roots.get(before.input[0], name) if shares and before else name
+    return Plan(tuple(layers), roots)
+
+
+def quantize_weight(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Symmetric int8 per output channel: int8 of the weight's shape, float32 (outputs,)."""
+    flat = np.abs(weight.reshape(len(weight), -1)).max(axis=1)
+    scale = np.maximum(flat / 127, 1e-12).astype(np.float32)
+    steps = weight / scale.reshape(-1, *[1] * (weight.ndim - 1))
+    return np.clip(np.rint(steps), -127, 127).astype(np.int8), scale
+
+
+def write_qdq(
+    graph: Graph,
+    chosen: Plan,
+    scales: dict[str, float],
+    weights: dict[str, tuple[NDArray[np.int8], NDArray[np.float32]]] | None = None,
+) -> onnx.ModelProto:
+    """Return the Q/DQ model.
+
+    Args:
+        graph: the float graph; not changed.
+        chosen: from `plan`.
+        scales: one scale for each of `chosen.roots`, for 127 steps; those that can have 255 get
+            them, see `use_whole_range`.
+        weights: int8 weight and scale by layer name where another rounding than to the nearest
+            was found.
+    """
+    result = Graph.of(graph.model())
+
+    def rounded(node: onnx.NodeProto) -> NDArray[np.float64]:
+        given = (weights or {}).get(node.name)
+        steps, scale = given or quantize_weight(result.constants[node.input[1]].astype(np.float32))
+        return steps * scale.astype(np.float64).reshape(-1, *[1] * (steps.ndim - 1))
+
+    scales = use_whole_range(result, chosen, scales, rounded)
+    result.constants[ZERO] = np.array(0, np.int8)
+    nodes: list[onnx.NodeProto] = []
+    scale_names = {name: f"{name}.s" for name in chosen.roots}
+    for name, scale in scale_names.items():
+        result.constants[scale] = np.array(scales[name], np.float32)
+    pairs: dict[str, list[onnx.NodeProto]] = {}
+    for name, root in chosen.tensors.items():
+        pairs[name] = [
+            helper.make_node(
+                "QuantizeLinear", [name, scale_names[root], ZERO], [f"{name}.q"], f"{name}.q"
+            ),
+            helper.make_node(
+                "DequantizeLinear",
+                [f"{name}.q", scale_names[root], ZERO],
+                [f"{name}.d"],
+                f"{name}.d",
+            ),
+        ]
+    for value in result.inputs:
+        nodes += pairs.get(value.name, [])
+    for node in result.nodes:
+        if node.name in chosen.layers:
+            nodes.append(_weight_pair(result, node, (weights or {}).get(node.name)))
+        if node.op_type == "PRelu":
+            round_slopes(result, node)
+        if node.op_type not in ACTIVATIONS:
+            node.input[:] = [f"{n}.d" if n in pairs else n for n in node.input]
+        nodes.append(node)
+        for name in node.output:
+            nodes += pairs.get(name, [])
+    result.nodes = nodes
+    return result.model()
+
+
+def _weight_pair(
+    graph: Graph,
+    node: onnx.NodeProto,
+    given: tuple[NDArray[np.int8], NDArray[np.float32]] | None,
+) -> onnx.NodeProto:
+    weight = graph.constants[node.input[1]].astype(np.float32)
+    name = f"{node.output[0]}.w"
+    graph.constants[f"{name}q"], graph.constants[f"{name}s"] = given or quantize_weight(weight)
+    graph.constants[f"{name}z"] = np.zeros(len(weight), np.int8)
+    node.input[1] = f"{name}d"
+    return helper.make_node(
+        "DequantizeLinear", [f"{name}q", f"{name}s", f"{name}z"], [f"{name}d"], f"{name}d", axis=0
+    )
+
+
+def round_slopes(graph: Graph, node: onnx.NodeProto) -> None:
+    """Round PRelu's slopes to 8 bits, so that integer and float arithmetic use the same."""
+    slope = graph.constants[node.input[1]].astype(np.float32)
+    step = max(float(np.abs(slope).max()) / 127, 1e-9)
+    name = f"{node.output[0]}.a"
+    graph.constants[name] = (np.rint(slope / step) * step).astype(np.float32)
+    node.input[1] = name

@@ -1,0 +1,1 @@
+"""`tvradar …`: one file per noun of the command line."""

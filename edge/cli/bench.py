@@ -1,0 +1,231 @@
+"""`tvradar bench …`: measurements, side by side with the peer, in one run."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.table import Table
+
+from edge.cli.console import err, out, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+app = typer.Typer(no_args_is_help=True, help="Measure this machine; figures are printed as ratios.")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+
+
+@contextmanager
+def _film(source: str, gallery: Path | None) -> Iterator[tuple[str, Path]]:
+    """Give the film and its gallery; where none is named, the composed programme."""
+    import tempfile  # noqa: PLC0415
+
+    from edge.cli.run import demo_material, gallery_of  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="tvradar-bench-") as scratch:
+        if not source:
+            people, video = demo_material()
+            source, gallery = str(video), Path(scratch) / "gallery"
+            gallery_of(people, gallery)
+        if gallery is None:
+            raise typer.BadParameter("with --source, expected --gallery too")
+        yield source, gallery
+
+
+@app.command()
+def pipeline(
+    source: Annotated[str, typer.Option(help="Video file.")],
+    gallery: Annotated[Path, typer.Option("--gallery", "-g", help="Folder of the gallery.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="Who is visible in which frames; for right and wrong.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Name a film our way and the plain OpenCV way, and compare speed, memory and names."""
+    from edge.bench.pipeline import bench_pipeline  # noqa: PLC0415
+
+    with err.status("measuring both sides"):
+        found = bench_pipeline(source, gallery, labels)
+    if json:
+        print_json(found)
+        return
+    table = Table("", "tvradar", "OpenCV, every face of every frame")
+    for name, title in (
+        ("fps", "frames per second"),
+        ("cpu_s_per_film_min", "CPU seconds per film minute"),
+        ("peak_rss_mb", "peak memory, MB"),
+        ("right", "right names (frame, person)"),
+        ("wrong", "wrong names (frame, person)"),
+    ):
+        ours, theirs = getattr(found.ours, name), getattr(found.opencv, name)
+        table.add_row(
+            title, "" if ours is None else str(ours), "" if theirs is None else str(theirs)
+        )
+    for stage in sorted({*found.ours.stage_ms, *found.opencv.stage_ms}):
+        cells = [
+            f"{s[stage]['p50']:.1f} / {s[stage]['p95']:.1f}" if stage in s else ""
+            for s in (found.ours.stage_ms, found.opencv.stage_ms)
+        ]
+        table.add_row(f"{stage}, ms p50 / p95", *cells)
+    out.print(table)
+    out.print(
+        f"{found.ratio_fps:.2f} times the frames per second, {found.ratio_cpu:.2f} of the CPU time"
+    )
+
+
+@app.command()
+def press(
+    source: Annotated[
+        str, typer.Option(help="Video file; the composed programme by default.")
+    ] = "",
+    gallery: Annotated[
+        Path | None, typer.Option("--gallery", "-g", help="The gallery that goes with it.")
+    ] = None,
+    presses: Annotated[int, typer.Option(help="How often to press.", min=1)] = 200,
+    json: JsonOption = False,
+) -> None:
+    """Press the button while a film runs, and measure the time to both answers."""
+    from edge.bench.press import bench_press  # noqa: PLC0415
+
+    with _film(source, gallery) as (film, known), progress_bar("presses") as progress:
+        task = progress.add_task("press", total=presses)
+        found = bench_press(film, known, presses, lambda: progress.advance(task))
+    if json:
+        print_json(found)
+        return
+    table = Table("press to answer, ms", "p50", "p95", "p99")
+    for name, title in (
+        ("in_process_ms", "first, in process"),
+        ("first_ms", "first, HTTP"),
+        ("websocket_ms", "first, WebSocket"),
+        ("refined_ms", "refined, HTTP and WebSocket"),
+    ):
+        spread = getattr(found, name)
+        table.add_row(title, f"{spread.p50:.1f}", f"{spread.p95:.1f}", f"{spread.p99:.1f}")
+    out.print(table)
+    out.print(f"{found.presses} presses of each kind, {found.frames_per_s} frames/s meanwhile")
+
+
+@app.command()
+def live(
+    source: Annotated[
+        str, typer.Option(help="Video file with faces; the composed programme by default.")
+    ] = "",
+    gallery: Annotated[
+        Path | None, typer.Option("--gallery", "-g", help="The gallery that goes with it.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=2, max=600, help="To measure each backend.")] = 30,
+    width: Annotated[int, typer.Option(min=320, max=3840, help="Of the stream, pixels.")] = 1920,
+    height: Annotated[int, typer.Option(min=180, max=2160, help="Of the stream, pixels.")] = 1080,
+    json: JsonOption = False,
+) -> None:
+    """Send a live 1080p25 stream to the device, and measure how old its scenes are.
+
+    Each picture carries its number, and the sender says when it went out, so "glass to glass" is
+    from the packet to the scene at the overlay. PyAV and GStreamer, one after the other.
+    """
+    from edge.bench.live import bench_live  # noqa: PLC0415
+
+    with _film(source, gallery) as (film, known), progress_bar("seconds") as progress:
+        task = progress.add_task("live", total=2 * int(seconds))
+        found = bench_live(
+            film,
+            known,
+            seconds,
+            size=(width // 2 * 2, height // 2 * 2),
+            on_second=lambda: progress.advance(task),
+        )
+    if json:
+        print_json(found)
+        return
+    ran = [row for row in found.rows if not row.missing]
+    table = Table(f"{found.width}x{found.height}, 25 a second", *(row.backend for row in ran))
+    for name, title in (
+        ("decode_to_scene_ms", "decoded to scene, ms p50 / p95 / p99"),
+        ("glass_ms", "sent to overlay, ms p50 / p95 / p99"),
+    ):
+        spreads = [getattr(row, name) for row in ran]
+        table.add_row(title, *(f"{s.p50:.0f} / {s.p95:.0f} / {s.p99:.0f}" for s in spreads))
+    for name, title in (
+        ("sent", "pictures sent"),
+        ("recognised", "recognised"),
+        ("dropped", "dropped for newer ones"),
+        ("faces", "faces on a picture"),
+        ("named", "share of pictures with a name"),
+        ("cpu_share", f"share of the {found.cores} cores"),
+    ):
+        table.add_row(title, *(str(getattr(row, name)) for row in ran))
+    out.print(table)
+    for row in found.rows:
+        if row.missing:
+            err.print(f"{row.backend} did not run: {row.missing}", markup=False)
+
+
+@app.command()
+def streams(
+    source: Annotated[str, typer.Option(help="Video file, played again and again.")],
+    gallery: Annotated[Path, typer.Option("--gallery", "-g", help="Folder of the gallery.")],
+    count: Annotated[int, typer.Option(help="How many at once.", min=1, max=64)] = 4,
+    seconds: Annotated[float, typer.Option(help="To measure.", min=2, max=3600)] = 30,
+    json: JsonOption = False,
+) -> None:
+    """Run several services at once, each on a stream of its own, and count what they drop."""
+    from edge.bench.streams import bench_streams  # noqa: PLC0415
+
+    with progress_bar("seconds") as progress:
+        task = progress.add_task("streams", total=int(seconds))
+        found = bench_streams(
+            source, gallery, count, seconds, on_second=lambda: progress.advance(task)
+        )
+    if json:
+        print_json(found)
+        return
+    table = Table("stream", "recognised/s", "dropped/s", "cores")
+    for number, stream in enumerate(found.streams, 1):
+        table.add_row(str(number), *(f"{x:.2f}" for x in msgspec.structs.astuple(stream)))
+    out.print(table)
+    out.print(
+        f"{100 * found.machine:.0f} % of the machine's cores for all of them, "
+        f"at most {found.peak_rss_mb:.0f} MB each"
+    )
+
+
+@app.command()
+def boot(
+    source: Annotated[str, typer.Option(help="Video file that begins with a known face.")],
+    gallery: Annotated[Path, typer.Option("--gallery", "-g", help="Folder of the gallery.")],
+    starts: Annotated[int, typer.Option(help="How often to start.", min=1, max=100)] = 5,
+    cold: Annotated[
+        bool, typer.Option("--cold", help="Drop programs, models and gallery from the page cache.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Start the service again and again, and measure the time to the first name.
+
+    Example: tvradar bench boot --source clip.mp4 --gallery mine --cold
+    """
+    from edge.bench.boot import bench_boot  # noqa: PLC0415
+
+    with progress_bar("starts") as progress:
+        task = progress.add_task("boot", total=starts)
+        found = bench_boot(
+            source, gallery, starts, cold=cold, on_start=lambda: progress.advance(task)
+        )
+    if json:
+        print_json(found)
+        return
+    table = Table("seconds from the start", "median")
+    table.add_row("page served", f"{found.serving_s:.2f}")
+    table.add_row("first frame", f"{found.first_frame_s:.2f}")
+    table.add_row("first name", f"{found.first_name_s:.2f}")
+    table.add_row("first name, slowest start", f"{found.worst_s:.2f}")
+    out.print(table)
+    out.print(
+        f"{starts} {'cold' if found.cold else 'warm'} starts; "
+        f"peak memory until then {found.peak_rss_mb:.0f} MB"
+    )

@@ -1,0 +1,56 @@
+"""`tvradar bench sync`: the time from a press to its answers while a snapshot is synced."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def sync(
+    mib: Annotated[float, typer.Option(help="Size of the snapshot.", min=1, max=4096)] = 128.0,
+    presses: Annotated[
+        int, typer.Option(help="How often to press without a sync, and during syncs.", min=5)
+    ] = 100,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object for machines.")
+    ] = False,
+) -> None:
+    """Press the button while the gallery is replaced by a large one, and without, in one run.
+
+    The demonstration's film plays; mosquitto, a chunk server and the publisher run on this machine
+    at the lowest priority, in place of a cloud. Snapshots follow each other until there are enough
+    presses.
+
+    Example: tvradar bench sync --mib 128 --presses 100
+    """
+    from rich.table import Table  # noqa: PLC0415
+
+    from edge.bench.sync import bench_sync  # noqa: PLC0415
+    from edge.cli.console import out, print_json, progress_bar  # noqa: PLC0415
+
+    with progress_bar("presses") as progress:
+        task = progress.add_task("making two snapshots", total=None)
+        found = bench_sync(
+            mib, presses, lambda: progress.update(task, advance=1, description="press")
+        )
+    if json:
+        print_json(found)
+        return
+    table = Table("press to answer, ms", "p50", "p95", "p99", "frames/s")
+    for title, side in (("alone", found.alone), ("syncing", found.syncing)):
+        for kind, spread in (("first", side.first_ms), ("refined", side.refined_ms)):
+            cells = (f"{spread.p50:.1f}", f"{spread.p95:.1f}", f"{spread.p99:.1f}")
+            table.add_row(f"{title}, {kind}", *cells, f"{side.frames_per_s}")
+    out.print(table)
+    out.print(
+        f"p95 during a sync: {found.ratio_first_p95} times (first), "
+        f"{found.ratio_refined_p95} times (refined)"
+    )
+    out.print(
+        f"{found.syncs} syncs of {found.mb} MB at {found.sync_mb_s} MB/s, updater at nice "
+        f"{found.updater_nice}, {found.cores} cores"
+    )

@@ -1,0 +1,99 @@
+"""`tvradar engines …`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="The models: list, fetch, check, build, measure.")
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+
+
+@app.command("list")
+def list_engines(json: JsonOption = False) -> None:
+    """List the models, their licences, the files that are here, and what the parity gate said."""
+    from edge.cli.engines_list import list_models  # noqa: PLC0415
+
+    list_models(json=json)
+
+
+@app.command("fetch")
+def fetch_engines(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help='Models, see "tvradar engines list"; without any, what a device runs.'),
+    ] = None,
+    *,
+    prepare: Annotated[
+        bool,
+        typer.Option("--prepare", help="Optimise them for this machine too, else the first start."),
+    ] = False,
+) -> None:
+    """Download and verify the models and make FP32 ONNX files; works offline afterwards."""
+    from engines.catalog import default_models  # noqa: PLC0415
+    from engines.fetch import fetch  # noqa: PLC0415
+    from engines.ort_cache import prepared  # noqa: PLC0415
+
+    for name in names or default_models():
+        path = fetch(name)
+        typer.echo(f"{name}: {path}")
+        if prepare:
+            typer.echo(f"{name}: {prepared(path, 'fp32') or 'cannot be optimised beforehand'}")
+
+
+@app.command("check")
+def check_engines(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="ONNX files; without any, all models in use.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Check that ONNX graphs have the form that TensorRT takes; ends with 2 if one has not.
+
+    Looks at quantization (signed int8, zero point 0, scales per output channel, float bias, nothing
+    between a convolution and its activation), opset, batch axis and operators.
+    """
+    from edge.cli.engines_list import check_files  # noqa: PLC0415
+
+    raise typer.Exit(check_files(files or [], json=json))
+
+
+@app.command("bench")
+def bench_engines(
+    trials: Annotated[int, typer.Option(min=3, help="Runs of each measurement.")] = 15,
+    json: JsonOption = False,
+) -> None:
+    """Time every model in FP32 and INT8, by batch and number of threads."""
+    from edge.cli.engines_list import bench  # noqa: PLC0415
+
+    bench(trials=trials, json=json)
+
+
+@app.command("compare")
+def compare_engines(
+    images: Annotated[
+        Path, typer.Option(help="One folder per person with pictures, at least six people.")
+    ],
+    pairs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="DETECTOR+EMBEDDER", help="By default all pairs of the catalog."),
+    ] = None,
+    pictures: Annotated[
+        int, typer.Option(help="At most so many pictures of each person.", min=4)
+    ] = 20,
+    json: JsonOption = False,
+) -> None:
+    """Compare models on your own people: size, speed, names found, licence.
+
+    Of every three people two are enrolled with three pictures each; their other pictures and all
+    of the third are searched with. The table is of one run, the models of a picture in turn.
+
+    Example: tvradar engines compare --images people
+    """
+    from edge.cli.engines_compare import compare  # noqa: PLC0415
+
+    compare(images, pairs or [], pictures, json=json)

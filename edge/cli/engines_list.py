@@ -1,0 +1,136 @@
+"""The commands `engines list|check|bench`: what is here, is it sound, how fast is it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from rich.table import Table
+
+from edge.cli.console import err, out, print_json, progress_bar
+from edge.errors import UsageError
+from engines.catalog import Model, default_models, load_catalog
+from engines.choose import example, time_ms
+from engines.errors import EngineGateError
+from engines.fetch import fetch, fp32_path
+from engines.int8_files import current_int8, require_passed
+from engines.onnx_models.qdq_lint import lint
+from engines.onnxruntime_engine import OnnxRuntimeEngine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BATCHES = {"detector": (1,), "embedder": (1, 4, 8)}
+THREADS = (1, 2)
+
+
+def list_models(*, json: bool) -> None:
+    """Print each model with its files and what the gate said."""
+    rows = [_model_row(name, model) for name, model in load_catalog().items()]
+    if json:
+        print_json({"engines": rows})
+        return
+    table = Table("model", "version", "task", "licence", "FP32", "INT8")
+    for row in rows:
+        here = (
+            f"{row['fp32_mb']:.2f} MB"
+            if row["present"]
+            else f"no: tvradar engines fetch {row['model']}"
+        )
+        texts = [str(row[key]) for key in ("model", "version", "task", "licence")]
+        table.add_row(*texts, here, str(row["int8_status"]))
+    out.print(table)
+
+
+def _model_row(name: str, model: Model) -> dict[str, object]:
+    path, int8 = fp32_path(name), current_int8(name)
+    status = f"none: tvradar calibrate int8 --model {name} --images DIR"
+    if int8 is not None:
+        status = f"{int8.stat().st_size / 1e6:.2f} MB, "
+        try:
+            require_passed(name, int8)
+            status += "passed the gate"
+        except EngineGateError as error:
+            status += str(error).split(": ", 1)[1].split(";")[0]
+    return {
+        "model": name,
+        "version": model.version,
+        "task": model.task,
+        "licence": model.licence,
+        "path": str(path),
+        "present": path.is_file(),
+        "fp32_mb": path.stat().st_size / 1e6 if path.is_file() else 0.0,
+        "int8_path": str(int8 or ""),
+        "int8_status": status,
+    }
+
+
+def check_files(paths: list[Path], *, json: bool) -> int:
+    """Lint ONNX files, or all that are in use; returns the exit code: 2 if anything was found."""
+    if not paths:
+        paths = [p for name in load_catalog() for p in (fp32_path(name), current_int8(name)) if p]
+        paths = [p for p in paths if p.is_file()]
+    found = {str(p): lint(_read(p)) for p in paths}
+    if json:
+        print_json({"files": found, "passed": not any(found.values())})
+    else:
+        for name, findings in found.items():
+            out.print(f"{name}: {'no findings' if not findings else ''}", soft_wrap=True)
+            for finding in findings:
+                out.print(f"  {finding}", markup=False, soft_wrap=True)
+    return 2 if any(found.values()) else 0
+
+
+def _read(path: Path) -> onnx.ModelProto:
+    try:
+        return onnx.load(path)
+    except (OSError, DecodeError) as error:
+        raise UsageError(f"{path}: not an ONNX file that can be read ({error})") from error
+
+
+def bench(*, trials: int, json: bool) -> None:
+    """Time every model in FP32 and INT8 by batch and threads, one run of each in turn."""
+    rows: list[dict[str, object]] = []
+    models = default_models()
+    total = sum(len(BATCHES[m.task]) * len(THREADS) for m in models.values())
+    with progress_bar("measurements") as progress:
+        task = progress.add_task("measure", total=total)
+        for name, model in models.items():
+            for threads in THREADS:
+                engines = {"fp32": OnnxRuntimeEngine(fetch(name), threads=threads)}
+                if (path := current_int8(name)) is not None:
+                    engines["int8"] = OnnxRuntimeEngine(path, threads=threads, precision="int8")
+                for batch in BATCHES[model.task]:
+                    rows.append(_row(name, threads, batch, engines, trials))
+                    progress.advance(task)
+    if json:
+        print_json({"onnxruntime": rows, "tensorrt": "not run on hardware"})
+        return
+    table = Table("engine", "model", "threads", "batch", "FP32 ms", "FP16 ms", "INT8 ms", "ratio")
+    for r in rows:
+        int8 = f"{r['int8_ms']:.2f}" if r["int8_ms"] else "not calibrated"
+        ratio = f"{r['ratio']:.2f}" if r["ratio"] else ""
+        cells = [str(r[k]) for k in ("model", "threads", "batch")]
+        table.add_row("ONNX Runtime", *cells, f"{r['fp32_ms']:.2f}", "n/a", int8, ratio)
+    for name in models:
+        table.add_row("TensorRT", name, "", "", *["not run on hardware"] * 3, "")
+    out.print(table)
+    err.print("ms for one batch, median; ratio: FP32 over INT8")
+
+
+def _row(
+    name: str, threads: int, batch: int, engines: dict[str, OnnxRuntimeEngine], trials: int
+) -> dict[str, object]:
+    inputs = example(name, batch)
+    # Other work on the machine comes and goes: the best of three medians, taken in turn.
+    times = {k: min(time_ms(e, inputs, trials) for _ in range(3)) for k, e in engines.items()}
+    int8 = times.get("int8")
+    return {
+        "model": name,
+        "threads": threads,
+        "batch": batch,
+        "fp32_ms": times["fp32"],
+        "int8_ms": int8,
+        "ratio": times["fp32"] / int8 if int8 else None,
+    }

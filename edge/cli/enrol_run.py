@@ -1,0 +1,135 @@
+"""The commands `gallery enrol` and `gallery search`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from rich.table import Table
+
+from edge.cli.console import err, graceful_stop, out, print_json, progress_bar
+from edge.errors import UsageError
+from edge.recognise.thresholds import policy_for
+from engines.fetch import write_atomically
+from engines.image import read_picture
+from engines.pipeline import load_pipeline
+from gallery.enrol.embed import largest_face
+from gallery.enrol.enrolment import enrol_catalogue, write_release
+from gallery.enrol.shards import ShardStore
+from gallery.enrol.source import read_catalogue
+from gallery.errors import GalleryInputError
+from gallery.store.store import open_gallery
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gallery.enrol.enrolment import Enrolment, EnrolmentOptions
+    from gallery.enrol.people import PersonReport
+
+
+def enrol_gallery(
+    people: str,
+    output: Path,
+    options: EnrolmentOptions,
+    *,
+    json: bool,
+    report: Path | None,
+    work: Path | None,
+) -> None:
+    """Enrol everybody in a catalogue; the gallery is not touched before all pictures were read."""
+    store = ShardStore(work) if work else ShardStore.beside(output)
+    result = embed_with_progress(people, store, options)
+    release = write_release(output, result)
+    store.remove()
+    summary = {
+        "gallery": str(output),
+        "release": release.number,
+        "model": result.model,
+        "people": release.people_count,
+        "templates": sum(segment.rows for segment in release.segments),
+        "pictures": _count(result.reports),
+        "same_faces": result.same_faces,
+        "reports": result.reports,
+    }
+    if report is not None:
+        write_atomically(report, msgspec.json.format(msgspec.json.encode(summary)))
+    if json:
+        print_json(summary)
+        return
+    _print_reports(result)
+    counts = _count(result.reports)
+    out.print(
+        f"{output}: release {release.number}, {release.people_count} people, "
+        f"{counts['used']} pictures used, {counts['flagged']} to look at, "
+        f"{counts['rejected']} rejected",
+        markup=False,
+    )
+
+
+def embed_with_progress(
+    people: str, store: ShardStore, options: EnrolmentOptions | None = None
+) -> Enrolment:
+    """Embed and judge a catalogue under a progress bar; Ctrl-C keeps what is done.
+
+    A catalogue that gives nobody leaves no parts behind, since no run could go on with them.
+    """
+    entries = read_catalogue(people)
+    with graceful_stop() as stop, progress_bar("pictures") as progress:
+        task = progress.add_task("enrol", total=sum(len(entry.pictures) for entry in entries))
+
+        def on_pictures(count: int) -> None:
+            progress.advance(task, count)
+
+        try:
+            return enrol_catalogue(entries, store, options, on_pictures=on_pictures, stopped=stop)
+        except GalleryInputError:
+            store.remove()
+            raise
+
+
+def _count(reports: list[PersonReport]) -> dict[str, int]:
+    states = [p.status for r in reports for p in r.pictures]
+    return {state: states.count(state) for state in ("used", "flagged", "rejected")}
+
+
+def _print_reports(result: Enrolment) -> None:
+    table = Table("person", "picture", "", "why")
+    for report in result.reports:
+        for picture in report.pictures:
+            if picture.status != "used":
+                table.add_row(report.id, picture.path, picture.status, picture.reason)
+        if not report.pictures:
+            table.add_row(report.id, "", "rejected", "no picture of them")
+    for pair in result.same_faces:
+        table.add_row(pair.a, "", "flagged", f"likely the same person as {pair.b} ({pair.score})")
+    if table.row_count:
+        out.print(table)
+    for report in result.reports:
+        if not report.enrolled:
+            err.print(f"warning: {report.id}: not enrolled, no usable picture", markup=False)
+
+
+def search_gallery(folder: Path, image: Path, *, top: int, json: bool) -> None:
+    """Print the people who are most like the largest face of a picture."""
+    bgr = read_picture(image)
+    pipeline = load_pipeline(threads=2)
+    gallery = open_gallery(folder, pipeline.model)
+    found = largest_face(pipeline, bgr)
+    if found is None:
+        raise UsageError(f"{image}: no face in it, expected a picture with a face")
+    matches = gallery.search(found[0].vectors, k=top)
+    policy = policy_for(gallery, 0.01)
+    needed = policy.threshold - policy.impostors.relief(float(found[0].norms[0]))
+    rows = [
+        {"id": person, "name": gallery.person(person).name(), "score": round(float(score), 4)}
+        for person, score in zip(matches.ids[0], matches.scores[0], strict=False)
+    ]
+    if json:
+        print_json({"image": str(image), "threshold": round(needed, 4), "people": rows})
+        return
+    table = Table("person", "id", "score", "")
+    for row in rows:
+        sure = "named" if float(str(row["score"])) >= needed else ""
+        table.add_row(str(row["name"]), str(row["id"]), f"{row['score']:.2f}", sure)
+    out.print(table)
+    out.print(f"a name needs a score of {needed:.2f} for this picture")

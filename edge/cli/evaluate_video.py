@@ -1,0 +1,115 @@
+"""The command `evaluate --video`: a labelled film, frame by frame, with a press at each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from edge.cli.console import graceful_stop, out, print_json, progress_bar
+from edge.config import RecogniseConfig
+from edge.errors import UsageError
+from edge.evaluate.figures import Answers
+from edge.evaluate.labels import read_labels
+from edge.evaluate.video import Sighting, VideoEvaluator
+from edge.recognise.recogniser import Recogniser, RecogniserOptions
+from edge.video.source import open_source
+from engines.align import align
+from engines.pipeline import load_pipeline
+from engines.quality import measure_quality
+from gallery.store.store import open_gallery
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge.evaluate.figures import VideoEvaluation
+    from edge.video.frame import Frame
+
+
+def run_evaluate_video(
+    video: str, labels_file: Path, gallery_dir: Path, *, json: bool, fpir: float
+) -> None:
+    """Run the live path over a film as `run` does by default, and print the figures."""
+    found = evaluate_video(video, labels_file, gallery_dir, fpir=fpir)
+    if json:
+        print_json(found)
+    else:
+        _print(found)
+
+
+def evaluate_video(
+    video: str, labels_file: Path, gallery_dir: Path, *, fpir: float
+) -> VideoEvaluation:
+    """Return the figures of a film.
+
+    Raises:
+        UsageError: the labels do not fit, or somebody interrupted.
+        SourceError: the film cannot be read.
+    """
+    labels = read_labels(labels_file)
+    defaults = RecogniseConfig()
+    pipeline = load_pipeline(threads=2, long_side_px=defaults.long_side_px)
+    gallery = open_gallery(gallery_dir, pipeline.model)
+    recogniser = Recogniser(
+        pipeline,
+        lambda: gallery,
+        RecogniserOptions(
+            fpir=fpir,
+            embeddings_per_frame=defaults.embeddings_per_frame,
+            detect_every=defaults.detect_every,
+        ),
+    )
+    evaluator = VideoEvaluator(labels, gallery.person, gallery.ids())
+    with open_source(video) as source, graceful_stop() as stop, progress_bar("frames") as progress:
+        task = progress.add_task("press", total=source.frame_count)
+        for frame in source:
+            scene = recogniser.process(frame)
+            evaluator.take(scene, _sightings(recogniser, frame))
+            progress.advance(task)
+            if stop():
+                raise UsageError("interrupted: an evaluation of a part of the film is none")
+    return evaluator.result()
+
+
+def _sightings(recogniser: Recogniser, frame: Frame) -> dict[int, Sighting]:
+    tracks, faces = recogniser.detected
+    if not tracks:
+        return {}
+    quality = measure_quality(faces, align(frame.bgr, faces.landmarks_px))
+    return {
+        track: Sighting(float(side), float(yaw), float(sharpness))
+        for track, side, yaw, sharpness in zip(
+            tracks, quality.side_px, quality.yaw, quality.sharpness, strict=True
+        )
+    }
+
+
+def _print(found: VideoEvaluation) -> None:
+    table = Table("presses at", "presses", "precision", "recall", "exact set", "false", "unknown")
+    _add(table, "somebody enrolled", Answers(found.first, found.refined))
+    for note, answers in found.apart.items():
+        _add(table, f"apart: {note}", answers)
+    _add(table, "nobody enrolled", found.nobody)
+    out.print(table)
+    for measure, ranges in found.faces.items():
+        faces = Table(measure, "right", "wrong", "unnamed")
+        for name, count in ranges.items():
+            faces.add_row(name, str(count.right), str(count.wrong), str(count.unnamed))
+        out.print(faces)
+    gone, minutes = found.just_gone, found.track_minutes
+    out.print(
+        f"{gone.listed} of {gone.expected} just gone (up to 1 s after a cut) listed and marked; "
+        f"{found.flips} flips in {minutes:.2f} track-minutes; {found.frames} frames"
+    )
+    for error in found.errors:
+        seen = ", ".join(error.visible) or "nobody enrolled"
+        out.print(f"false: frame {error.frame}, {error.named}; visible: {seen}", markup=False)
+
+
+def _add(table: Table, name: str, answers: Answers) -> None:
+    for told, rates in ((name, answers.first), ("  refined", answers.refined)):
+        if rates.presses:
+            shares = (rates.precision, rates.recall, rates.exact_set)
+            cells = ["" if share is None else f"{share:.1%}" for share in shares]
+            unknown = "" if rates.unknown_rate is None else f"{rates.unknown_rate:.1%}"
+            table.add_row(told, str(rates.presses), *cells, str(rates.false_names), unknown)

@@ -1,0 +1,68 @@
+"""The commands `gallery add`, `update`, `remove` and `compact`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.cli.console import err, out, print_json
+from gallery.store import update
+from gallery.store.store import current_release
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gallery.store.release import Release
+
+
+def change_gallery(folder: Path, people: str, *, replace: bool, json: bool) -> None:
+    """Enrol the people of a catalogue and add them, or put them in the place of those there."""
+    # Not at the top: removing somebody loads no models.
+    from edge.cli.enrol_run import embed_with_progress  # noqa: PLC0415
+    from gallery.enrol.shards import ShardStore  # noqa: PLC0415
+
+    current_release(folder)
+    store = ShardStore.beside(folder)
+    found = embed_with_progress(people, store)
+    for report in found.reports:
+        if not report.enrolled:
+            err.print(f"warning: {report.id}: not enrolled, no usable picture", markup=False)
+    release = (update.update if replace else update.add)(folder, found.entries())
+    store.remove()
+    _tell(folder, release, json=json)
+
+
+def remove_people(folder: Path, ids: list[str], *, erase: bool, json: bool) -> None:
+    """Remove people, and on request erase them."""
+    release = update.remove(folder, ids)
+    if erase and release.tombstones:
+        release = update.compact(folder)
+    _tell(folder, release, json=json)
+    if not json and release.tombstones:
+        out.print(
+            "their templates and texts stay in the files until segments are merged: "
+            f'"tvradar gallery compact {folder}"',
+            markup=False,
+        )
+
+
+def compact_gallery(folder: Path, *, json: bool) -> None:
+    """Merge all segments."""
+    _tell(folder, update.compact(folder), json=json)
+
+
+def _tell(folder: Path, release: Release, *, json: bool) -> None:
+    summary = {
+        "gallery": str(folder),
+        "release": release.number,
+        "people": release.people_count,
+        "segments": len(release.segments),
+        "tombstones": len(release.tombstones),
+    }
+    if json:
+        print_json(summary)
+    else:
+        out.print(
+            f"{folder}: release {release.number}, {release.people_count} people, "
+            f"{len(release.segments)} segments, {len(release.tombstones)} tombstones",
+            markup=False,
+        )

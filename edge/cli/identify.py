@@ -1,0 +1,217 @@
+"""The command `identify`: sources and galleries opened, progress shown, results printed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import msgspec
+from rich.table import Table
+
+from edge.cli.console import err, graceful_stop, out, print_json, progress_bar
+from edge.errors import UsageError
+from edge.offline.fp32_fallback import second_opinion_for
+from edge.offline.fp32_fallback_video import Retake
+from edge.offline.identify import Identification, Summary, recognise_all
+from edge.output.annotate import Annotator
+from edge.output.file import VideoWriter
+from edge.recognise.recogniser import RecogniserOptions
+from edge.recognise.thresholds import policy_for
+from edge.video.source import open_source
+from engines.fetch import write_atomically
+from engines.pipeline import load_pipeline
+from gallery.errors import GalleryInputError
+from gallery.store.store import open_gallery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge.recognise.scene import Scene
+    from edge.video.frame import Frame
+    from engines.choose import Backend, Precision
+    from engines.pipeline import FacePipeline
+    from gallery.search.search import Gallery
+
+THREADS = 2
+
+
+def parse_cast(cast: str, gallery: Gallery) -> frozenset[str]:
+    """Return the ids of `--cast`, all of which the gallery must know.
+
+    Raises:
+        GalleryInputError: an id is not in the gallery.
+    """
+    wanted = frozenset(part.strip() for part in cast.split(",") if part.strip())
+    unknown = sorted(wanted - set(gallery.ids()))
+    if unknown:
+        raise GalleryInputError(
+            f'--cast: {", ".join(unknown)} not in the gallery; see "tvradar gallery inspect"'
+        )
+    return wanted
+
+
+def identify_source(
+    uri: str,
+    gallery_dir: Path,
+    *,
+    cast: str = "",
+    fpir: float = 0.01,
+    lang: str = "en",
+    annotate: Path | None = None,
+    seconds: float | None = None,
+    precision: Precision | None = None,
+    unverified: bool = False,
+    backend: Backend | None = None,
+) -> Identification:
+    """Return who is in a source; see `edge.cli.main.identify` for the arguments."""
+    loaded = load_pipeline(
+        threads=THREADS, precision=precision, unverified=unverified, backend=backend or "auto"
+    )
+    with closing(loaded) as pipeline:
+        gallery = open_gallery(gallery_dir, pipeline.model)
+        options = RecogniserOptions(
+            fpir=fpir, cast=parse_cast(cast, gallery), embeddings_per_frame=4
+        )
+        found = _identify(pipeline, gallery, uri, options, lang, annotate, seconds)
+        return msgspec.structs.replace(found, engines=pipeline.kinds, engines_why=pipeline.why)
+
+
+def _identify(
+    pipeline: FacePipeline,
+    gallery: Gallery,
+    uri: str,
+    options: RecogniserOptions,
+    lang: str,
+    annotate: Path | None,
+    seconds: float | None,
+) -> Identification:
+    fpir = options.fpir
+    threshold = policy_for(gallery, fpir).threshold
+    summary = Summary(gallery, lang, keep_scenes=annotate is not None)
+    with (
+        open_source(uri) as source,
+        graceful_stop() as stop,
+        progress_bar("frames") as progress,
+        ExitStack() as opened,
+    ):
+        task = progress.add_task("identify", total=source.frame_count)
+        last_s = 0.0
+
+        def on_frame(frame: Frame) -> None:
+            nonlocal last_s
+            last_s = frame.pts_s
+            progress.advance(task)
+
+        def enough() -> bool:
+            return stop() or (seconds is not None and last_s >= seconds)
+
+        second = second_opinion_for(pipeline)
+        retake = None
+        if second is not None and source.can_seek:
+            again = Retake(second, gallery, options, lambda: open_source(uri), stop)
+            retake = opened.enter_context(again)
+        scenes = recognise_all(
+            pipeline,
+            gallery,
+            source,
+            options,
+            still=source.still,
+            second=second,
+            retake=retake,
+            stop=enough,
+            on_frame=on_frame,
+        )
+        for scene in scenes:
+            summary.add(scene)
+        warnings = source.stats.warnings
+        complete = not stop()
+    if annotate is not None:
+        annotate_source(uri, annotate, summary.scenes, summary.name)
+    return summary.result(uri, threshold=threshold, complete=complete, warnings=warnings)
+
+
+def annotate_source(
+    uri: str, path: Path, scenes: dict[int, Scene], name: Callable[[str], str]
+) -> None:
+    """Read a source again and write it with boxes and names burned in.
+
+    A still picture becomes a picture, in the format of the file's ending; all else a video.
+
+    Raises:
+        UsageError: a live source cannot be read again.
+    """
+    with open_source(uri) as source, progress_bar("frames") as progress:
+        if source.live:
+            raise UsageError(f'{uri}: live, --annotate needs a file; use "tvradar run --output"')
+        if source.still and source.frame_count == 1:
+            (frame,) = source
+            _write_picture(path, _drawn(Annotator(), frame, scenes[frame.index], name))
+            return
+        task = progress.add_task("annotate", total=len(scenes))
+        audio = None if source.still else Path(uri)
+        annotator = Annotator()
+        with VideoWriter(path, audio_from=audio) as writer:
+            for frame in source:
+                if frame.index not in scenes:
+                    break
+                writer.write(_drawn(annotator, frame, scenes[frame.index], name), frame.pts_s)
+                progress.advance(task)
+
+
+def _drawn(
+    annotator: Annotator, frame: Frame, scene: Scene, name: Callable[[str], str]
+) -> NDArray[np.uint8]:
+    ids = {f.id for f in scene.faces if f.id}
+    ids |= {c.id for f in scene.faces if f.why == "ambiguous" for c in f.candidates}
+    return annotator.draw(frame.bgr, scene, {i: name(i) for i in ids})
+
+
+def _write_picture(path: Path, bgr: NDArray[np.uint8]) -> None:
+    done, data = cv2.imencode(path.suffix or ".png", bgr)
+    if not done:
+        raise UsageError(f"{path}: cannot be written, expected a name that ends in .png or .jpg")
+    write_atomically(path, data.tobytes())
+
+
+def print_identification(found: Identification, *, json: bool) -> None:
+    """Print the answer: a table, or one JSON object."""
+    for warning in found.warnings:
+        err.print(f"warning: {warning}", markup=False)
+    if json:
+        print_json(found)
+        return
+    still = found.frames == 1
+    table = (
+        Table("person", "id", "score")
+        if still
+        else Table("person", "id", "seconds", "first", "last", "score")
+    )
+    for p in found.people:
+        times = [] if still else [f"{p.seconds:.1f}", clock(p.first_s), clock(p.last_s)]
+        table.add_row(p.name, p.id, *times, f"{p.score:.2f}")
+    if found.people:
+        out.print(table)
+    tracks = {f.track: f for f in found.faces}
+    reasons: dict[str, int] = {}
+    for face in tracks.values():
+        if face.why:
+            reasons[face.why] = reasons.get(face.why, 0) + 1
+    told = ", ".join(f"{n} {why.replace('_', ' ')}" for why, n in sorted(reasons.items()))
+    out.print(
+        f"{len(found.people)} people named, {sum(reasons.values())} faces without a name"
+        + (f" ({told})" if told else "")
+        + f"; {found.frames} frames, {found.duration_s:.1f} s"
+        + ("" if found.complete else "; interrupted")
+    )
+
+
+def clock(seconds: float) -> str:
+    """Return a time as `m:ss.s`, or `h:mm:ss.s` from an hour on."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"

@@ -1,0 +1,340 @@
+"""The command line, `tvradar …`: the commands and how they end."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from edge.cli import (
+    bench,
+    bench_search,
+    bench_sync,
+    calibrate,
+    channel,
+    engines,
+    engines_build,
+    enrol,
+    gallery,
+)
+from edge.cli.console import err, out
+from edge.errors import UsageError
+
+app = typer.Typer(
+    name="tvradar",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Press a button on the remote; the TV says who is on screen.",
+    epilog="Exit codes: 0 done, 2 wrong use or bad input, 3 something needed is missing, "
+    "1 anything else.",
+)
+gallery_app = typer.Typer(
+    no_args_is_help=True, help="Galleries: who can be named; make, look at, change, publish."
+)
+for part in (enrol.app, gallery.app, channel.gallery_app):
+    gallery_app.add_typer(part)
+app.add_typer(gallery_app, name="gallery")
+app.command()(channel.sync)
+engines.app.command("build")(engines_build.build_engines)
+app.add_typer(calibrate.app, name="calibrate")
+bench.app.add_typer(bench_search.app)
+bench.app.add_typer(bench_sync.app)
+app.add_typer(engines.app, name="engines")
+app.add_typer(bench.app, name="bench")
+
+GalleryOption = Annotated[
+    Path, typer.Option("--gallery", "-g", help="Folder that `tvradar gallery enrol` wrote.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+FpirOption = Annotated[
+    float, typer.Option(help="Promised share of strangers who get a wrong name, e.g. 0.003.")
+]
+CastOption = Annotated[
+    str, typer.Option(metavar="ID,ID", help="The title's cast, favoured over everybody else.")
+]
+PrecisionOption = Annotated[
+    Literal["auto", "fp32", "int8"] | None,
+    typer.Option(help="auto takes INT8 where it passed the parity gate and is faster."),
+]
+BackendOption = Annotated[
+    Literal["auto", "onnxruntime", "tensorrt"] | None,
+    typer.Option(help="auto takes TensorRT engines that were built and proven here, else the CPU."),
+]
+UnverifiedOption = Annotated[
+    bool, typer.Option("--unverified", help="Run engines that did not pass the parity gate.")
+]
+LangOption = Annotated[str, typer.Option(help="Language of the names: en, zh, …")]
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        out.print(f"tvradar {version('tvradar')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version."),
+    ] = False,
+) -> None:
+    """Press a button on the remote; the TV says who is on screen."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+
+@app.command()
+def identify(
+    source: Annotated[
+        str, typer.Argument(help="Picture, folder of pictures, video file or stream URL.")
+    ],
+    gallery: GalleryOption,
+    json: JsonOption = False,
+    annotate: Annotated[
+        Path | None, typer.Option(help="Also write the source with boxes and names burned in.")
+    ] = None,
+    cast: CastOption = "",
+    fpir: FpirOption = 0.01,
+    lang: LangOption = "en",
+    seconds: Annotated[
+        float | None, typer.Option(help="Stop after this much of the source.")
+    ] = None,
+    precision: PrecisionOption = None,
+    unverified: UnverifiedOption = False,
+    backend: BackendOption = None,
+) -> None:
+    """Name the people in a picture or a video, from start to end.
+
+    Ctrl-C ends early and keeps what was found so far.
+
+    Example: tvradar identify film.mp4 --gallery mine --annotate named.mp4
+    """
+    from edge.cli.identify import identify_source, print_identification  # noqa: PLC0415
+
+    found = identify_source(
+        source,
+        gallery,
+        cast=cast,
+        fpir=fpir,
+        lang=lang,
+        annotate=annotate,
+        seconds=seconds,
+        precision=precision,
+        unverified=unverified,
+        backend=backend,
+    )
+    print_identification(found, json=json)
+
+
+@app.command()
+def timeline(
+    source: Annotated[str, typer.Argument(help="Video file or stream URL.")],
+    gallery: GalleryOption,
+    json: JsonOption = False,
+    vtt: Annotated[bool, typer.Option("--vtt", help="Print WebVTT subtitles.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with a bar for each person.")
+    ] = None,
+    only: Annotated[
+        str, typer.Option(metavar="ID", help="Print the cut list of one person only.")
+    ] = "",
+    edl: Annotated[bool, typer.Option("--edl", help="With --only: a CMX3600 cut list.")] = False,
+    concat: Annotated[
+        bool, typer.Option("--concat", help="With --only: a list for FFmpeg's concat demuxer.")
+    ] = False,
+    cast: CastOption = "",
+    fpir: FpirOption = 0.01,
+    lang: LangOption = "en",
+) -> None:
+    """Tell who appears when; with --only, cut a film down to one person's scenes.
+
+    Example: tvradar timeline film.mp4 --gallery mine --only lin --concat > lin.txt
+    """
+    from edge.cli.timeline import TimelineOutput, write_timeline  # noqa: PLC0415
+
+    output = TimelineOutput(json=json, vtt=vtt, html=html, only=only, edl=edl, concat=concat)
+    write_timeline(source, gallery, output, cast=cast, fpir=fpir, lang=lang)
+
+
+@app.command()
+def evaluate(
+    gallery: GalleryOption,
+    dataset: Annotated[
+        Path | None, typer.Argument(help="One folder of pictures per person, named by id.")
+    ] = None,
+    json: JsonOption = False,
+    fpir: FpirOption = 0.01,
+    video: Annotated[
+        str, typer.Option(help="Instead: a film; the button is pressed at each of its frames.")
+    ] = "",
+    labels: Annotated[
+        Path | None, typer.Option(help="Who is visible in which shot of it; see docs/accuracy.md.")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write curves and the worst errors, as pictures, to this HTML file."),
+    ] = None,
+) -> None:
+    """Measure how well a gallery names pictures; people who are not in it are the strangers.
+
+    Example: tvradar evaluate probes --gallery mine --report report.html
+
+    Example: tvradar evaluate --video clip.mp4 --labels labels.json --gallery mine
+    """
+    if (dataset is None) == (not video) or bool(video) != (labels is not None):
+        raise UsageError("evaluate: expected a folder of pictures, or --video with --labels")
+    if report is not None and video:
+        raise UsageError("--report: of pictures only; found --video, leave one of the two out")
+    if labels is not None:
+        from edge.cli.evaluate_video import run_evaluate_video  # noqa: PLC0415
+
+        run_evaluate_video(video, labels, gallery, json=json, fpir=fpir)
+        return
+    from edge.cli.evaluate import run_evaluate  # noqa: PLC0415
+
+    assert dataset is not None
+    run_evaluate(dataset, gallery, json=json, fpir=fpir, report=report)
+
+
+@app.command()
+def run(
+    config: Annotated[Path | None, typer.Option(help="TOML file; options win over it.")] = None,
+    source: Annotated[str, typer.Option(help="Video file, stream URL or v4l2:///dev/video0.")] = "",
+    gallery: Annotated[Path | None, typer.Option("--gallery", "-g", help="The gallery.")] = None,
+    output: Annotated[
+        str,
+        typer.Option(
+            help="Also burn the names into the video: FILE.mp4, rtsp://127.0.0.1:8554/live "
+            "(players connect there) or display:// (a screen on this device)."
+        ),
+    ] = "",
+    port: Annotated[int | None, typer.Option(help="Port of the overlay page.")] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show the picture on the page, for development.")
+    ] = False,
+    precision: PrecisionOption = None,
+    unverified: UnverifiedOption = False,
+    backend: BackendOption = None,
+) -> None:
+    """Run the service: name the people in a live source and serve the overlay.
+
+    Example: tvradar run --source rtsp://box/live --gallery mine
+    """
+    from edge.cli.run import run_device  # noqa: PLC0415
+
+    run_device(
+        config,
+        source=source,
+        gallery=gallery,
+        output=output,
+        port=port,
+        preview=preview,
+        precision=precision,
+        unverified=unverified,
+        backend=backend,
+    )
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float | None, typer.Option(help="End after this time.")] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.")] = 8787,
+    video: Annotated[Path | None, typer.Option(help="Your own film, with --people.")] = None,
+    people: Annotated[Path | None, typer.Option(help="Your own folder of people.")] = None,
+) -> None:
+    """Watch people being named, in a browser.
+
+    Sets up a gallery and a programme composed from public-domain photographs, or runs on your own
+    film: tvradar demo --video film.mp4 --people folder
+
+    On /demo a button publishes somebody who has no name yet: signed, sent over MQTT (mosquitto,
+    where it is installed), verified, and named by the running recogniser.
+    """
+    from edge.cli.demo import run_demo  # noqa: PLC0415
+
+    run_demo(seconds=seconds, browser=not no_browser, port=port, video=video, people=people)
+
+
+@app.command()
+def press(
+    url: Annotated[str, typer.Option(help="The running service.")] = "http://127.0.0.1:8787",
+    at: Annotated[
+        float | None, typer.Option(help="Moment in seconds of the source's clock; now by default.")
+    ] = None,
+    token: Annotated[
+        str, typer.Option(envvar="TVRADAR_TOKEN", help="Token of the service, if it has one.")
+    ] = "",
+    json: JsonOption = False,
+) -> None:
+    """Ask the running service who is on screen, as the button on the remote does."""
+    from edge.cli.run import press_button  # noqa: PLC0415
+
+    press_button(url, at=at, token=token, json=json)
+
+
+@app.command()
+def doctor(json: JsonOption = False) -> None:
+    """Check what is installed, what is missing, and how to mend it."""
+    from edge.doctor.checks import examine, print_findings  # noqa: PLC0415
+
+    findings = examine()
+    print_findings(findings, json=json)
+    if any(f.state == "missing" and f.needed for f in findings):
+        raise typer.Exit(3)
+
+
+@app.command("privacy-check")
+def privacy_check(
+    source: Annotated[
+        Path | None, typer.Option(help="Your own film, with --people; else the demo's.")
+    ] = None,
+    people: Annotated[Path | None, typer.Option(help="Your own folder of people.")] = None,
+    presses: Annotated[int, typer.Option(min=1, help="Presses before and after the crash.")] = 5,
+    config: Annotated[
+        str, typer.Option(help="More lines of TOML, to see what they let out: preview = true")
+    ] = "",
+    json: JsonOption = False,
+) -> None:
+    """Run the device under watch, and tell every byte that it wrote or sent.
+
+    A session with presses, an update, a crash and a start after it, recorded by strace at the
+    kernel. Exit code 1 when a frame, a face or anything unexpected left the memory.
+    """
+    from edge.cli.privacy import check_privacy  # noqa: PLC0415
+
+    check_privacy(source, people, presses=presses, config=config, json=json)
+
+
+def main() -> None:
+    """Run the command line; the errors of our packages become one line and an exit code."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        err.print("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        exit_code = getattr(error, "exit_code", None)
+        if exit_code is None:
+            raise
+        err.print(f"[red]error:[/red] {_escaped(str(error))}", soft_wrap=True)
+        sys.exit(exit_code)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", "\\[")

@@ -1,0 +1,63 @@
+"""The command `privacy-check`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from edge.cli.console import err, out, print_json
+from edge.errors import EdgeError, UsageError
+from edge.privacy.session import Session
+
+if TYPE_CHECKING:
+    from edge.privacy.verdict import Line
+
+
+def check_privacy(
+    source: Path | None, people: Path | None, *, presses: int, config: str, json: bool
+) -> None:
+    """Run the session and print the receipt.
+
+    Raises:
+        UsageError: only one of source and people is given.
+        ToolMissingError: strace is not installed.
+        EdgeError: something left the memory that must not.
+    """
+    if (source is None) != (people is None):
+        raise UsageError("--source and --people: give both for your own film, or none")
+    if source is None or people is None:
+        from edge.cli.run import demo_material  # noqa: PLC0415
+
+        people, source = demo_material()
+    with tempfile.TemporaryDirectory(prefix="tvradar-privacy-") as folder, err.status("") as status:
+        session = Session(
+            Path(folder),
+            source.resolve(),
+            people.resolve(),
+            presses=presses,
+            tell=status.update,
+            extra=config,
+        )
+        lines = session.run()
+    problems = [line for line in lines if line.problem]
+    if json:
+        print_json({"ok": not problems, "lines": lines})
+    else:
+        _print(lines)
+    if problems:
+        raise EdgeError(
+            f"privacy: {len(problems)} things left the memory that must not; see the lines above"
+        )
+
+
+def _print(lines: list[Line]) -> None:
+    table = Table("process", "bytes", "to", "what")
+    for line in lines:
+        what = f"[red]{line.problem}[/red]" if line.problem else line.what
+        table.add_row(line.process, f"{line.size:,}", line.target.replace("[", "\\["), what)
+    out.print(table)
+    if not any(line.problem for line in lines):
+        out.print("Nothing else was written or sent: no frame, no face, no embedding.")

@@ -1,0 +1,376 @@
+"""`tvradar run`: the composition root, from the source to the viewer.
+
+Three threads: the reader decodes, the recogniser names (this module's), the server speaks HTTP.
+They share nothing mutable but mailboxes and immutable values.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from threadpoolctl import threadpool_limits
+
+from edge.buttons.presser import Presser, open_keys
+from edge.device import malloc
+from edge.device.player import Player
+from edge.errors import EdgeError, UsageError
+from edge.recognise.governor import Governor
+from edge.recognise.press_history import Radar
+from edge.recognise.recogniser import Recogniser, RecogniserOptions
+from edge.recognise.thresholds import Thresholds
+from edge.serve.http import Device, Server, create_app
+from edge.serve.live import Hub
+from edge.serve.metrics import Metrics
+from edge.serve.preview import Preview
+from edge.systemd import Supervisor, name_thread
+from edge.timeline.live import Appearing, read_timeline
+from edge.video.mailbox import ClosedError
+from edge.video.reader import Reader, State
+from engines.pipeline import load_pipeline
+from gallery.errors import GalleryError
+from gallery.store.watch import GalleryWatcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from starlette.routing import BaseRoute
+
+    from edge.config import EventsConfig, RunConfig
+    from edge.home.home import Home
+    from edge.output.output import BurnedIn
+    from edge.recognise.scene import Scene
+    from edge.video.frame import Frame
+    from gallery.search.search import Gallery
+    from gallery.store.person import Person
+
+log = logging.getLogger(__name__)
+
+PULSE_S = 60.0
+MODELS_S = 120.0
+"""Loading may take this long: a first start measures INT8 against FP32, or builds engines."""
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+STATES = {State.FAILED: "ended"}
+
+
+class People:
+    """The gallery of the newest frame: whoever was named by it is also described by it.
+
+    A release that arrives while a frame is recognised counts from the next frame on, for the names
+    and for what is told of them.
+    """
+
+    def __init__(self, watcher: GalleryWatcher) -> None:
+        self._watcher = watcher
+        self.gallery = watcher.gallery
+
+    def next_frame(self) -> Gallery:
+        """Return the newest release, which serves until this is called again."""
+        self.gallery = self._watcher.gallery
+        return self.gallery
+
+    def person(self, person_id: str) -> Person | None:
+        """Return a person, or None."""
+        try:
+            return self.gallery.person(person_id)
+        except GalleryError:
+            return None
+
+    def release(self) -> int:
+        """Return the release in use."""
+        return self.gallery.release
+
+
+class App:
+    """A running device.
+
+    Args:
+        config: what to run.
+        gallery_dir: the gallery's folder.
+        paced: play a file at its own speed, as a live source would.
+        notice: a line for the page's foot, by language.
+        more: further routes of the server.
+        on_scene: called by the recogniser's thread with each frame and the scene that was published
+            for it; must not take long.
+
+    Raises:
+        UsageError: the server would be open to the network without a token.
+        GalleryMissingError: there is no gallery.
+        ModelMissingError: a model is not here and cannot be fetched.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        gallery_dir: Path,
+        *,
+        paced: bool = True,
+        notice: dict[str, str] | None = None,
+        more: Sequence[BaseRoute] = (),
+        on_scene: Callable[[Frame, Scene], None] | None = None,
+    ) -> None:
+        serve = config.serve
+        if serve.host not in LOOPBACK and not serve.token:
+            raise UsageError(
+                f"serve.host: {serve.host} is open to the network, expected a token too; set "
+                'serve.token, or serve.host = "127.0.0.1"'
+            )
+        options = config.recognise
+        # numpy's own threads spin while they wait, and take the cores from those that recognise: a
+        # new release cost the frame beside it 30 ms more.
+        threadpool_limits(1, user_api="blas")
+        self._supervisor = Supervisor()
+        self._supervisor.starting("loading the models", MODELS_S)
+        self._pulse = _Pulse(config.pulse) if config.pulse else None
+        self._pipeline = load_pipeline(
+            threads=options.threads,
+            long_side_px=options.long_side_px,
+            precision=None if options.precision == "auto" else options.precision,
+            unverified=options.unverified,
+            backend=options.backend,
+        )
+        self.engines = f"{', '.join(self._pipeline.kinds)} ({self._pipeline.why})"
+        log.info("engines: %s", self.engines)
+        thresholds = Thresholds(options.fpir, frozenset(options.cast))
+        self.watcher = GalleryWatcher(
+            gallery_dir, self._pipeline.model, index=config.search.index, prepare=thresholds.prepare
+        )
+        self._people = people = People(self.watcher)
+        self._recogniser = Recogniser(
+            self._pipeline,
+            people.next_frame,
+            RecogniserOptions(
+                fpir=options.fpir,
+                embeddings_per_frame=options.embeddings_per_frame,
+                detect_every=options.detect_every,
+                cast=frozenset(options.cast),
+            ),
+            thresholds,
+        )
+        self.governor = Governor()
+        self.radar = Radar(people.person)
+        self.hub = Hub(people)
+        self.metrics = Metrics()
+        for kind in self._pipeline.kinds:
+            self.metrics.engines.labels(kind, self._pipeline.why).set(1)
+        if config.sync_status:
+            self.metrics.watch_updater(Path(config.sync_status))
+        self.preview = Preview() if serve.preview else None
+        self._on_scene = on_scene
+        self.scenes = 0
+        self._stop = threading.Event()
+        self.failure: Exception | None = None
+        self._dropped = 0
+        self._tidied_s = 0.0
+        self._output = _open_output(config.output, people) if config.output else None
+        self.reader = Reader(config.source, options=config.video, paced=paced, loop=config.loop)
+        self.player = Player(self.reader)
+        self._appearing = Appearing()
+        if config.timeline:
+            self._appearing.load(read_timeline(Path(config.timeline)))
+        device = Device(
+            self.radar,
+            people,
+            self._recogniser,
+            self.hub,
+            self.metrics,
+            self.preview,
+            player=self.player,
+            appearing=self._appearing,
+            ready=self._why_not_ready,
+            notice=notice or {},
+            on_press=self._recogniser.hurry,
+            status=self.status,
+        )
+        self._keys = open_keys(config.buttons, Presser(device, config.buttons))
+        self._home = _open_home(config.events, device)
+        hosts = frozenset({*serve.hosts, serve.host})
+        self.server = Server(
+            create_app(device, hosts=hosts, token=serve.token, more=more), serve.host, serve.port
+        )
+        self._thread = threading.Thread(target=self._run, name="recognise", daemon=True)
+
+    def status(self) -> dict[str, object]:
+        """Return what runs here, and why."""
+        return {
+            "engines": self._pipeline.kinds,
+            "why": self._pipeline.why,
+            "source": self.reader.status.state.value,
+            "release": self.watcher.gallery.release,
+            "scenes": self.scenes,
+            "spending": {"level": self.governor.level, "why": self.governor.why},
+        }
+
+    def start(self) -> None:
+        """Begin to read, to recognise and to serve."""
+        self.server.start()
+        self.reader.start()
+        self._thread.start()
+        for keys in self._keys:
+            keys.start()
+        if self._home is not None:
+            self._home.start()
+        self._supervisor.ready("waiting for the first frame")
+
+    def wait(self, stop: Callable[[], bool], seconds: float | None = None) -> None:
+        """Return when asked to stop, when the time is over, or when the source has ended.
+
+        Raises:
+            EdgeError: the source or the recogniser failed.
+        """
+        until = None if seconds is None else time.monotonic() + seconds
+        while self._thread.is_alive() and not stop():
+            if until is not None and time.monotonic() >= until:
+                break
+            time.sleep(0.05)
+        if self.failure is not None:
+            raise self.failure
+
+    def close(self) -> None:
+        """End everything; what was written to `output` stays playable."""
+        self._supervisor.stopping()
+        self._stop.set()
+        for keys in self._keys:
+            keys.close()
+        self.reader.close()
+        self._thread.join(10)
+        if self._home is not None:
+            self._home.close()
+        self.server.stop()
+        self.watcher.close()
+        self._pipeline.close()
+        if self._output is not None:
+            self._output.close()
+
+    def _why_not_ready(self) -> str:
+        if self.scenes:
+            return ""
+        return f"no frame yet, source {self.reader.status.state.value}"
+
+    def _run(self) -> None:
+        name_thread("recognise")
+        try:
+            self._pipeline.activate()
+            state = None
+            while not self._stop.is_set():
+                self._supervisor.alive()
+                if self.reader.status.state is not state:
+                    state = self.reader.status.state
+                    self.hub.publish_state(STATES.get(state, state.value))
+                    self._supervisor.status(f"source {state.value}")
+                frame = self.reader.get(timeout_s=0.25)
+                if frame is not None:
+                    self._take(frame)
+        except ClosedError:
+            self.hub.publish_state("ended")
+        except Exception as error:  # the top of a thread: the main thread raises it
+            self.hub.publish_state("lost", "recognition failed")
+            if hasattr(error, "exit_code"):
+                self.failure = error
+            else:
+                log.exception("recognition ended")
+                self.failure = EdgeError(repr(error))
+
+    def _take(self, frame: Frame) -> None:
+        begun = time.monotonic()
+        self._recogniser.budget = self.governor.budget
+        scene = self._recogniser.process(frame)
+        if self.governor.worked(time.monotonic() - begun):
+            self.metrics.spend(self.governor.level, self.governor.zones)
+            if begun - self._tidied_s >= malloc.TIDY_S:
+                self._tidied_s = begun
+                malloc.give_back()
+        self.scenes += 1
+        self.radar.push(scene)
+        position_s = self.player.position_s(frame.pts_s)
+        if position_s is not None:
+            self._appearing.push((f.id for f in scene.faces if f.id), position_s)
+        message = self.hub.publish(scene, None if self.player.why_not else position_s)
+        if self.preview is not None:
+            self.preview.publish(frame.bgr, message)
+        if self._home is not None:
+            self._home.show(scene)
+        if self._output is not None:
+            self._output.write(frame, scene)
+        if self._on_scene is not None:
+            self._on_scene(frame, scene)
+        self._count(scene)
+        if self._pulse is not None:
+            error = self.watcher.error
+            self._pulse.take(scene, str(error) if error else "")
+
+    def _count(self, scene: Scene) -> None:
+        metrics, gallery = self.metrics, self._people.gallery
+        metrics.frames.inc()
+        dropped = self.reader.dropped
+        metrics.dropped.inc(dropped - self._dropped)
+        self._dropped = dropped
+        for stage, times in self._recogniser.stage_s.items():
+            for seconds in times:
+                metrics.stages.labels(stage).observe(seconds)
+            times.clear()
+        for face in scene.faces:
+            metrics.faces.labels(face.why or "named").inc()
+        metrics.flips.inc(self._recogniser.take_flips())
+        metrics.release.set(gallery.release)
+        metrics.created.set(gallery.created_s)
+        metrics.people.set(gallery.people_count)
+
+
+def _open_home(config: EventsConfig, device: Device) -> Home | None:
+    if not config.broker:
+        return None
+    from edge.home.home import Home  # noqa: PLC0415 - MQTT is loaded where it is used
+
+    return Home(config, device)
+
+
+def _open_output(uri: str, people: People) -> BurnedIn:
+    from edge.output.output import BurnedIn  # noqa: PLC0415 - drawing is loaded where it is used
+
+    return BurnedIn(uri, people)
+
+
+class _Pulse:
+    """Tells the updater, which is another process, whether a new release does well here."""
+
+    def __init__(self, path: str) -> None:
+        from gallery.sync.health import PulseFile  # noqa: PLC0415
+
+        self._file = PulseFile(Path(path))
+        self._told = False
+        self._beat(0, started=True)
+        self._faces = self._named = 0
+        self._last: tuple[int, str] = (0, "")
+        self._due = 0.0
+
+    def take(self, scene: Scene, error: str) -> None:
+        """Count a scene; write once a minute, and at once when release or error change."""
+        self._faces += len(scene.faces)
+        self._named += sum(face.id is not None for face in scene.faces)
+        now = time.monotonic()
+        if now < self._due and self._last == (scene.release, error):
+            return
+        share = self._named / self._faces if self._faces else None
+        self._beat(scene.release, error=error, named_share=share)
+        self._last, self._due = (scene.release, error), now + PULSE_S
+        self._faces = self._named = 0
+
+    def _beat(
+        self,
+        release: int,
+        *,
+        started: bool = False,
+        error: str = "",
+        named_share: float | None = None,
+    ) -> None:
+        try:
+            self._file.beat(release, started=started, error=error, named_share=named_share)
+            self._told = False
+        except OSError as failure:  # a full disk is no reason to stop naming people
+            if not self._told:
+                log.warning("%s: %s; the updater hears nothing", self._file.path, failure.strerror)
+            self._told = True

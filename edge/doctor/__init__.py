@@ -1,0 +1,1 @@
+"""`tvradar doctor`: what is here, what is missing, how to mend it."""

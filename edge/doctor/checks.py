@@ -1,0 +1,126 @@
+"""`doctor`: what is installed, what is missing, and how to mend it."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from rich.markup import escape
+from rich.table import Table
+
+from edge.cli.console import out, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless", "starlette", "uvicorn")
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line: what was looked at, how it is, and what to do about it."""
+
+    subject: str
+    state: Literal["ok", "missing", "optional"]
+    found: str
+    remedy: str = ""
+    needed: bool = True
+
+
+def examine() -> list[Finding]:
+    """Look at everything that can be looked at without changing anything."""
+    return [*_python(), *_models(), *_optional(), *_gpu(), *_devices()]
+
+
+def _python() -> Iterator[Finding]:
+    supported = (3, 10) <= sys.version_info[:2] <= (3, 13)
+    yield Finding(
+        "Python",
+        "ok" if supported else "missing",
+        f"{platform.python_version()} on {platform.machine()}",
+        "" if supported else "use Python 3.10 to 3.13",
+    )
+    yield from map(_library, LIBRARIES)
+
+
+def _library(name: str) -> Finding:
+    try:
+        return Finding(name, "ok", version(name))
+    except PackageNotFoundError:
+        return Finding(name, "missing", "not installed", 'run "make setup"')
+
+
+def _models() -> Iterator[Finding]:
+    from engines.catalog import default_models  # noqa: PLC0415
+    from engines.fetch import cache_dir, fp32_path, present  # noqa: PLC0415
+
+    for name in default_models():
+        path = present(name)
+        if path is not None:
+            yield Finding(f"model {name}", "ok", str(path))
+        else:
+            state = "damaged" if fp32_path(name).is_file() else "not here"
+            yield Finding(f"model {name}", "missing", state, 'run "tvradar engines fetch"')
+    free_mb = shutil.disk_usage(_existing(cache_dir())).free / 1e6
+    enough = free_mb > 500
+    yield Finding(
+        "disk",
+        "ok" if enough else "missing",
+        f"{free_mb:.0f} MB free at {cache_dir()}",
+        "" if enough else "free some space, 500 MB are needed for galleries and models",
+    )
+
+
+def _existing(path: Path) -> Path:
+    return next(p for p in (path, *path.parents) if p.exists())
+
+
+def _optional() -> Iterator[Finding]:
+    here = importlib.util.find_spec("gi") is not None
+    yield Finding(
+        "gi",
+        "ok" if here else "optional",
+        f"{'here' if here else 'not here'}, for GStreamer sources",
+        "" if here else "install python3-gi and the extra tvradar[gstreamer]",
+        needed=False,
+    )
+
+
+def _gpu() -> Iterator[Finding]:
+    """What only makes it faster: on a Jetson its absence is a fault, elsewhere it is usual."""
+    from edge.doctor.gpu import gpu, int8_files, jetson_utils  # noqa: PLC0415
+    from engines.tensorrt.provision import L4T_RELEASE  # noqa: PLC0415
+
+    absent: Literal["missing", "optional"] = "missing" if L4T_RELEASE.exists() else "optional"
+    for look in (*int8_files(), *gpu(), jetson_utils()):
+        state = absent if look.remedy else "ok"
+        yield Finding(look.subject, state, look.found, look.remedy, needed=False)
+
+
+def _devices() -> Iterator[Finding]:
+    nodes = sorted(str(p) for p in Path("/dev").glob("video*"))
+    yield Finding(
+        "video devices",
+        "ok" if nodes else "optional",
+        ", ".join(nodes) or "none",
+        "" if nodes else "plug in an HDMI grabber, or use a file or a stream",
+        needed=False,
+    )
+
+
+def print_findings(findings: list[Finding], *, json: bool) -> None:
+    """Print a table, or one JSON object."""
+    if json:
+        print_json({"findings": findings})
+        return
+    colours = {"ok": "green", "missing": "red", "optional": "yellow"}
+    table = Table("", "subject", "found", "what to do")
+    for f in findings:
+        told = (escape(text) for text in (f.subject, f.found, f.remedy))
+        table.add_row(f"[{colours[f.state]}]{f.state}[/]", *told)
+    out.print(table)

@@ -1,0 +1,1 @@
+"""`tvradar evaluate`: figures over labelled films."""

@@ -1,0 +1,1 @@
+"""MQTT events and Home Assistant."""

@@ -1,0 +1,86 @@
+"""The device at the home's broker: tells who is on screen, answers presses that come from there."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from edge.errors import UsageError
+from edge.home.events import MqttEvents
+from edge.serve.presses import answer_in_thread, is_moment
+from gallery.channel.broker import Broker
+from gallery.sync.service import is_device_name
+
+if TYPE_CHECKING:
+    from edge.config import EventsConfig
+    from edge.recognise.scene import Scene
+    from edge.serve.device import Device
+
+log = logging.getLogger(__name__)
+
+WAITING = 4
+"""Presses that wait for their answer; more are forgotten, as nobody presses so fast."""
+_End = object()
+
+
+class Home:
+    """Scenes, presses and answers over MQTT, beside the page and HTTP.
+
+    Args:
+        config: where the broker is.
+        device: answers the presses.
+
+    Raises:
+        UsageError: the device's name cannot be part of a topic.
+        SyncSetupError: the broker's address is none.
+    """
+
+    def __init__(self, config: EventsConfig, device: Device) -> None:
+        name = config.device or socket.gethostname().split(".")[0]
+        if not is_device_name(name):
+            raise UsageError(
+                f"events.device: {name!r}, expected 1 to 64 letters, digits, '-' or '_'"
+            )
+        self._device = device
+        self._presses: queue.Queue[object] = queue.Queue(WAITING)
+        self._events = MqttEvents(
+            Broker.from_uri(config.broker), name, self._take, discovery=config.discovery
+        )
+        self._thread = threading.Thread(target=self._answer_all, name="mqtt-presses", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect; the device does not wait for it."""
+        self._events.start()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Say good-bye."""
+        if self._thread.is_alive():
+            self._presses.put(_End)
+            self._thread.join(5)
+        self._events.close()
+
+    def show(self, scene: Scene) -> None:
+        """Tell who is on screen, if that changed; the recognition thread calls it."""
+        self._events.scene(scene, self._name)
+
+    def _name(self, person_id: str) -> str:
+        person = self._device.people.person(person_id)
+        return person.name() if person else person_id
+
+    def _take(self, at_s: float | None) -> None:
+        """Hand a press over; the link's thread must go on."""
+        if not is_moment(at_s):
+            return
+        try:
+            self._presses.put_nowait(at_s)
+        except queue.Full:
+            log.debug("a press too many")
+
+    def _answer_all(self) -> None:
+        while (at_s := self._presses.get()) is not _End:
+            moment = at_s if isinstance(at_s, float) else None
+            answer_in_thread(self._device, moment, self._events.answer)

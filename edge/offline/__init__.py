@@ -1,0 +1,1 @@
+"""`identify`: a file from start to end."""

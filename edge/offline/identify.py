@@ -1,0 +1,386 @@
+"""`identify`: a picture or a video from start to end, with the hindsight that a file allows.
+
+A live picture must name a face from what came before; a file need not. Tracks are followed frame
+by frame, and when a shot is over each track gets one decision from all of its faces, which holds
+for all of its frames: no name changes within a track, and a face that turns away keeps its name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from edge.recognise.decide import Claim, Decision, Policy, decide
+from edge.recognise.recogniser import Recogniser, RecogniserOptions, search
+from edge.recognise.scene import Candidate, Face, Scene
+from edge.recognise.thresholds import policy_for
+from edge.recognise.track import MIN_HITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from edge.offline.fp32_fallback import SecondOpinion
+    from edge.offline.fp32_fallback_video import Retake
+    from edge.recognise.evidence import TrackState
+    from edge.video.frame import Frame
+    from engines.pipeline import FacePipeline, StillFaces
+    from gallery.search.search import Gallery
+
+
+class IdentifiedFace(msgspec.Struct, frozen=True):
+    """One face in one frame; the fields are those of DESIGN.md."""
+
+    pts_s: float
+    frame: int
+    track: int
+    box: tuple[float, float, float, float]
+    id: str | None
+    name: str | None
+    score: float
+    why: str | None
+    candidates: tuple[Candidate, ...]
+    shot: int = 0
+    probability: float = 0.0
+
+
+class IdentifiedPerson(msgspec.Struct, frozen=True):
+    """One person's appearance in the whole source."""
+
+    id: str
+    name: str
+    seconds: float
+    first_s: float
+    last_s: float
+    score: float
+
+
+class Identification(msgspec.Struct, frozen=True):
+    """The answer of `identify`.
+
+    `complete` is false when it was interrupted; `engines` says what ran the models and
+    `engines_why` why it was taken.
+    """
+
+    source: str
+    frames: int
+    people: tuple[IdentifiedPerson, ...]
+    faces: tuple[IdentifiedFace, ...]
+    duration_s: float = 0.0
+    shots: int = 1
+    threshold: float = 0.0
+    complete: bool = True
+    warnings: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ()
+    engines_why: str = ""
+
+
+class OfflineRecogniser:
+    """Follows a video to its end; yields the scenes of each shot once it is decided.
+
+    Args:
+        pipeline: the loaded models.
+        gallery: who is known.
+        options: budgets and promises.
+        retake: takes shots again whose names are uncertain.
+    """
+
+    def __init__(
+        self,
+        pipeline: FacePipeline,
+        gallery: Gallery,
+        options: RecogniserOptions,
+        retake: Retake | None = None,
+    ) -> None:
+        self._gallery = gallery
+        self._retake = retake
+        # the first sighting of a face counts too, once there was a second; hindsight over a whole
+        # shot needs no other shot's evidence
+        options = dataclasses.replace(options, min_hits=1, rejoin=False)
+        self._recogniser = Recogniser(pipeline, lambda: gallery, options)
+        self._recogniser.on_track_end = self._take_track
+        self._scenes: list[Scene] = []
+        self._ended: list[TrackState] = []
+
+    @property
+    def stage_s(self) -> dict[str, list[float]]:
+        """Seconds of each stage of each frame."""
+        return self._recogniser.stage_s
+
+    def process(self, frame: Frame) -> list[Scene]:
+        """Take a frame; return the scenes that were decided by its coming."""
+        scene = self._recogniser.process(frame)
+        decided = []
+        if self._scenes and scene.shot != self._scenes[-1].shot:
+            decided = self._decide_shot()
+        self._scenes.append(scene)
+        return decided
+
+    def finish(self) -> list[Scene]:
+        """Return the scenes of the last shot."""
+        self._recogniser.end_shot()
+        return self._decide_shot()
+
+    def _take_track(self, state: TrackState) -> None:
+        self._ended.append(state)
+
+    def _decide_shot(self) -> list[Scene]:
+        scenes, tracks = self._scenes, self._ended
+        self._scenes, self._ended = [], []
+        policy = self._recogniser.thresholds.prepare(self._gallery)
+        claims, together = claims_of_shot(tracks, scenes, self._gallery)
+        if self._retake is not None and self._retake.is_needed(claims, policy, together):
+            again = self._retake.shot(scenes)
+            if again is not None:
+                return self._renumbered(again)
+        decisions = decide(claims, policy, together)
+        return [_with_decisions(scene, decisions) for scene in scenes]
+
+    def _renumbered(self, scenes: list[Scene]) -> list[Scene]:
+        """Return scenes whose tracks have numbers that no other shot uses."""
+        count = 1 + max((f.track for s in scenes for f in s.faces), default=-1)
+        first = self._recogniser.reserve_tracks(count)
+        return [
+            msgspec.structs.replace(
+                scene,
+                faces=tuple(
+                    msgspec.structs.replace(face, track=first + face.track) for face in scene.faces
+                ),
+            )
+            for scene in scenes
+        ]
+
+
+def claims_of_shot(
+    tracks: list[TrackState], scenes: list[Scene], gallery: Gallery
+) -> tuple[list[Claim], Callable[[int, int], bool]]:
+    """Return what the tracks of one shot say, from all that was seen of them.
+
+    And whether two of them, by number, were ever on screen at once.
+    """
+    frames: dict[int, set[int]] = defaultdict(set)
+    for scene in scenes:
+        for face in scene.faces:
+            frames[face.track].add(scene.index)
+    least = MIN_HITS if len(scenes) > 1 else 1
+    tracks = [t for t in tracks if t.track.number in frames and t.track.hits >= least]
+    known = [t for t in tracks if t.template.vectors]
+    if known:
+        probes = np.stack([t.template.overall() for t in known])
+        for state, candidates in zip(known, search(gallery, probes), strict=True):
+            state.candidates = candidates
+            state.strangers = state.template.strangers()
+    for state in tracks:
+        state.said = None
+    return [state.claim() for state in tracks], lambda a, b: not frames[a].isdisjoint(frames[b])
+
+
+def _with_decisions(scene: Scene, decisions: dict[int, Decision]) -> Scene:
+    faces = []
+    for face in scene.faces:
+        d = decisions.get(face.track)
+        if d is not None:
+            faces.append(
+                msgspec.structs.replace(
+                    face,
+                    id=d.id,
+                    score=round(d.score, 4),
+                    why=d.why,
+                    candidates=d.candidates,
+                    probability=round(d.probability, 4),
+                )
+            )
+    return msgspec.structs.replace(scene, faces=tuple(faces))
+
+
+def identify_still(
+    pipeline: FacePipeline,
+    gallery: Gallery,
+    frame: Frame,
+    policy: Policy,
+    *,
+    first_track: int = 0,
+    shot: int = 0,
+    second: SecondOpinion | None = None,
+) -> Scene:
+    """Name the faces of one still picture; each face is a track of its own."""
+    found, claims = _claims_of_still(pipeline, gallery, frame, first_track)
+    if second is not None and (found.unsure or second.is_needed(claims, policy)):
+        found, claims = _claims_of_still(second.pipeline(), gallery, frame, first_track)
+    decisions = decide(claims, policy)
+    faces = []
+    for i, claim in enumerate(claims):
+        left, top, right, bottom = (round(float(v), 1) for v in found.faces.xyxy_px[i])
+        d = decisions[claim.track]
+        faces.append(
+            Face(
+                claim.track,
+                (left, top, right, bottom),
+                d.id,
+                round(d.score, 4),
+                d.why,
+                d.candidates,
+                round(float(found.faces.scores[i]), 3),
+                round(d.probability, 4),
+            )
+        )
+    height, width = frame.bgr.shape[:2]
+    return Scene(frame.pts_s, frame.index, width, height, shot, tuple(faces), gallery.release)
+
+
+def _claims_of_still(
+    pipeline: FacePipeline, gallery: Gallery, frame: Frame, first_track: int
+) -> tuple[StillFaces, list[Claim]]:
+    found = pipeline.still(frame.bgr)
+    candidates = search(gallery, found.vectors) if len(found.faces) else []
+    return found, [
+        Claim(first_track + i, candidates[i], *_legibility(found, i))
+        for i in range(len(found.faces))
+    ]
+
+
+def _legibility(found: StillFaces, i: int) -> tuple[float, float, float, float]:
+    quality = found.quality
+    return (
+        float(quality.side_px[i]),
+        float(quality.yaw[i]),
+        float(quality.sharpness[i]),
+        float(found.norms[i]),
+    )
+
+
+def recognise_all(
+    pipeline: FacePipeline,
+    gallery: Gallery,
+    frames: Iterable[Frame],
+    options: RecogniserOptions,
+    *,
+    still: bool,
+    second: SecondOpinion | None = None,
+    retake: Retake | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    on_frame: Callable[[Frame], None] = lambda _: None,
+) -> Iterator[Scene]:
+    """Yield the decided scene of each frame, shot by shot.
+
+    Args:
+        pipeline: the loaded models.
+        gallery: who is known.
+        frames: in order.
+        options: budgets and promises.
+        still: each frame is a picture of its own.
+        second: for pictures, what settles borderline faces.
+        retake: for films, the same.
+        stop: asked after each frame; true ends early, with all that was seen decided.
+        on_frame: called with each frame, for progress.
+    """
+    if still:
+        policy = policy_for(gallery, options.fpir, options.cast)
+        track = 0
+        for shot, frame in enumerate(frames):
+            scene = identify_still(
+                pipeline, gallery, frame, policy, first_track=track, shot=shot, second=second
+            )
+            track += len(scene.faces)
+            on_frame(frame)
+            yield scene
+            if stop():
+                return
+        return
+    recogniser = OfflineRecogniser(pipeline, gallery, options, retake)
+    for frame in frames:
+        yield from recogniser.process(frame)
+        on_frame(frame)
+        if stop():
+            break
+    yield from recogniser.finish()
+
+
+class Summary:
+    """Adds up scenes to an `Identification`.
+
+    Args:
+        gallery: where names come from.
+        lang: the language of the names.
+        keep_scenes: keep the scenes by frame, to draw them later.
+    """
+
+    def __init__(self, gallery: Gallery, lang: str = "en", *, keep_scenes: bool = False) -> None:
+        self._gallery = gallery
+        self._lang = lang
+        self._keep_scenes = keep_scenes
+        self.scenes: dict[int, Scene] = {}
+        self._faces: list[IdentifiedFace] = []
+        self._seen: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+        self._last_pts_s: float | None = None
+        self._step_s = 0.04
+        self._names: dict[str, str] = {}
+        self.frames = 0
+        self.shots = 0
+
+    def add(self, scene: Scene) -> None:
+        """Take a decided scene."""
+        if self._last_pts_s is not None and scene.pts_s > self._last_pts_s:
+            self._step_s = min(scene.pts_s - self._last_pts_s, 1.0)
+        self._last_pts_s = scene.pts_s
+        self.frames += 1
+        if self._keep_scenes:
+            self.scenes[scene.index] = scene
+        self.shots = max(self.shots, scene.shot + 1)
+        for face in scene.faces:
+            self._faces.append(self._published(scene, face))
+            if face.id is not None:
+                self._seen[face.id].append((scene.pts_s, self._step_s, face.score))
+
+    def _published(self, scene: Scene, face: Face) -> IdentifiedFace:
+        return IdentifiedFace(
+            round(scene.pts_s, 4),
+            scene.index,
+            face.track,
+            face.box,
+            face.id,
+            self.name(face.id) if face.id else None,
+            face.score,
+            face.why,
+            face.candidates,
+            scene.shot,
+            face.probability,
+        )
+
+    def name(self, person: str) -> str:
+        """Return a person's name in the wanted language."""
+        if person not in self._names:
+            self._names[person] = self._gallery.person(person).name(self._lang)
+        return self._names[person]
+
+    def result(
+        self, source: str, *, threshold: float, complete: bool, warnings: tuple[str, ...] = ()
+    ) -> Identification:
+        """Return everything so far."""
+        people = [
+            IdentifiedPerson(
+                person,
+                self.name(person),
+                round(sum(step for _, step, _ in seen), 3),
+                round(seen[0][0], 4),
+                round(seen[-1][0], 4),
+                round(max(score for _, _, score in seen), 4),
+            )
+            for person, seen in self._seen.items()
+        ]
+        people.sort(key=lambda p: (-p.seconds, p.id))
+        duration = (self._last_pts_s or 0.0) + (self._step_s if self.frames else 0.0)
+        return Identification(
+            source,
+            self.frames,
+            tuple(people),
+            tuple(self._faces),
+            round(duration, 3),
+            self.shots,
+            round(threshold, 4),
+            complete,
+            warnings,
+        )

@@ -1,0 +1,1 @@
+"""Names burned into pictures: a file, RTSP, a display."""

@@ -1,0 +1,162 @@
+"""The radar: the last seconds of scenes, and who was in them at the moment of a press."""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from edge.recognise.answer import Answer, AnswerAmbiguous, AnswerPerson, AnswerUnnamed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.recognise.scene import Face, Scene
+    from gallery.store.person import Person
+
+KEPT_S = 10.0
+LOOK_BACK_S = 2.0
+"""A viewer needs about this long to reach the key: who left within it is still meant."""
+SETTLE_S = 0.12
+"""A face is shown from its second sighting on: the refined answer takes in those that came so soon
+after the press, and in the same shot, for they were on screen already."""
+ROUNDING_S = 1e-4
+"""Answers and clients round times: a press at the rounded time of a frame means that frame."""
+
+
+class Radar:
+    """Keeps the newest scenes and answers presses; any thread may call any method.
+
+    Args:
+        person: returns who an id is, or None when the gallery has lost them since.
+    """
+
+    def __init__(self, person: Callable[[str], Person | None]) -> None:
+        self._person = person
+        self._scenes: deque[Scene] = deque()
+        self._lock = threading.Lock()
+        self._presses = 0
+
+    def push(self, scene: Scene) -> None:
+        """Take the newest scene; a clock that goes back empties the memory."""
+        with self._lock:
+            if self._scenes and scene.pts_s < self._scenes[-1].pts_s:
+                self._scenes.clear()
+            self._scenes.append(scene)
+            while scene.pts_s - self._scenes[0].pts_s > KEPT_S:
+                self._scenes.popleft()
+
+    def latest(self) -> Scene | None:
+        """Return the newest scene."""
+        with self._lock:
+            return self._scenes[-1] if self._scenes else None
+
+    def press(self, at_s: float | None = None) -> Answer:
+        """Return the best known answer for a moment; now, when none is given.
+
+        A moment before what is kept is answered with the oldest scene that is.
+        """
+        with self._lock:
+            self._presses += 1
+            number = self._presses
+        return self._answer(number, at_s, refined=False)
+
+    def refine(self, first: Answer) -> Answer:
+        """Return the answer to an earlier press anew, with what was learned since."""
+        return self._answer(first.press, first.pts_s, refined=True)
+
+    def _answer(self, number: int, at_s: float | None, *, refined: bool) -> Answer:
+        with self._lock:
+            scenes = list(self._scenes)
+        if not scenes:
+            return Answer(number, at_s or 0.0, refined, ())
+        at_s = scenes[-1].pts_s if at_s is None else at_s
+        until = max(bisect.bisect_right([s.pts_s for s in scenes], at_s + ROUNDING_S), 1)
+        window = [s for s in scenes[:until] if at_s - s.pts_s <= LOOK_BACK_S] or [scenes[until - 1]]
+        learned = self._names_by_track(scenes) if refined else {}
+        now = window[-1]
+        boxes = {face.track: face.box for face in now.faces}
+        if refined:
+            boxes = {**self._settled(scenes[until:], now), **boxes}
+        shown = {face.track: face for face in now.faces}
+        faces = [learned.get(track) or shown[track] for track in boxes]
+        people = self._present(faces, boxes)
+        people += self._just_gone(window, {p.id for p in people}, at_s, learned)
+        return Answer(
+            number,
+            round(at_s, 4),
+            refined,
+            tuple(people),
+            tuple(
+                AnswerAmbiguous(f.track, boxes[f.track], f.candidates)
+                for f in faces
+                if f.why == "ambiguous"
+            ),
+            tuple(
+                AnswerUnnamed(f.track, boxes[f.track], f.why)
+                for f in faces
+                if f.why and f.why != "ambiguous"
+            ),
+            (now.width, now.height),
+        )
+
+    def _names_by_track(self, scenes: list[Scene]) -> dict[int, Face]:
+        """Return each track's newest face: what is known of it now."""
+        return {face.track: face for scene in scenes for face in scene.faces}
+
+    def _settled(
+        self, later: list[Scene], now: Scene
+    ) -> dict[int, tuple[float, float, float, float]]:
+        """Return the first box of the tracks that were shown just after a scene."""
+        boxes: dict[int, tuple[float, float, float, float]] = {}
+        for scene in later:
+            if scene.shot != now.shot or scene.pts_s - now.pts_s > SETTLE_S:
+                break
+            for face in scene.faces:
+                boxes.setdefault(face.track, face.box)
+        return boxes
+
+    def _present(
+        self, faces: list[Face], boxes: dict[int, tuple[float, float, float, float]]
+    ) -> list[AnswerPerson]:
+        named = sorted((f for f in faces if f.id), key=lambda f: -_area(boxes[f.track]))
+        found = [self._entry(f, boxes[f.track], 0.0) for f in named]
+        return [entry for entry in found if entry is not None]
+
+    def _just_gone(
+        self, window: list[Scene], here: set[str], at_s: float, learned: dict[int, Face]
+    ) -> list[AnswerPerson]:
+        found = []
+        for scene in reversed(window[:-1]):
+            for seen in scene.faces:
+                face = learned.get(seen.track, seen)
+                if face.id is None or face.id in here:
+                    continue
+                here.add(face.id)
+                found.append(self._entry(face, None, at_s - scene.pts_s))
+        return [entry for entry in found if entry is not None]
+
+    def _entry(
+        self, face: Face, box: tuple[float, float, float, float] | None, seen_s: float
+    ) -> AnswerPerson | None:
+        assert face.id is not None
+        person = self._person(face.id)
+        if person is None:
+            return None
+        present = "now" if box is not None else "just_gone"
+        return AnswerPerson(
+            person.id,
+            person.names,
+            person.role,
+            face.score,
+            face.track,
+            box,
+            present,  # type: ignore[arg-type]
+            round(seen_s, 3),
+            face.probability,
+        )
+
+
+def _area(box: tuple[float, float, float, float]) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])

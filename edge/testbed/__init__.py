@@ -1,0 +1,1 @@
+"""A local cloud and broker for the demo, benchmarks and tests."""

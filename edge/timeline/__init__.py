@@ -1,0 +1,1 @@
+"""Who appears when: intervals, the live timeline, the page."""

@@ -1,0 +1,1 @@
+"""Decoders, each behind `edge.video.source.Source`."""

@@ -1,0 +1,1 @@
+"""Work on ONNX graphs: converters, FP16, lint of Q/DQ."""

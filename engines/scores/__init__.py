@@ -1,0 +1,1 @@
+"""What a score means: impostor model, threshold, probability."""

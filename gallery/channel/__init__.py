@@ -1,0 +1,1 @@
+"""What the updater and the publisher share: the MQTT link and the manifest."""

@@ -1,0 +1,89 @@
+"""What a device tells about itself: `tvradar/<device>/status`, retained, with a last will."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from gallery.channel.durable import write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOPIC = "tvradar"
+
+
+class Status(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Small, and about the update only: it says nothing of what is on the screen.
+
+    Attributes:
+        online: false in the last will.
+        release: in use.
+        wanted: the newest verified one.
+        phase: of the updater.
+        error: the last one by name, `rollback refused: timestamp 41 < 42`; empty when all is well.
+        waiting: why it does not install `wanted` yet.
+        healthy: false after a failed probation or while the recogniser complains.
+        named_share: share of faces that got a name lately, as the recogniser reports it.
+        clock_suspect: the system's clock is behind what was signed.
+        confirmed: the release is past its probation.
+    """
+
+    device: str
+    online: bool = True
+    release: int = 0
+    wanted: int = 0
+    model: str = ""
+    phase: str = "idle"
+    error: str = ""
+    waiting: str = ""
+    healthy: bool = True
+    confirmed: bool = True
+    named_share: float | None = None
+    clock_suspect: bool = False
+    installed: int = 0
+    refusals: int = 0
+    chunks_fetched: int = 0
+    bytes_fetched: int = 0
+    rejected: tuple[int, ...] = ()
+
+
+def status_topic(device: str) -> str:
+    """Return the topic of a device's status."""
+    return f"{TOPIC}/{device}/status"
+
+
+def encode(status: Status) -> bytes:
+    """Return the payload."""
+    return msgspec.json.encode(status)
+
+
+def decode(payload: bytes) -> Status | None:
+    """Return the status, None for what is none; it comes from a device and is only shown."""
+    try:
+        return msgspec.json.decode(payload, type=Status)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+class StatusFile:
+    """The status for others on the same device, who do not ask a broker for it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, status: Status) -> None:
+        """Replace what was told before.
+
+        Raises:
+            OSError: the folder does not exist, or may not be written to.
+        """
+        write_whole(self._path, encode(status))
+
+    def read(self) -> Status | None:
+        """Return the last status, None if there is none that can be read."""
+        try:
+            return decode(self._path.read_bytes())
+        except OSError:
+            return None

@@ -1,0 +1,205 @@
+"""Which pictures show whom their label says: within one person, and between people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from gallery.enrol.people import EmbeddedPerson, PersonReport, PictureReport, vectors_of
+from gallery.inspect.audit import SAME_FACE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from gallery.enrol.people import Sample, Status
+
+DUPLICATE_COSINE = 0.985
+WRONG_PERSON_COSINE = 0.25
+"""A picture less like the others of its person is likely of somebody else; impostors have 0.11 in
+the mean with a standard deviation of 0.09 (`docs/accuracy.md`)."""
+AGREE_COSINE = 0.4
+"""Two pictures above this show one person: one pair of strangers in a thousand does."""
+LONE_COSINE = 0.5
+"""What a person's only picture must have with somebody else to be doubted."""
+_BLOCK = 1 << 24
+"""How many scores are computed at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of one person's pictures.
+
+    Attributes:
+        kept: indices of the samples that make the template, empty if there are none.
+        template: float32 (dimension,), unit length, or None.
+        report: for the user.
+    """
+
+    kept: tuple[int, ...]
+    template: NDArray[np.float32] | None
+    report: PersonReport
+
+
+class SameFace(msgspec.Struct, frozen=True):
+    """Two people who look like one person under two ids."""
+
+    a: str
+    b: str
+    score: float
+
+
+def judge(embedded: EmbeddedPerson) -> Judged:
+    """Drop pictures that disagree with the others of the same person; flag duplicates."""
+    samples = embedded.samples
+    vectors = vectors_of(samples)
+    similar = vectors @ vectors.T
+    found = _verdicts(samples, similar) if samples else []
+    kept = tuple(i for i, (status, _) in enumerate(found) if status != "rejected")
+    reports = [
+        PictureReport(s.picture.name, status, reason, round(s.quality, 3))
+        for s, (status, reason) in zip(samples, found, strict=True)
+    ]
+    reports = sorted([*embedded.rejected, *reports], key=lambda report: report.path)
+    report = PersonReport(embedded.person.id, bool(kept), tuple(reports))
+    return Judged(kept, template_of(samples, kept) if kept else None, report)
+
+
+def template_of(samples: Sequence[Sample], kept: Sequence[int]) -> NDArray[np.float32]:
+    """Return the quality-weighted mean of some samples, float32 (dimension,), unit length."""
+    chosen = tuple(samples[i] for i in kept)
+    weights = np.array([s.quality for s in chosen], np.float32)
+    total = (vectors_of(chosen) * weights[:, None]).sum(axis=0)
+    return np.asarray(total / max(float(np.linalg.norm(total)), 1e-9), np.float32)
+
+
+def _verdicts(samples: Sequence[Sample], similar: NDArray[np.float32]) -> list[tuple[Status, str]]:
+    """Return status and reason of each sample; at least one is kept."""
+    count = len(samples)
+    if count == 2 and float(similar[0, 1]) < WRONG_PERSON_COSINE:
+        reason = f"the two pictures differ ({similar[0, 1]:.2f}): the same person?"
+        return [("flagged", reason)] * 2
+    group = _consensus(similar)
+    if count > 2 and len(group) < 2:
+        # Nothing agrees with anything: keep all and say so, rather than to lose the person.
+        return [("flagged", "no two pictures agree")] * count
+    found: list[tuple[Status, str]] = []
+    for i in range(count):
+        others = [k for k in group if k != i]
+        own = float(similar[i, others].mean()) if others else 1.0
+        twins = np.flatnonzero(similar[i, :i] > DUPLICATE_COSINE)
+        if count > 2 and own < WRONG_PERSON_COSINE:
+            found.append(("rejected", f"unlike the others of this person ({own:.2f})"))
+        elif 2 * len(group) <= count and count > 2:
+            found.append(("flagged", f"only {len(group)} of {count} pictures agree"))
+        elif len(twins):
+            twin = samples[int(twins[0])].picture.name
+            found.append(("flagged", f"nearly the same picture as {twin}"))
+        else:
+            found.append(("used", ""))
+    return found
+
+
+def _consensus(similar: NDArray[np.float32]) -> list[int]:
+    """Return the largest group of pictures that agree with one of them, in order."""
+    agree = similar >= AGREE_COSINE
+    sizes, sums = agree.sum(axis=1), np.where(agree, similar, 0).sum(axis=1)
+    best = max(range(len(similar)), key=lambda i: (int(sizes[i]), float(sums[i])))
+    return [int(k) for k in np.flatnonzero(agree[best])]
+
+
+def compare_people(
+    people: Sequence[tuple[int, EmbeddedPerson]],
+    judged: list[Judged],
+    ids: Sequence[str],
+    templates: NDArray[np.float32],
+    places: NDArray[np.intp],
+) -> list[SameFace]:
+    """Look for each kept picture among everybody's templates; change what was judged of it.
+
+    A picture that looks more like somebody else is flagged. If it also is unlike the others of
+    its own person, it is dropped.
+
+    Args:
+        people: some of the people with their place in `judged`.
+        judged: of all people; those looked at are replaced.
+        ids: of those who have a template, in the templates' order.
+        templates: float32 (t, dimension), unit length.
+        places: intp (p,), each person's template, -1 for those without one.
+
+    Returns:
+        People after whom somebody with the same face comes.
+    """
+    pairs: list[SameFace] = []
+    step = max(1, _BLOCK // max(1, len(templates)))
+    rows = [(n, person, i) for n, person in people for i in (*judged[n].kept, -1) if judged[n].kept]
+    strangers: dict[int, dict[int, tuple[float, str]]] = {}
+    for start in range(0, len(rows), step):
+        block = rows[start : start + step]
+        vectors = np.stack([_vector(person, i, judged[n]) for n, person, i in block])
+        scores = vectors @ templates.T
+        for (n, person, i), row in zip(block, scores, strict=True):
+            row[places[n]] = -1
+            if i < 0:
+                pairs += [
+                    SameFace(person.person.id, ids[m], round(float(row[m]), 4))
+                    for m in np.flatnonzero(row >= SAME_FACE).tolist()
+                    if m > places[n]
+                ]
+                continue
+            other = int(np.argmax(row))
+            if row[other] > _needed(person, judged[n], i):
+                strangers.setdefault(n, {})[i] = float(row[other]), ids[other]
+    by_place = dict(people)
+    for n, found in strangers.items():
+        judged[n] = _without(by_place[n], judged[n], found)
+    return pairs
+
+
+def _vector(person: EmbeddedPerson, i: int, judged: Judged) -> NDArray[np.float32]:
+    if i >= 0:
+        return person.samples[i].array()
+    assert judged.template is not None
+    return judged.template
+
+
+def _needed(person: EmbeddedPerson, judged: Judged, i: int) -> float:
+    """Return the score with somebody else from which a picture is doubtful."""
+    others = [k for k in judged.kept if k != i]
+    if not others:
+        return LONE_COSINE
+    own = person.samples[i].array() @ template_of(person.samples, others)
+    return max(float(own), AGREE_COSINE)
+
+
+def _without(
+    person: EmbeddedPerson, judged: Judged, strangers: dict[int, tuple[float, str]]
+) -> Judged:
+    """Return the verdict with pictures of somebody else flagged, and the surest ones dropped."""
+    vectors = vectors_of(person.samples)
+    dropped = []
+    for i in strangers:
+        others = [k for k in judged.kept if k != i]
+        if others and float((vectors[others] @ vectors[i]).max()) < WRONG_PERSON_COSINE:
+            dropped.append(i)
+    kept = tuple(k for k in judged.kept if k not in dropped)
+    if not kept:
+        dropped, kept = [], judged.kept
+    told = {person.samples[i].picture.name: (i, *strangers[i]) for i in strangers}
+    pictures = tuple(
+        msgspec.structs.replace(
+            p,
+            status="rejected" if told[p.path][0] in dropped else "flagged",
+            reason=f"looks like {told[p.path][2]} ({told[p.path][1]:.2f})",
+        )
+        if p.path in told
+        else p
+        for p in judged.report.pictures
+    )
+    report = msgspec.structs.replace(judged.report, pictures=pictures)
+    template = template_of(person.samples, kept) if dropped else judged.template
+    return replace(judged, kept=kept, template=template, report=report)

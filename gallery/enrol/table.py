@@ -1,0 +1,176 @@
+"""A catalogue as a table, CSV or Parquet: one row for each picture.
+
+| column | |
+| --- | --- |
+| `id` | whose picture it is |
+| `picture` | path, relative to the table's folder, or URL |
+| `name`, `role`, `biography` | texts in English; `name.zh` and so on in other languages |
+| `works` | JSON, as in `person.toml` |
+| `source`, `licence` | of the picture |
+
+Of each text a person's first row that has it counts.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gallery.enrol.errors import CloudExtraMissingError
+from gallery.enrol.people import Entry, PictureRef
+from gallery.enrol.source import is_url, local_stamp, read_bytes
+from gallery.errors import GalleryInputError
+from gallery.store.person import Person, Work, check_person, check_person_id, name_of_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_NEEDED = frozenset({"id", "picture"})
+_TEXTS = frozenset({"name", "role", "biography"})
+_OTHERS = frozenset({"works", "source", "licence"})
+
+
+def read_table(source: str) -> list[Entry]:
+    """Return everybody in a table, sorted by id; their pictures are sorted by name.
+
+    Args:
+        source: path or URL of a `.csv` or `.parquet` file.
+
+    Raises:
+        GalleryInputError: it is no such table, a column is missing or unknown, or a row is wrong;
+            the message names the row, counted as a spreadsheet does.
+        CatalogueReadError: the store that has it cannot be reached.
+        CloudExtraMissingError: Parquet or a URL, without the `cloud` extra.
+    """
+    try:
+        content = read_bytes(source)
+    except OSError as error:
+        raise GalleryInputError(
+            f"{source}: cannot be read ({error.strerror or error}), expected a table of pictures"
+        ) from error
+    parquet = PurePosixPath(source).suffix.lower() == ".parquet"
+    rows = _parquet_rows(source, content) if parquet else _csv_rows(source, content)
+    people: dict[str, _Gathered] = {}
+    for number, row in enumerate(rows, 2):
+        if number == 2:
+            _check_columns(source, row)
+        where = f"{source}: row {number}"
+        try:
+            check_person_id(row["id"])
+        except GalleryInputError as error:
+            raise GalleryInputError(f"{where}: {error}") from error
+        if not row["picture"]:
+            raise GalleryInputError(f"{where}: has no picture, expected a path or a URL")
+        people.setdefault(row["id"], _Gathered()).take(row, _picture(source, row))
+    if not people:
+        raise GalleryInputError(f"{source}: has no row, expected one for each picture")
+    return [people[person_id].entry(source, person_id) for person_id in sorted(people)]
+
+
+class _Gathered:
+    """What the rows of one person say."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, dict[str, str]] = {name: {} for name in _TEXTS}
+        self._works = ""
+        self._pictures: dict[str, PictureRef] = {}
+
+    def take(self, row: Mapping[str, str], picture: PictureRef) -> None:
+        for column, text in row.items():
+            name, _, language = column.partition(".")
+            if text and name in _TEXTS:
+                self._texts[name].setdefault(language or "en", text)
+        self._works = self._works or row.get("works", "")
+        self._pictures.setdefault(picture.uri, picture)
+
+    def entry(self, source: str, person_id: str) -> Entry:
+        try:
+            works = msgspec.json.decode(self._works or "[]", type=tuple[Work, ...])
+        except msgspec.MsgspecError as error:
+            raise GalleryInputError(
+                f"{source}: works of {person_id}: {error}, expected a JSON list of objects with "
+                "title, year, role"
+            ) from error
+        person = Person(
+            person_id,
+            self._texts["name"] or name_of_id(person_id),
+            self._texts["role"],
+            self._texts["biography"],
+            works,
+        )
+        names = Counter(picture.name for picture in self._pictures.values())
+        pictures = (
+            msgspec.structs.replace(p, name=p.uri) if names[p.name] > 1 else p
+            for p in self._pictures.values()
+        )
+        return Entry(check_person(person), tuple(sorted(pictures, key=lambda p: p.name)))
+
+
+def _picture(source: str, row: Mapping[str, str]) -> PictureRef:
+    place = row["picture"]
+    if not is_url(place):
+        folder = source.rpartition("/")[0]
+        place = f"{folder}/{place}" if is_url(source) else str((Path(folder) / place).absolute())
+    try:
+        # A picture that is not there is reported when it is its turn, like any unusable one.
+        stamp = "" if is_url(place) else local_stamp(Path(place))
+    except OSError:
+        stamp = "missing"
+    name = PurePosixPath(place).name
+    return PictureRef(name, place, stamp, row.get("source", ""), row.get("licence", ""))
+
+
+def _check_columns(source: str, row: Mapping[str, str]) -> None:
+    known = _NEEDED | _TEXTS | _OTHERS
+    unknown = sorted(c for c in row if c.partition(".")[0] not in known)
+    missing = sorted(_NEEDED - set(row))
+    if missing or unknown:
+        found = f"no column {missing[0]!a}" if missing else f"unknown column {unknown[0]!a}"
+        raise GalleryInputError(
+            f"{source}: {found}, expected id, picture, and if you have them name, role, biography "
+            "(name.zh and so on in other languages), works, source, licence"
+        )
+
+
+def _csv_rows(source: str, content: bytes) -> Iterator[dict[str, str]]:
+    try:
+        text = content.decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        for row in reader:
+            if None in row or None in row.values():
+                raise GalleryInputError(
+                    f"{source}: line {reader.line_num}: has not as many fields as there are columns"
+                )
+            yield row
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise GalleryInputError(f"{source}: is no CSV in UTF-8: {error}") from error
+
+
+def _parquet_rows(source: str, content: bytes) -> Iterator[dict[str, str]]:
+    try:
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.parquet as pq  # noqa: PLC0415
+    except ImportError as error:
+        raise CloudExtraMissingError(source) from error
+    try:
+        table = pq.ParquetFile(pa.BufferReader(content))
+        for batch in table.iter_batches():
+            for row in batch.to_pylist():
+                yield {column: _text(source, column, value) for column, value in row.items()}
+    except (pa.ArrowException, OSError) as error:
+        raise GalleryInputError(f"{source}: is no Parquet table: {error}") from error
+
+
+def _text(source: str, column: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise GalleryInputError(
+            f"{source}: column {column!a} has a {type(value).__name__}, expected text"
+        )
+    return value

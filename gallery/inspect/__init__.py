@@ -1,0 +1,1 @@
+"""Look at a gallery: audit, compare, export."""

@@ -1,0 +1,1 @@
+"""Search over templates: exact int8 scan, binary sketch, optional graph."""

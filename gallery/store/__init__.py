@@ -1,0 +1,1 @@
+"""Releases and segments on disk."""

@@ -1,0 +1,114 @@
+"""Hot swap: a new release is picked up while the recogniser runs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from gallery.errors import GalleryError
+from gallery.store.store import CURRENT, open_gallery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from gallery.search.search import Gallery
+    from gallery.store.store import Index
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.25
+RETRY_S = 5.0
+"""A release that cannot be opened is tried again this much later; the old one serves on."""
+
+
+class GalleryWatcher:
+    """The current release of a gallery, as one immutable object that changes between two frames.
+
+    A thread looks at the `current` link, four times a second by default, opens and checks a new
+    release while the old one serves, and then swaps one reference. Whoever holds a `Gallery` goes
+    on with it; its files are released when the last one lets go.
+
+    Args:
+        folder: the gallery.
+        model: identity of the embedder.
+        index: see `open_gallery`.
+        poll_s: how often to look.
+        prepare: called in the thread with each new release before it is the gallery, to work out
+            what a reader needs of it.
+
+    Raises:
+        GalleryMissingError: there is no gallery to begin with.
+        GalleryCorruptError: a file of it is damaged.
+        ModelMismatchError: it was made for another embedder.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        model: str | None = None,
+        *,
+        index: Index = "exact",
+        poll_s: float = POLL_S,
+        prepare: Callable[[Gallery], object] = lambda _: None,
+    ) -> None:
+        self._folder = folder
+        self._model = model
+        self._index: Index = index
+        self._poll_s = poll_s
+        self._prepare = prepare
+        self.error: GalleryError | None = None
+        self._seen = self._mark()
+        self._gallery = open_gallery(folder, model, index)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="gallery-watcher", daemon=True)
+        self._thread.start()
+
+    @property
+    def gallery(self) -> Gallery:
+        """The newest release that could be opened; read it once per frame."""
+        return self._gallery
+
+    def __call__(self) -> Gallery:
+        """Return `gallery`."""
+        return self._gallery
+
+    def close(self) -> None:
+        """Stop watching; the gallery stays usable."""
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        retry_at = float("inf")
+        while not self._stop.wait(self._poll_s):
+            mark = self._mark()
+            if mark is None or (mark == self._seen and time.monotonic() < retry_at):
+                continue
+            self._seen = mark
+            retry_at = float("inf") if self._reload() else time.monotonic() + RETRY_S
+
+    def _reload(self) -> bool:
+        """Swap in the current release; False if it cannot be opened."""
+        before = self._gallery.release
+        try:
+            newer = open_gallery(self._folder, self._model, self._index)
+        except GalleryError as error:
+            if str(error) != str(self.error):
+                log.warning("gallery: release %d serves on: %s", before, error)
+            self.error = error
+            return False
+        self.error = None
+        self._prepare(newer)
+        self._gallery = newer
+        log.info("gallery: release %d follows %d", newer.release, before)
+        return True
+
+    def _mark(self) -> tuple[int, int] | None:
+        """Return what changes with each swap of the link: its inode and time."""
+        try:
+            found = (self._folder / CURRENT).lstat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns

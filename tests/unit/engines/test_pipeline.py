@@ -1,0 +1,48 @@
+"""Which runtime is taken, and what the status says about it, on a machine without a GPU."""
+
+import numpy as np
+import pytest
+
+from engines.detections import Detections
+from engines.detector import YunetDetector
+from engines.errors import EngineError
+from engines.fetch import fetch
+from engines.onnxruntime_engine import OnnxRuntimeEngine
+from engines.pipeline import load_pipeline
+from engines.tensorrt.errors import TensorRtMissingError
+
+
+def test_without_tensorrt_auto_takes_onnx_runtime_and_says_why() -> None:
+    pipeline = load_pipeline(precision="fp32", backend="auto")
+    assert pipeline.kinds == ("detector: onnxruntime fp32", "embedder: onnxruntime fp32")
+    assert pipeline.why.startswith("TensorRT: not available: tensorrt: not importable (")
+    pipeline.activate()
+    pipeline.close()
+    pipeline.close()
+
+
+def test_without_tensorrt_asking_for_it_ends_with_three() -> None:
+    with pytest.raises(TensorRtMissingError, match="on a Jetson it comes with JetPack") as refused:
+        load_pipeline(backend="tensorrt")
+    assert isinstance(refused.value, EngineError)
+    assert refused.value.exit_code == 3
+
+
+def test_the_cpu_is_the_default_of_commands_that_make_galleries() -> None:
+    assert load_pipeline(precision="fp32").why == "ONNX Runtime was asked for"
+
+
+@pytest.mark.parametrize(("score", "unsure"), [(0.9, False), (0.63, True), (0.57, True)])
+def test_a_score_near_the_least_makes_a_still_unsure(score: float, *, unsure: bool) -> None:
+    pipeline = load_pipeline(precision="fp32")
+    landmarks = np.array([[[30, 40], [60, 40], [45, 55], [33, 70], [57, 70]]] * 2, np.float32)
+    box = np.array([[20, 20, 70, 90]] * 2, np.float32)
+
+    class Told(YunetDetector):
+        def detect_pyramid(self, bgr: np.ndarray) -> Detections:  # noqa: ARG002
+            return Detections(box, np.array([0.95, score], np.float32), landmarks)
+
+    pipeline.detector = Told(OnnxRuntimeEngine(fetch("yunet")))
+    found = pipeline.still(np.zeros((100, 100, 3), np.uint8))
+    assert found.unsure is unsure
+    assert len(found.faces) == 1 + (score >= 0.6)

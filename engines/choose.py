@@ -16,7 +16,8 @@ import onnxruntime as ort
 from engines.catalog import find_model
 from engines.embedder import MAX_BATCH
 from engines.errors import EngineGateError, UnknownPrecisionError
-from engines.fetch import cache_dir, fetch, write_atomically
+from engines.fetch import fetch
+from engines.files import cache_dir, write_atomically
 from engines.int8_files import current_int8, require_int8, require_passed
 from engines.onnxruntime_engine import OnnxRuntimeEngine
 

@@ -17,21 +17,14 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import platformdirs
-
 from engines.catalog import Source, find_model
 from engines.errors import ModelIntegrityError, ModelMissingError
+from engines.files import cache_dir, write_atomically
 
 log = logging.getLogger(__name__)
 
 FOLD_REVISION = 1
 """Raised when `convert.to_fp32` writes other bytes, so that old cache entries are not used."""
-
-
-def cache_dir() -> Path:
-    """Return the folder of cached models: TVRADAR_CACHE, or `tvradar` in the XDG cache."""
-    override = os.environ.get("TVRADAR_CACHE")
-    return Path(override) if override else Path(platformdirs.user_cache_dir("tvradar"))
 
 
 def fp32_path(name: str) -> Path:
@@ -170,23 +163,3 @@ def _read_tar(path: Path, member: str) -> bytes:
         if file is None:
             raise ModelIntegrityError(f"{path.name}: {member} is no file in it")
         return file.read()
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, even after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -14,7 +14,7 @@ import msgspec
 
 from engines.catalog import model_identity
 from engines.errors import EngineGateError, ModelMissingError
-from engines.fetch import cache_dir, write_atomically
+from engines.files import cache_dir, write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path

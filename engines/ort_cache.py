@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from engines.fetch import cache_dir, is_whole, write_atomically
+from engines.fetch import is_whole
+from engines.files import cache_dir, write_atomically
 
 log = logging.getLogger(__name__)
 

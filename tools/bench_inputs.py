@@ -20,8 +20,9 @@ from typing import Any
 import av
 import numpy as np
 
+from edge.video.open import open_source
 from edge.video.reader import Backoff, Reader
-from edge.video.source import SourceOptions, open_source
+from edge.video.source import SourceOptions
 
 WIDTH, HEIGHT, FPS = 1920, 1080, 25
 

@@ -26,8 +26,9 @@ import numpy as np
 from edge.bench.search import Problem, bench_search, exact_float, make_problem
 from edge.bench.synthetic import SyntheticFaces
 from gallery.search import search as search_module
+from gallery.search.open import open_gallery
 from gallery.store.person import Person
-from gallery.store.store import create_gallery, open_gallery
+from gallery.store.store import create_gallery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

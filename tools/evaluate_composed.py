@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from calibration.gate.faces import find_pictures
 from calibration.openset.composed import ComposedTracks, compose_tracks, read_sources
 from calibration.openset.held_out import Filled, TrackSearches, held_out_rates, learn
+from calibration.pictures.faces import find_pictures
 from edge.bench.synthetic import SyntheticFaces
 from edge.recognise.template import TrackTemplate
 from engines.pipeline import load_pipeline, unit

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from edge.bench.synthetic import SyntheticFaces
+from gallery.search.open import open_gallery
 from gallery.store.person import Person
-from gallery.store.store import create_gallery, open_gallery
+from gallery.store.store import create_gallery
 
 
 def fill(source: Path, people: int, target: Path) -> None:

@@ -221,7 +221,7 @@ def recognising(gallery: Path) -> Iterator[Callable[[Any], Scene]]:
     """Give what makes scenes of frames, as `tvradar run` does."""
     from edge.recognise.recogniser import Recogniser, RecogniserOptions
     from engines.pipeline import load_pipeline
-    from gallery.store.watch import GalleryWatcher
+    from gallery.search.watch import GalleryWatcher
 
     pipeline = load_pipeline(threads=1, long_side_px=640)
     watcher = GalleryWatcher(gallery, pipeline.model)

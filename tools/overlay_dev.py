@@ -27,7 +27,7 @@ from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
 from edge.serve.preview import Preview
 from edge.timeline.live import Appearing
-from engines.fetch import cache_dir
+from engines.files import cache_dir
 from gallery.store.person import read_person_file
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ from outages import Station
 from websockets.sync.client import connect
 
 from edge.bench.boot import started
-from edge.cli.run import demo_material, gallery_of
+from edge.demo.material import demo_material, gallery_of
 from edge.testbed.local_cloud import Channel, LocalBroker, Updater
 from gallery.errors import GalleryError
 from gallery.store import store, update

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import onnxruntime as ort
 
-from calibration.gate.faces import Picture, read_chips
-from calibration.gate.inputs import detector_pictures
 from calibration.gate.parity import WEAK_SCORE, Bars, Parity, compare_detectors, compare_embedders
+from calibration.pictures.faces import Picture, read_chips
+from calibration.pictures.inputs import detector_pictures
 from engines.catalog import find_model
 from engines.detector import YunetDetector
 from engines.embedder import Embedder
-from engines.fetch import fetch, write_atomically
+from engines.fetch import fetch
+from engines.files import write_atomically
 from engines.int8_files import Verdict, verdict_path
 from engines.onnxruntime_engine import OnnxRuntimeEngine
 

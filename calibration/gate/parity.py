@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from calibration.gate.faces import Chips
+    from calibration.pictures.faces import Chips
     from engines.detections import Detections
     from engines.detector import YunetDetector
     from engines.embedder import Embedder

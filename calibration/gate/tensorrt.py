@@ -16,9 +16,9 @@ import cv2
 import msgspec
 import numpy as np
 
-from calibration.gate.faces import find_pictures, read_chips
-from calibration.gate.inputs import detector_pictures
 from calibration.gate.parity import WEAK_SCORE, Parity, compare_detectors, compare_embedders
+from calibration.pictures.faces import find_pictures, read_chips
+from calibration.pictures.inputs import detector_pictures
 from engines.catalog import find_model, model_identity
 from engines.detector import YunetDetector
 from engines.embedder import Embedder
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from calibration.gate.faces import Picture
+    from calibration.pictures.faces import Picture
     from engines.engine import Engine
     from engines.tensorrt.build import BuildOptions, Progress
     from engines.tensorrt.device import Device

@@ -16,7 +16,7 @@ import av
 import cv2
 import numpy as np
 
-from calibration.gate.faces import give_room
+from calibration.pictures.faces import give_room
 from engines.align import align
 from engines.detections import Detections
 from engines.errors import PictureError
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from calibration.gate.faces import Picture
+    from calibration.pictures.faces import Picture
     from engines.detector import Detector
     from engines.embedder import Embedder
 

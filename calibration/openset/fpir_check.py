@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from calibration.gate.faces import Picture
+    from calibration.pictures.faces import Picture
     from engines.pipeline import FacePipeline
 
 ENROLLED = 3

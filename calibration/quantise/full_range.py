@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-    from calibration.quantise.qdq import Plan
+    from calibration.quantise.plan import Plan
     from engines.onnx_models.graph import Graph
 
     Rounded = Callable[[onnx.NodeProto], NDArray[np.float64]]

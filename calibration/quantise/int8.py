@@ -21,17 +21,19 @@ import onnx
 import onnxruntime as ort
 
 from calibration.errors import CalibrationError
-from calibration.gate.faces import Picture, read_chips
-from calibration.gate.inputs import chips_to_inputs, detector_inputs
+from calibration.pictures.faces import Picture, read_chips
+from calibration.pictures.inputs import chips_to_inputs, detector_inputs
 from calibration.quantise.equalise import equalise
+from calibration.quantise.plan import plan
 from calibration.quantise.prepare import prepare
-from calibration.quantise.qdq import plan, write_qdq
+from calibration.quantise.qdq import write_qdq
 from calibration.quantise.ranges import Ranges, measure_ranges
 from calibration.quantise.scales import Method, choose_scales, tensors_to_measure
 from calibration.quantise.sensitivity import embedding_error, face_error, sweep
 from engines.catalog import find_model, model_identity
 from engines.detector import YunetDetector
-from engines.fetch import cache_dir, fetch, write_atomically
+from engines.fetch import fetch
+from engines.files import cache_dir, write_atomically
 from engines.int8_files import artefact_path
 from engines.onnxruntime_engine import OnnxRuntimeEngine
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-    from calibration.quantise.qdq import Plan
+    from calibration.quantise.plan import Plan
     from calibration.quantise.ranges import Ranges
 
 Method = Literal["mse", "minmax", "percentile", "entropy"]

@@ -8,10 +8,11 @@ import msgspec
 import numpy as np
 import onnxruntime as ort
 
-from calibration.quantise.qdq import plan, write_qdq
+from calibration.quantise.plan import plan
+from calibration.quantise.qdq import write_qdq
 from calibration.quantise.scales import choose_scales
 from engines.detector import STRIDES_PX
-from engines.fetch import write_atomically
+from engines.files import write_atomically
 from engines.onnx_models.integer_ops import integer_form, machine_offsets
 
 if TYPE_CHECKING:

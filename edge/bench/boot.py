@@ -27,7 +27,7 @@ import msgspec
 import numpy as np
 
 from edge.errors import EdgeError
-from engines.fetch import cache_dir
+from engines.files import cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -33,7 +33,8 @@ from edge.config import RunConfig, ServeConfig
 from edge.device.app import App
 from edge.errors import BackendMissingError, EdgeError
 from edge.testbed.local_cloud import Child
-from edge.video.source import SourceOptions, open_source
+from edge.video.open import open_source
+from edge.video.source import SourceOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

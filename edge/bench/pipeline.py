@@ -208,10 +208,10 @@ def _measure(steps: Iterator[None], notes: Notes, truth: Truth | None) -> Side:
 
 def ours_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:
     """Name a film as `identify` does."""
-    from edge.offline.identify import OfflineRecogniser  # noqa: PLC0415
+    from edge.offline.recogniser import OfflineRecogniser  # noqa: PLC0415
     from edge.recognise.recogniser import RecogniserOptions  # noqa: PLC0415
     from engines.pipeline import load_pipeline  # noqa: PLC0415
-    from gallery.store.store import open_gallery  # noqa: PLC0415
+    from gallery.search.open import open_gallery  # noqa: PLC0415
 
     pipeline = load_pipeline(threads=2)
     recogniser = OfflineRecogniser(
@@ -258,7 +258,7 @@ def face_by_face(
     import cv2  # noqa: PLC0415
 
     from engines.fetch import fetch  # noqa: PLC0415
-    from gallery.store.store import open_gallery  # noqa: PLC0415
+    from gallery.search.open import open_gallery  # noqa: PLC0415
 
     gallery = open_gallery(gallery_dir)
     ids = list(gallery.ids())
@@ -285,7 +285,7 @@ def face_by_face(
 
 def each_frame(source: str, notes: Notes) -> Iterator[Frame]:
     """Read a film and count its frames."""
-    from edge.video.source import open_source  # noqa: PLC0415
+    from edge.video.open import open_source  # noqa: PLC0415
 
     with open_source(source) as frames:
         for frame in frames:

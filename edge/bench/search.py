@@ -15,8 +15,9 @@ import msgspec
 import numpy as np
 
 from edge.bench.synthetic import SyntheticFaces
+from gallery.search.open import open_gallery
 from gallery.store.person import Person
-from gallery.store.store import create_gallery, open_gallery
+from gallery.store.store import create_gallery
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,8 +25,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from edge.bench.press import Spread, await_frames, spread
-from edge.cli.run import demo_material, gallery_of
 from edge.config import RecogniseConfig, RunConfig, ServeConfig
+from edge.demo.material import demo_material, gallery_of
 from edge.device.app import App
 from edge.errors import EdgeError
 from edge.testbed.local_cloud import LAST, Channel, Child, LocalBroker, Updater, tvradar_command

@@ -25,13 +25,14 @@ def _film(source: str, gallery: Path | None) -> Iterator[tuple[str, Path]]:
     """Give the film and its gallery; where none is named, the composed programme."""
     import tempfile  # noqa: PLC0415
 
-    from edge.cli.run import demo_material, gallery_of  # noqa: PLC0415
+    from edge.demo.material import demo_material, gallery_of  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="tvradar-bench-") as scratch:
         if not source:
             people, video = demo_material()
             source, gallery = str(video), Path(scratch) / "gallery"
-            gallery_of(people, gallery)
+            with err.status("enrolling"):
+                gallery_of(people, gallery)
         if gallery is None:
             raise typer.BadParameter("with --source, expected --gallery too")
         yield source, gallery

@@ -15,7 +15,7 @@ from edge.cli.console import err, out, print_json, progress_bar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from calibration.gate.faces import Picture
+    from calibration.pictures.faces import Picture
     from engines.int8_files import Verdict
 
 app = typer.Typer(no_args_is_help=True, help="Make INT8 models and prove that names stay the same.")
@@ -107,8 +107,8 @@ def threshold(
 
     tvradar calibrate threshold --images ~/pictures-of-people --people 1000
     """
-    from calibration.gate.faces import find_pictures  # noqa: PLC0415
     from calibration.openset.fpir_check import compare, learn, promises  # noqa: PLC0415
+    from calibration.pictures.faces import find_pictures  # noqa: PLC0415
     from engines.pipeline import load_pipeline  # noqa: PLC0415
     from engines.scores.threshold import ImpostorModel  # noqa: PLC0415
 
@@ -167,8 +167,8 @@ def report(
     exit code 3 if the model did not pass.
     """
     from calibration.errors import CalibrationError  # noqa: PLC0415
-    from calibration.gate.faces import find_pictures  # noqa: PLC0415
     from calibration.gate.gate import run_gate  # noqa: PLC0415
+    from calibration.pictures.faces import find_pictures  # noqa: PLC0415
     from calibration.quantise.int8 import read_record  # noqa: PLC0415
     from engines.int8_files import read_verdict, require_int8  # noqa: PLC0415
 
@@ -193,7 +193,7 @@ def report(
 
 def _split(images: list[Path], test: list[Path]) -> tuple[list[Picture], list[Picture]]:
     """Return the pictures to calibrate with and those to test with, never of the same person."""
-    from calibration.gate.faces import calibration_people, find_pictures  # noqa: PLC0415
+    from calibration.pictures.faces import calibration_people, find_pictures  # noqa: PLC0415
 
     pictures = [p for folder in images for p in find_pictures(folder)]
     if test:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge.cli.console import err, graceful_stop, out
-from edge.cli.run import NOTICE, NOTICE_OWN, gallery_of
+from edge.cli.run import NOTICE, NOTICE_OWN
 from edge.config import RecogniseConfig, RunConfig, ServeConfig
+from edge.demo.material import gallery_of
 from edge.errors import ToolMissingError, UsageError
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def _own_film(video: Path, people: Path, scratch: Path, port: int) -> Iterator[t
     """Run the device on the user's film, with a gallery that stays as it is."""
     from edge.device.app import App  # noqa: PLC0415
 
-    release = gallery_of(people, scratch / "gallery")
+    with err.status("enrolling"):
+        release = gallery_of(people, scratch / "gallery")
     app = App(_config(video, port), scratch / "gallery", notice=NOTICE_OWN)
     try:
         app.start()
@@ -90,11 +92,12 @@ def _programme(scratch: Path, port: int) -> Iterator[tuple[App, str]]:
     from edge.demo.panel import Panel  # noqa: PLC0415
     from edge.device.app import App  # noqa: PLC0415
     from edge.testbed.local_cloud import Channel, Updater  # noqa: PLC0415
-    from engines.fetch import cache_dir  # noqa: PLC0415
+    from engines.files import cache_dir  # noqa: PLC0415
 
     material = prepare(cache_dir())
     cloud, pulse = scratch / "cloud" / "gallery", scratch / "pulse.json"
-    release = gallery_of(material.people_dir, cloud)
+    with err.status("enrolling"):
+        release = gallery_of(material.people_dir, cloud)
     panel = Panel()
     with ExitStack() as stack:
         broker, how = _broker(stack, scratch)
@@ -167,7 +170,7 @@ def _show(
         shot_of_stranger,
         write_stranger,
     )
-    from engines.fetch import cache_dir  # noqa: PLC0415
+    from engines.files import cache_dir  # noqa: PLC0415
     from gallery.store.person import read_person_file  # noqa: PLC0415
 
     folder = scratch / "cloud" / "stranger"

@@ -61,7 +61,7 @@ def build_engines(
         compile_device_kernels,
     )
     from engines.catalog import find_model  # noqa: PLC0415
-    from engines.fetch import write_atomically  # noqa: PLC0415
+    from engines.files import write_atomically  # noqa: PLC0415
     from engines.tensorrt import provision  # noqa: PLC0415
     from engines.tensorrt.bindings import require_tensorrt  # noqa: PLC0415
     from engines.tensorrt.build import DETECTOR_SIZES_PX, BuildOptions  # noqa: PLC0415

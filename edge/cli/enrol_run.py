@@ -10,7 +10,7 @@ from rich.table import Table
 from edge.cli.console import err, graceful_stop, out, print_json, progress_bar
 from edge.errors import UsageError
 from edge.recognise.thresholds import policy_for
-from engines.fetch import write_atomically
+from engines.files import write_atomically
 from engines.image import read_picture
 from engines.pipeline import load_pipeline
 from gallery.enrol.embed import largest_face
@@ -18,7 +18,7 @@ from gallery.enrol.enrolment import enrol_catalogue, write_release
 from gallery.enrol.shards import ShardStore
 from gallery.enrol.source import read_catalogue
 from gallery.errors import GalleryInputError
-from gallery.store.store import open_gallery
+from gallery.search.open import open_gallery
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,13 +13,13 @@ from edge.cli.console import err, graceful_stop, out, print_json, progress_bar
 from edge.errors import UsageError
 from edge.recognise.thresholds import policy_for
 from engines.errors import PictureError
-from engines.fetch import write_atomically
+from engines.files import write_atomically
 from engines.image import PICTURE_SUFFIXES, read_picture
 from engines.pipeline import FacePipeline, load_pipeline
 from engines.scores.probability import STILLS, reliability
 from gallery.enrol.embed import largest_face
 from gallery.enrol.source import find_people
-from gallery.store.store import open_gallery
+from gallery.search.open import open_gallery
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,11 +13,11 @@ from edge.evaluate.figures import Answers
 from edge.evaluate.labels import read_labels
 from edge.evaluate.video import Sighting, VideoEvaluator
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
-from edge.video.source import open_source
+from edge.video.open import open_source
 from engines.align import align
 from engines.pipeline import load_pipeline
 from engines.quality import measure_quality
-from gallery.store.store import open_gallery
+from gallery.search.open import open_gallery
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,13 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge.cli.console import err, out, print_json
-from engines.fetch import write_atomically
+from engines.files import write_atomically
 from gallery.errors import GalleryCorruptError
 from gallery.inspect.audit import audit
 from gallery.inspect.compare import difference
 from gallery.inspect.export import export
+from gallery.search.open import open_gallery
 from gallery.store.person import in_language
-from gallery.store.store import current_release, no_gallery, open_gallery, release_numbers, verify
+from gallery.store.store import current_release, no_gallery, release_numbers, verify
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,11 +19,11 @@ from edge.output.annotate import Annotator
 from edge.output.file import VideoWriter
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
-from edge.video.source import open_source
-from engines.fetch import write_atomically
+from edge.video.open import open_source
+from engines.files import write_atomically
 from engines.pipeline import load_pipeline
 from gallery.errors import GalleryInputError
-from gallery.store.store import open_gallery
+from gallery.search.open import open_gallery
 
 if TYPE_CHECKING:
     from collections.abc import Callable

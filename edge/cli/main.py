@@ -280,7 +280,7 @@ def press(
     json: JsonOption = False,
 ) -> None:
     """Ask the running service who is on screen, as the button on the remote does."""
-    from edge.cli.run import press_button  # noqa: PLC0415
+    from edge.cli.press import press_button  # noqa: PLC0415
 
     press_button(url, at=at, token=token, json=json)
 
@@ -288,7 +288,8 @@ def press(
 @app.command()
 def doctor(json: JsonOption = False) -> None:
     """Check what is installed, what is missing, and how to mend it."""
-    from edge.doctor.checks import examine, print_findings  # noqa: PLC0415
+    from edge.cli.doctor import print_findings  # noqa: PLC0415
+    from edge.doctor.checks import examine  # noqa: PLC0415
 
     findings = examine()
     print_findings(findings, json=json)

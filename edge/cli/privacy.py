@@ -29,7 +29,7 @@ def check_privacy(
     if (source is None) != (people is None):
         raise UsageError("--source and --people: give both for your own film, or none")
     if source is None or people is None:
-        from edge.cli.run import demo_material  # noqa: PLC0415
+        from edge.demo.material import demo_material  # noqa: PLC0415
 
         people, source = demo_material()
     with tempfile.TemporaryDirectory(prefix="tvradar-privacy-") as folder, err.status("") as status:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import resource
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
-from rich.table import Table
 
-from edge.cli.console import err, graceful_stop, out
+from edge.cli.console import err, graceful_stop
 from edge.config import RunConfig, read_config
 from edge.device import malloc
-from edge.errors import NotReachableError, UsageError
+from edge.errors import UsageError
 from edge.systemd import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engines.choose import Backend, Precision
-    from gallery.store.release import Release
 
 NOTICE = {
     "en": "This programme is composed from public-domain photographs on your machine. "
@@ -103,65 +98,3 @@ def wait_for_gallery(folder: Path, stop: Callable[[], bool]) -> None:
     while not stop() and not (folder / "current").exists():
         supervisor.alive()
         time.sleep(0.25)
-
-
-def demo_material() -> tuple[Path, Path]:
-    """Return the folder of people and the film of the composed programme, made when not there."""
-    from edge.demo.compose import prepare  # noqa: PLC0415
-    from engines.fetch import cache_dir  # noqa: PLC0415
-
-    material = prepare(cache_dir())
-    return material.people_dir, material.video_path
-
-
-def gallery_of(people_dir: Path, gallery_dir: Path) -> Release:
-    """Enrol a folder of people into a new gallery."""
-    from gallery.enrol.enrolment import enrol_catalogue, write_release  # noqa: PLC0415
-    from gallery.enrol.shards import ShardStore  # noqa: PLC0415
-    from gallery.enrol.source import read_catalogue  # noqa: PLC0415
-
-    store = ShardStore.beside(gallery_dir)
-    with err.status("enrolling"):
-        enrolled = enrol_catalogue(read_catalogue(str(people_dir)), store)
-    release = write_release(gallery_dir, enrolled)
-    store.remove()
-    return release
-
-
-def press_button(url: str, *, at: float | None, token: str, json: bool) -> None:
-    """Ask the running service who is on screen, as the button does."""
-    answer = _post(url.rstrip("/") + "/api/press", {"at": at}, token)
-    if json:
-        out.print(jsonlib.dumps(answer, ensure_ascii=False), markup=False, soft_wrap=True)
-        return
-    table = Table("person", "role", "", "score")
-    for person in answer["people"]:
-        here = "on screen" if person["present"] == "now" else f"gone {person['seen_s']:.1f} s ago"
-        role = person["role"].get("en", "")
-        name = person["names"].get("en") or next(iter(person["names"].values()))
-        table.add_row(name, role, here, f"{person['score']:.2f}")
-    if answer["people"]:
-        out.print(table)
-    else:
-        out.print("nobody known is on screen")
-    for face in answer["unnamed"]:
-        out.print(f"a face without a name: {face['why'].replace('_', ' ')}")
-
-
-def _post(url: str, body: dict[str, Any], token: str) -> dict[str, Any]:
-    if not url.startswith(("http://", "https://")):
-        raise UsageError(f"--url: {url}, expected http://HOST:PORT")
-    request = urllib.request.Request(url, jsonlib.dumps(body).encode(), method="POST")  # noqa: S310
-    if token:
-        request.add_header("Authorization", f"Bearer {token}")
-    try:
-        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
-            found: dict[str, Any] = jsonlib.load(response)
-            return found
-    except urllib.error.HTTPError as error:
-        raise UsageError(f"{url}: {error.code}, {error.read(200).decode().strip()}") from error
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise NotReachableError(
-            f'{url}: no answer ({reason}), expected a running service; start "tvradar run"'
-        ) from error

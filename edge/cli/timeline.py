@@ -22,9 +22,9 @@ from edge.timeline.timeline import (
     to_table,
     to_vtt,
 )
-from engines.fetch import write_atomically
+from engines.files import write_atomically
 from gallery.errors import GalleryInputError
-from gallery.store.store import open_gallery
+from gallery.search.open import open_gallery
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -66,7 +66,7 @@ def prepare(cache_dir: Path, *, show_progress: bool = True) -> DemoMaterial:
     and each use verifies the sha256 of all files.
 
     Args:
-        cache_dir: the root of the cache, `engines.fetch.cache_dir()`.
+        cache_dir: the root of the cache, `engines.files.cache_dir()`.
         show_progress: a bar on stderr while something is to be done.
 
     Raises:

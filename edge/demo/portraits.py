@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.demo.errors import DemoError
-from engines.fetch import write_atomically
+from engines.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable

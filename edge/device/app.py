@@ -16,6 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from edge.buttons.presser import Presser, open_keys
 from edge.device import malloc
+from edge.device.heartbeat import Heartbeat
+from edge.device.people import People
 from edge.device.player import Player
 from edge.errors import EdgeError, UsageError
 from edge.recognise.governor import Governor
@@ -31,8 +33,7 @@ from edge.timeline.live import Appearing, read_timeline
 from edge.video.mailbox import ClosedError
 from edge.video.reader import Reader, State
 from engines.pipeline import load_pipeline
-from gallery.errors import GalleryError
-from gallery.store.watch import GalleryWatcher
+from gallery.search.watch import GalleryWatcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,44 +45,13 @@ if TYPE_CHECKING:
     from edge.output.output import BurnedIn
     from edge.recognise.scene import Scene
     from edge.video.frame import Frame
-    from gallery.search.search import Gallery
-    from gallery.store.person import Person
 
 log = logging.getLogger(__name__)
 
-PULSE_S = 60.0
 MODELS_S = 120.0
 """Loading may take this long: a first start measures INT8 against FP32, or builds engines."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 STATES = {State.FAILED: "ended"}
-
-
-class People:
-    """The gallery of the newest frame: whoever was named by it is also described by it.
-
-    A release that arrives while a frame is recognised counts from the next frame on, for the names
-    and for what is told of them.
-    """
-
-    def __init__(self, watcher: GalleryWatcher) -> None:
-        self._watcher = watcher
-        self.gallery = watcher.gallery
-
-    def next_frame(self) -> Gallery:
-        """Return the newest release, which serves until this is called again."""
-        self.gallery = self._watcher.gallery
-        return self.gallery
-
-    def person(self, person_id: str) -> Person | None:
-        """Return a person, or None."""
-        try:
-            return self.gallery.person(person_id)
-        except GalleryError:
-            return None
-
-    def release(self) -> int:
-        """Return the release in use."""
-        return self.gallery.release
 
 
 class App:
@@ -124,7 +94,7 @@ class App:
         threadpool_limits(1, user_api="blas")
         self._supervisor = Supervisor()
         self._supervisor.starting("loading the models", MODELS_S)
-        self._pulse = _Pulse(config.pulse) if config.pulse else None
+        self._pulse = Heartbeat(config.pulse) if config.pulse else None
         self._pipeline = load_pipeline(
             threads=options.threads,
             long_side_px=options.long_side_px,
@@ -332,45 +302,3 @@ def _open_output(uri: str, people: People) -> BurnedIn:
     from edge.output.output import BurnedIn  # noqa: PLC0415 - drawing is loaded where it is used
 
     return BurnedIn(uri, people)
-
-
-class _Pulse:
-    """Tells the updater, which is another process, whether a new release does well here."""
-
-    def __init__(self, path: str) -> None:
-        from gallery.sync.health import PulseFile  # noqa: PLC0415
-
-        self._file = PulseFile(Path(path))
-        self._told = False
-        self._beat(0, started=True)
-        self._faces = self._named = 0
-        self._last: tuple[int, str] = (0, "")
-        self._due = 0.0
-
-    def take(self, scene: Scene, error: str) -> None:
-        """Count a scene; write once a minute, and at once when release or error change."""
-        self._faces += len(scene.faces)
-        self._named += sum(face.id is not None for face in scene.faces)
-        now = time.monotonic()
-        if now < self._due and self._last == (scene.release, error):
-            return
-        share = self._named / self._faces if self._faces else None
-        self._beat(scene.release, error=error, named_share=share)
-        self._last, self._due = (scene.release, error), now + PULSE_S
-        self._faces = self._named = 0
-
-    def _beat(
-        self,
-        release: int,
-        *,
-        started: bool = False,
-        error: str = "",
-        named_share: float | None = None,
-    ) -> None:
-        try:
-            self._file.beat(release, started=started, error=error, named_share=named_share)
-            self._told = False
-        except OSError as failure:  # a full disk is no reason to stop naming people
-            if not self._told:
-                log.warning("%s: %s; the updater hears nothing", self._file.path, failure.strerror)
-            self._told = True

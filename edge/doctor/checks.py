@@ -11,10 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from rich.markup import escape
-from rich.table import Table
-
-from edge.cli.console import out, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +53,8 @@ def _library(name: str) -> Finding:
 
 def _models() -> Iterator[Finding]:
     from engines.catalog import default_models  # noqa: PLC0415
-    from engines.fetch import cache_dir, fp32_path, present  # noqa: PLC0415
+    from engines.fetch import fp32_path, present  # noqa: PLC0415
+    from engines.files import cache_dir  # noqa: PLC0415
 
     for name in default_models():
         path = present(name)
@@ -111,16 +108,3 @@ def _devices() -> Iterator[Finding]:
         "" if nodes else "plug in an HDMI grabber, or use a file or a stream",
         needed=False,
     )
-
-
-def print_findings(findings: list[Finding], *, json: bool) -> None:
-    """Print a table, or one JSON object."""
-    if json:
-        print_json({"findings": findings})
-        return
-    colours = {"ok": "green", "missing": "red", "optional": "yellow"}
-    table = Table("", "subject", "found", "what to do")
-    for f in findings:
-        told = (escape(text) for text in (f.subject, f.found, f.remedy))
-        table.add_row(f"[{colours[f.state]}]{f.state}[/]", *told)
-    out.print(table)

@@ -12,7 +12,7 @@ from edge.errors import UsageError
 from edge.home.events import MqttEvents
 from edge.serve.presses import answer_in_thread, is_moment
 from gallery.channel.broker import Broker
-from gallery.sync.service import is_device_name
+from gallery.channel.device_name import is_device_name
 
 if TYPE_CHECKING:
     from edge.config import EventsConfig

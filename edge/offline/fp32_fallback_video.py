@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.offline.identify import OfflineRecogniser
+from edge.offline.recogniser import OfflineRecogniser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -7,25 +7,22 @@ for all of its frames: no name changes within a track, and a face that turns awa
 
 from __future__ import annotations
 
-import dataclasses
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
-from edge.recognise.decide import Claim, Decision, Policy, decide
-from edge.recognise.recogniser import Recogniser, RecogniserOptions, search
+from edge.offline.recogniser import OfflineRecogniser
+from edge.recognise.decide import Claim, Policy, decide
+from edge.recognise.recogniser import RecogniserOptions, search
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.recognise.thresholds import policy_for
-from edge.recognise.track import MIN_HITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from edge.offline.fp32_fallback import SecondOpinion
     from edge.offline.fp32_fallback_video import Retake
-    from edge.recognise.evidence import TrackState
     from edge.video.frame import Frame
     from engines.pipeline import FacePipeline, StillFaces
     from gallery.search.search import Gallery
@@ -76,124 +73,6 @@ class Identification(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     engines: tuple[str, ...] = ()
     engines_why: str = ""
-
-
-class OfflineRecogniser:
-    """Follows a video to its end; yields the scenes of each shot once it is decided.
-
-    Args:
-        pipeline: the loaded models.
-        gallery: who is known.
-        options: budgets and promises.
-        retake: takes shots again whose names are uncertain.
-    """
-
-    def __init__(
-        self,
-        pipeline: FacePipeline,
-        gallery: Gallery,
-        options: RecogniserOptions,
-        retake: Retake | None = None,
-    ) -> None:
-        self._gallery = gallery
-        self._retake = retake
-        # the first sighting of a face counts too, once there was a second; hindsight over a whole
-        # shot needs no other shot's evidence
-        options = dataclasses.replace(options, min_hits=1, rejoin=False)
-        self._recogniser = Recogniser(pipeline, lambda: gallery, options)
-        self._recogniser.on_track_end = self._take_track
-        self._scenes: list[Scene] = []
-        self._ended: list[TrackState] = []
-
-    @property
-    def stage_s(self) -> dict[str, list[float]]:
-        """Seconds of each stage of each frame."""
-        return self._recogniser.stage_s
-
-    def process(self, frame: Frame) -> list[Scene]:
-        """Take a frame; return the scenes that were decided by its coming."""
-        scene = self._recogniser.process(frame)
-        decided = []
-        if self._scenes and scene.shot != self._scenes[-1].shot:
-            decided = self._decide_shot()
-        self._scenes.append(scene)
-        return decided
-
-    def finish(self) -> list[Scene]:
-        """Return the scenes of the last shot."""
-        self._recogniser.end_shot()
-        return self._decide_shot()
-
-    def _take_track(self, state: TrackState) -> None:
-        self._ended.append(state)
-
-    def _decide_shot(self) -> list[Scene]:
-        scenes, tracks = self._scenes, self._ended
-        self._scenes, self._ended = [], []
-        policy = self._recogniser.thresholds.prepare(self._gallery)
-        claims, together = claims_of_shot(tracks, scenes, self._gallery)
-        if self._retake is not None and self._retake.is_needed(claims, policy, together):
-            again = self._retake.shot(scenes)
-            if again is not None:
-                return self._renumbered(again)
-        decisions = decide(claims, policy, together)
-        return [_with_decisions(scene, decisions) for scene in scenes]
-
-    def _renumbered(self, scenes: list[Scene]) -> list[Scene]:
-        """Return scenes whose tracks have numbers that no other shot uses."""
-        count = 1 + max((f.track for s in scenes for f in s.faces), default=-1)
-        first = self._recogniser.reserve_tracks(count)
-        return [
-            msgspec.structs.replace(
-                scene,
-                faces=tuple(
-                    msgspec.structs.replace(face, track=first + face.track) for face in scene.faces
-                ),
-            )
-            for scene in scenes
-        ]
-
-
-def claims_of_shot(
-    tracks: list[TrackState], scenes: list[Scene], gallery: Gallery
-) -> tuple[list[Claim], Callable[[int, int], bool]]:
-    """Return what the tracks of one shot say, from all that was seen of them.
-
-    And whether two of them, by number, were ever on screen at once.
-    """
-    frames: dict[int, set[int]] = defaultdict(set)
-    for scene in scenes:
-        for face in scene.faces:
-            frames[face.track].add(scene.index)
-    least = MIN_HITS if len(scenes) > 1 else 1
-    tracks = [t for t in tracks if t.track.number in frames and t.track.hits >= least]
-    known = [t for t in tracks if t.template.vectors]
-    if known:
-        probes = np.stack([t.template.overall() for t in known])
-        for state, candidates in zip(known, search(gallery, probes), strict=True):
-            state.candidates = candidates
-            state.strangers = state.template.strangers()
-    for state in tracks:
-        state.said = None
-    return [state.claim() for state in tracks], lambda a, b: not frames[a].isdisjoint(frames[b])
-
-
-def _with_decisions(scene: Scene, decisions: dict[int, Decision]) -> Scene:
-    faces = []
-    for face in scene.faces:
-        d = decisions.get(face.track)
-        if d is not None:
-            faces.append(
-                msgspec.structs.replace(
-                    face,
-                    id=d.id,
-                    score=round(d.score, 4),
-                    why=d.why,
-                    candidates=d.candidates,
-                    probability=round(d.probability, 4),
-                )
-            )
-    return msgspec.structs.replace(scene, faces=tuple(faces))
 
 
 def identify_still(

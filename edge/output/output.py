@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from edge.output.annotate import Annotator
 from edge.output.file import VideoWriteError, VideoWriter
-from edge.video.source import scheme_of, without_password
+from edge.video.uri import scheme_of, without_password
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,8 +14,8 @@ from urllib.parse import unquote, urlsplit
 from edge.errors import BackendMissingError
 from edge.output.display import FEED, buffer_of, caps_of, even_size
 from edge.output.file import VideoWriteError
-from edge.video.source import without_password
 from edge.video.sources.gstreamer import load_gst
+from edge.video.uri import without_password
 
 if TYPE_CHECKING:
     import numpy as np

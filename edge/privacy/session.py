@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from edge.errors import EdgeError
 from edge.privacy.trace import read_record, strace_command
 from edge.privacy.verdict import Allowed, Line, judge
-from engines.fetch import cache_dir
+from engines.files import cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,15 +16,10 @@ from edge.errors import BackendMissingError, SourceError, SourceLostError
 from edge.video.frame import Frame
 from edge.video.hls_pacing import Pace
 from edge.video.mailbox import ClosedError, Latest, Queue
+from edge.video.open import open_source
 from edge.video.position import Jump, Places
-from edge.video.source import (
-    DEFAULT_OPTIONS,
-    LIVE_SCHEMES,
-    SourceStats,
-    open_source,
-    scheme_of,
-    without_password,
-)
+from edge.video.source import DEFAULT_OPTIONS, SourceStats
+from edge.video.uri import LIVE_SCHEMES, scheme_of, without_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, SupportsInt
 
-from engines.fetch import write_atomically
+from engines.files import write_atomically
 from engines.tensorrt.bindings import product, require_tensorrt, shared_logger, take_errors
 from engines.tensorrt.errors import GraphRefusedError, TensorRtError
 from engines.tensorrt.plan_cache import ProfileShapes

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from engines.fetch import write_atomically
+from engines.files import write_atomically
 from engines.tensorrt.errors import CacheBusyError, PlanUnverifiedError
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ import onnx
 
 from engines.catalog import find_model, model_identity
 from engines.errors import ModelMissingError
-from engines.fetch import cache_dir, fetch, write_atomically
+from engines.fetch import fetch
+from engines.files import cache_dir, write_atomically
 from engines.int8_files import current_int8, models_dir
 from engines.onnx_models.fp16 import to_half
 from engines.tensorrt.build import (

@@ -16,7 +16,7 @@ import msgspec
 
 from gallery.channel.errors import Refused, SourceError
 from gallery.channel.link import LinkState
-from gallery.sync.metadata import MissingError, SlowError, refuse_empty
+from gallery.channel.metadata import MissingError, SlowError, refuse_empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import urllib3
 
 from gallery.channel.errors import SourceError
-from gallery.sync.metadata import MissingError, SlowError
+from gallery.channel.metadata import MissingError, SlowError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

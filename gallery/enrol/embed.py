@@ -20,7 +20,7 @@ from engines.image import decode_picture
 from engines.pipeline import FacePipeline, StillFaces, load_pipeline
 from engines.quality import MIN_SIDE_PX
 from gallery.enrol.people import EmbeddedPerson, Entry, PictureRef, PictureReport, Sample
-from gallery.enrol.source import read_bytes
+from gallery.enrol.storage import read_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,9 +13,9 @@ from gallery.enrol.errors import EnrolmentInterruptedError
 from gallery.enrol.labels import Judged, SameFace, compare_people, judge
 from gallery.enrol.shards import MAX_PICTURES, ShardStore, cut
 from gallery.errors import GalleryInputError
-from gallery.search.quantise import Templates, quantise
 from gallery.store.files import DISK, FileSystem
 from gallery.store.person import Person, Picture
+from gallery.store.quantise import Templates, quantise
 from gallery.store.release import Release
 from gallery.store.segment import write_quantised
 from gallery.store.store import commit, now

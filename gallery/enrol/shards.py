@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from engines.fetch import write_atomically
+from engines.files import write_atomically
 from gallery.enrol.people import EmbeddedPerson, Entry
 from gallery.errors import GalleryWriteError
 

@@ -23,7 +23,7 @@ import msgspec
 
 from gallery.enrol.errors import CloudExtraMissingError
 from gallery.enrol.people import Entry, PictureRef
-from gallery.enrol.source import is_url, local_stamp, read_bytes
+from gallery.enrol.storage import is_url, local_stamp, read_bytes
 from gallery.errors import GalleryInputError
 from gallery.store.person import Person, Work, check_person, check_person_id, name_of_id
 

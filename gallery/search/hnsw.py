@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gallery.errors import GalleryError, GalleryMissingError
-from gallery.search.quantise import check_vectors, restore
 from gallery.search.search import Gallery
+from gallery.store.quantise import check_vectors, restore
 
 if TYPE_CHECKING:
     from collections.abc import Collection

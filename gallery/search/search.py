@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gallery.errors import GalleryError, GalleryInputError
-from gallery.search.quantise import check_vectors, quantise, restore, sketch
 from gallery.search.scan import dots, highest, nearest_sketches
+from gallery.store.quantise import check_vectors, quantise, restore, sketch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -55,7 +55,7 @@ class Gallery:
     """One release, open for search; immutable, and safe for several threads.
 
     Dropping the last reference releases the files, so a newer one can take its place at any time
-    while searches in this one go on. Made by `gallery.store.store.open_gallery`.
+    while searches in this one go on. Made by `gallery.search.open.open_gallery`.
 
     Args:
         release: what is in it.

@@ -19,7 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError
-from gallery.search.quantise import (
+from gallery.store.files import DISK, FileSystem
+from gallery.store.people_table import PeopleTable, build_people_table
+from gallery.store.person import Person, check_person
+from gallery.store.quantise import (
     SKETCH_BITS,
     Templates,
     check_vectors,
@@ -27,9 +30,6 @@ from gallery.search.quantise import (
     sketch,
     sketch_centre,
 )
-from gallery.store.files import DISK, FileSystem
-from gallery.store.people_table import PeopleTable, build_people_table
-from gallery.store.person import Person, check_person
 from gallery.store.release import FileInfo, SegmentInfo
 
 if TYPE_CHECKING:

@@ -17,15 +17,13 @@ import logging
 import os
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from gallery.errors import (
     GalleryInputError,
     GalleryMissingError,
     GalleryWriteError,
-    ModelMismatchError,
 )
-from gallery.search.search import Gallery
 from gallery.store.files import DISK, FileSystem, remove_tree
 from gallery.store.layout import (
     CURRENT,
@@ -54,7 +52,6 @@ __all__ = [
     "CURRENT",
     "RELEASES",
     "Draft",
-    "Index",
     "check_file",
     "check_release_files",
     "commit",
@@ -64,14 +61,11 @@ __all__ = [
     "install_release",
     "no_gallery",
     "now",
-    "open_gallery",
-    "open_release",
     "release_numbers",
     "rollback",
     "verify",
 ]
 
-Index = Literal["exact", "hnsw"]
 _STAGING = ".staging"
 _NEW_LINK = ".current"
 _LOCK = ".lock"
@@ -218,49 +212,6 @@ def forget_previous(folder: Path, fs: FileSystem = DISK) -> None:
     """Delete all releases but the current one, and with them whom it no longer has."""
     with _writing(folder, fs):
         _prune(folder, keep=1, fs=fs)
-
-
-def open_gallery(folder: Path, model: str | None = None, index: Index = "exact") -> Gallery:
-    """Open the current release.
-
-    Args:
-        folder: the gallery.
-        model: identity of the embedder that the probes will come from; None if there are none.
-        index: `exact`, with sketches in front past 200,000 templates; or `hnsw`, see
-            `gallery.search.hnsw`.
-
-    Raises:
-        GalleryMissingError: there is no gallery in the folder.
-        GalleryCorruptError: a file is damaged; the message names it.
-        ModelMismatchError: the gallery was made for another embedder.
-    """
-    for attempt in range(3):
-        current = current_folder(folder)
-        try:
-            return open_release(folder, model, index)
-        except GalleryMissingError:
-            # Two releases may have come since the link was read, and the first one gone.
-            if attempt == 2 or current is None or current_folder(folder) == current:
-                raise
-    raise AssertionError
-
-
-def open_release(folder: Path, model: str | None, index: Index) -> Gallery:
-    """Open the current release, once; see `open_gallery`."""
-    release, path = current_release(folder)
-    if model is not None and model != release.model:
-        raise ModelMismatchError(
-            f"{folder}: made for the embedder {release.model!r}, this one is {model!r}, and their "
-            'templates cannot be compared; enrol again with "tvradar gallery enrol", or choose '
-            f"the embedder {release.model!r}"
-        )
-    segments = tuple(open_segment(path, s, release.model, release.dim) for s in release.segments)
-    if index == "hnsw":
-        # Not at the top: it is an option that few take, and it brings a library of its own.
-        from gallery.search.hnsw import GraphGallery  # noqa: PLC0415
-
-        return GraphGallery(release, segments)
-    return Gallery(release, segments)
 
 
 def now() -> str:

@@ -14,10 +14,10 @@ import msgspec
 import numpy as np
 
 from gallery.errors import GalleryInputError
-from gallery.search.quantise import Templates, check_vectors
 from gallery.store.files import DISK, FileSystem
 from gallery.store.people_table import PeopleTable
 from gallery.store.person import Person
+from gallery.store.quantise import Templates, check_vectors
 from gallery.store.release import Release, SegmentInfo, Tombstone
 from gallery.store.segment import Segment, open_segment, write_quantised, write_segment
 from gallery.store.store import Draft, commit, no_gallery, now

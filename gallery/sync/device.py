@@ -23,11 +23,11 @@ import msgspec
 
 from gallery.channel.durable import fsync_file, fsync_folder
 from gallery.channel.errors import Refused, SyncError
+from gallery.channel.health import Health, NoHealth
 from gallery.errors import GalleryError
 from gallery.store import store
 from gallery.store.release import RELEASE_FILE, decode_release
 from gallery.sync.download import Download
-from gallery.sync.health import Health, NoHealth
 from gallery.sync.rollout import Gate, gate
 from gallery.sync.state import StateFile
 from gallery.sync.trust import Trust
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gallery.channel.manifest import File, Manifest
+    from gallery.channel.metadata import MetadataSource
     from gallery.channel.sources import ChunkSource
-    from gallery.sync.metadata import MetadataSource
 
 log = logging.getLogger(__name__)
 

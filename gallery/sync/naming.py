@@ -22,7 +22,7 @@ from gallery.channel.manifest import TARGET
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gallery.sync.metadata import TufFetcher
+    from gallery.channel.metadata import TufFetcher
 
 
 def name_refusal(error: Exception, fetcher: TufFetcher, folder: Path) -> Refused:

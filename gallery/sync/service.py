@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import re
 import threading
 import time
 from pathlib import Path
@@ -15,15 +14,16 @@ import msgspec
 
 from gallery.channel import status as status_messages
 from gallery.channel.broker import Broker
+from gallery.channel.device_name import is_device_name
 from gallery.channel.errors import SyncError, SyncSetupError
+from gallery.channel.health import Health, PulseFile
 from gallery.channel.link import LinkState, Message, MqttLink
+from gallery.channel.metadata import FileMetadata, MetadataSource
 from gallery.channel.mqtt_metadata import READ_TIMEOUT_S, MqttMetadata
 from gallery.channel.mqtt_sources import SILENCE_S, RetainedChunks, ServerChunks
 from gallery.channel.sources import ChunkSource, FileChunks, HttpSource
 from gallery.sync.device import Device, Phase
 from gallery.sync.download import Stopped
-from gallery.sync.health import Health, PulseFile
-from gallery.sync.metadata import FileMetadata, MetadataSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,12 +40,6 @@ BURST = 5
 BURST_REFILL_S = 2.0
 FLOOD = 20
 """Wake-ups by new timestamps: five at once, then one in two seconds, whatever floods in."""
-_DEVICE = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-def is_device_name(name: str) -> bool:
-    """Return whether this can be a level of a topic and a client id."""
-    return _DEVICE.fullmatch(name) is not None
 
 
 class Settings(msgspec.Struct, frozen=True):

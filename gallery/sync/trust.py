@@ -24,7 +24,7 @@ from tuf.ngclient import Updater, UpdaterConfig
 from gallery.channel.durable import fsync_tree
 from gallery.channel.errors import Refused, SourceError, SyncSetupError
 from gallery.channel.manifest import MAX_MANIFEST, TARGET, Manifest, decode
-from gallery.sync.metadata import MetadataSource, SlowError, TufFetcher
+from gallery.channel.metadata import MetadataSource, SlowError, TufFetcher
 from gallery.sync.naming import name_refusal
 from gallery.sync.state import Floor, StateFile
 

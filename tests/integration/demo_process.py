@@ -12,7 +12,7 @@ import pytest
 
 from edge.demo.compose import prepare
 from edge.demo.errors import DemoError
-from engines.fetch import cache_dir
+from engines.files import cache_dir
 from tests.integration.conftest import TVRADAR
 
 if TYPE_CHECKING:

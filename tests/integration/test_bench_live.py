@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.bench.live import BITS, bench_live, paint_number, read_number
-from edge.cli.run import gallery_of
+from edge.demo.material import gallery_of
 from tests.integration.demo_process import material
 
 if TYPE_CHECKING:

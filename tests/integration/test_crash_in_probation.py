@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from edge.cli.run import gallery_of
+from edge.demo.material import gallery_of
 from edge.testbed.local_cloud import PLACES, Channel, LocalBroker, Updater
+from gallery.channel.health import PulseFile
 from gallery.store import store, update
 from gallery.store.person import Person
-from gallery.sync.health import PulseFile
 from tests.integration.conftest import until
 from tests.integration.demo_process import material
 

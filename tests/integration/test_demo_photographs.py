@@ -14,7 +14,8 @@ from edge.demo.programme import PEOPLE
 from engines.align import align
 from engines.detector import YunetDetector
 from engines.embedder import Embedder
-from engines.fetch import cache_dir, fetch
+from engines.fetch import fetch
+from engines.files import cache_dir
 from engines.onnxruntime_engine import OnnxRuntimeEngine
 
 if TYPE_CHECKING:

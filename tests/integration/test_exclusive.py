@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
-from edge.video.source import open_source
+from edge.video.open import open_source
 from engines.pipeline import load_pipeline
-from gallery.store.store import open_gallery
+from gallery.search.open import open_gallery
 from tests.integration.conftest import tvradar
 
 

@@ -7,8 +7,8 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from edge.cli.run import gallery_of
 from edge.config import RunConfig, ServeConfig
+from edge.demo.material import gallery_of
 from edge.device.app import App
 from engines.detector import YunetDetector
 from tests.integration.conftest import until

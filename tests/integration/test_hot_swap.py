@@ -16,8 +16,9 @@ import pytest
 from websockets.sync.client import connect
 
 from edge.bench.synthetic import SyntheticFaces
+from gallery.search.open import open_gallery
 from gallery.store.person import Person
-from gallery.store.store import create_gallery, open_gallery, verify
+from gallery.store.store import create_gallery, verify
 from gallery.store.update import Entries, apply
 from tests.integration.conftest import running, until
 

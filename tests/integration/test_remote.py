@@ -14,8 +14,8 @@ import pytest
 from websockets.sync.client import connect
 
 from edge.bench.press import await_frames
-from edge.cli.run import gallery_of
 from edge.config import ButtonsConfig, RunConfig, ServeConfig
+from edge.demo.material import gallery_of
 from edge.device.app import App
 from tests.integration.demo_process import material
 from tests.unit.edge.buttons.remote import Remote

@@ -21,9 +21,10 @@ import numpy as np
 from edge.errors import BackendMissingError, SourceError, SourceLostError, SourceMissingError
 from edge.video.frame import Frame
 from edge.video.pts import PtsMender
-from edge.video.source import LIVE_SCHEMES, SourceStats, scheme_of, without_password
+from edge.video.source import SourceStats
 from edge.video.sources.closing import Closing
 from edge.video.sources.still import ReadyPicture
+from edge.video.uri import LIVE_SCHEMES, scheme_of, without_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

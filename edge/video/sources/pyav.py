@@ -20,10 +20,11 @@ from edge.video.convert import Converter, square_size
 from edge.video.deinterlace import Deinterlacer
 from edge.video.frame import Frame
 from edge.video.pts import PtsMender
-from edge.video.source import SourceStats, without_password
+from edge.video.source import SourceStats
 from edge.video.sources.closing import Closing
 from edge.video.sources.pyav_address import address_of, explain
 from edge.video.sources.v4l2 import device_of
+from edge.video.uri import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

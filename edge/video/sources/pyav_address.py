@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import av.error
 
 from edge.errors import BackendMissingError, SourceError, SourceLostError, SourceMissingError
-from edge.video.source import LIVE_SCHEMES, scheme_of
+from edge.video.uri import LIVE_SCHEMES, scheme_of
 
 if TYPE_CHECKING:
     from edge.video.source import SourceOptions

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from gallery.channel.health import PulseFile
 from gallery.publish.content import Options
 from gallery.publish.rollout import RolloutControl
 from gallery.store import store
-from gallery.sync.health import PulseFile
 from gallery.sync.rollout import Gate, gate
 from tests.integration.sync.conftest import World
 

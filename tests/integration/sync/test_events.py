@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from edge.cli.run import gallery_of
+from edge.demo.material import gallery_of
 from edge.home.events import MqttEvents
 from edge.recognise.answer import Answer
 from edge.recognise.scene import Face, Scene

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from gallery.channel.health import PulseFile
 from gallery.channel.manifest import Rollout
 from gallery.channel.status import Status, encode, status_topic
 from gallery.publish.content import Options
 from gallery.publish.fleet import Fleet, summarise
 from gallery.publish.rollout import RolloutControl
 from gallery.store import store
-from gallery.sync.health import PulseFile
 from gallery.sync.rollout import Gate, bucket, delay_s, gate
 
 if TYPE_CHECKING:

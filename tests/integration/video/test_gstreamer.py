@@ -12,7 +12,8 @@ import pytest
 
 from edge.errors import EdgeError, SourceError, SourceLostError
 from edge.recognise.shots import ShotDetector
-from edge.video.source import SourceOptions, open_source
+from edge.video.open import open_source
+from edge.video.source import SourceOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

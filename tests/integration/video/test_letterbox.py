@@ -9,9 +9,9 @@ import pytest
 
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.video.frame import Frame
-from edge.video.source import open_source
+from edge.video.open import open_source
 from engines.pipeline import load_pipeline
-from gallery.store.watch import GalleryWatcher
+from gallery.search.watch import GalleryWatcher
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,8 @@ from edge.output.file import VideoWriteError
 from edge.output.output import BurnedIn, open_writer
 from edge.recognise.scene import Face, Scene
 from edge.video.frame import Frame
-from edge.video.source import SourceOptions, open_source
+from edge.video.open import open_source
+from edge.video.source import SourceOptions
 from tests.integration.conftest import TVRADAR, until
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ import pytest
 
 from edge.errors import SourceLostError
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
-from edge.video.source import SourceOptions, open_source
+from edge.video.open import open_source
+from edge.video.source import SourceOptions
 from engines.pipeline import load_pipeline
-from gallery.store.watch import GalleryWatcher
+from gallery.search.watch import GalleryWatcher
 from tests.integration.video.test_streams import Server, segment
 
 if TYPE_CHECKING:

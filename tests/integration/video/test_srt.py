@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.errors import BackendMissingError, SourceLostError
-from edge.video.source import SourceOptions, open_source
+from edge.video.open import open_source
+from edge.video.source import SourceOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,9 @@ import av
 import pytest
 
 from edge.errors import SourceError, SourceLostError
+from edge.video.open import open_source
 from edge.video.reader import Reader, State
-from edge.video.source import SourceOptions, open_source
+from edge.video.source import SourceOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

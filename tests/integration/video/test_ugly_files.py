@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from edge.errors import SourceError, SourceMissingError
-from edge.video.source import SourceOptions, open_source
+from edge.video.open import open_source
+from edge.video.source import SourceOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

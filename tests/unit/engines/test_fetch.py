@@ -6,7 +6,8 @@ import pytest
 from engines import fetch as fetch_module
 from engines.catalog import find_model, load_catalog, model_identity
 from engines.errors import ModelIntegrityError, ModelMissingError
-from engines.fetch import fetch, fp32_path, write_atomically
+from engines.fetch import fetch, fp32_path
+from engines.files import write_atomically
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from calibration.gate.faces import Chips, calibration_people
 from calibration.gate.parity import average_precision, compare_embedders, match_faces
+from calibration.pictures.faces import Chips, calibration_people
 from engines.detections import Detections
 from engines.embedder import Embeddings
 

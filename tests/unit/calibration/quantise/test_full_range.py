@@ -8,8 +8,9 @@ from onnx import helper
 
 from calibration.quantise import full_range
 from calibration.quantise.full_range import STEPS, use_whole_range
+from calibration.quantise.plan import Plan, plan
 from calibration.quantise.prepare import prepare, weights_of
-from calibration.quantise.qdq import Plan, plan, write_qdq
+from calibration.quantise.qdq import write_qdq
 from calibration.quantise.ranges import measure_ranges
 from calibration.quantise.scales import choose_scales, tensors_to_measure
 from engines.onnx_models.graph import Graph

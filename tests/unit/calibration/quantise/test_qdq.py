@@ -5,8 +5,9 @@ import pytest
 
 from calibration.errors import CalibrationError
 from calibration.quantise.equalise import equalise
+from calibration.quantise.plan import plan
 from calibration.quantise.prepare import prepare
-from calibration.quantise.qdq import plan, quantize_weight, write_qdq
+from calibration.quantise.qdq import quantize_weight, write_qdq
 from calibration.quantise.ranges import measure_ranges
 from calibration.quantise.scales import METHODS, choose_scales, tensors_to_measure
 

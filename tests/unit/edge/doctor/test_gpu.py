@@ -12,7 +12,7 @@ import pytest
 from edge.doctor.checks import examine
 from edge.doctor.gpu import gpu, int8_files, jetson_utils
 from edge.errors import BackendMissingError
-from edge.video.source import open_source
+from edge.video.open import open_source
 from engines.int8_files import Verdict, artefact_path, make_current, verdict_path
 from engines.tensorrt import provision
 

@@ -11,15 +11,16 @@ import pytest
 from edge.bench.synthetic import SyntheticFaces
 from edge.offline.fp32_fallback import SecondOpinion
 from edge.offline.fp32_fallback_video import Retake
-from edge.offline.identify import OfflineRecogniser
+from edge.offline.recogniser import OfflineRecogniser
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
 from edge.video.frame import Frame
 from engines.detections import Detections
 from engines.embedder import Embeddings
 from engines.pipeline import FacePipeline, unit
+from gallery.search.open import open_gallery
 from gallery.store.person import Person
-from gallery.store.store import create_gallery, open_gallery
+from gallery.store.store import create_gallery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

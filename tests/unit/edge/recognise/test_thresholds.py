@@ -7,10 +7,11 @@ import numpy as np
 
 from edge.bench.synthetic import SyntheticFaces
 from edge.recognise.thresholds import Thresholds, policy_for
+from gallery.search.open import open_gallery
 from gallery.search.search import Gallery
+from gallery.search.watch import GalleryWatcher
 from gallery.store.person import Person
-from gallery.store.store import create_gallery, open_gallery
-from gallery.store.watch import GalleryWatcher
+from gallery.store.store import create_gallery
 
 
 def written(folder: Path, count: int) -> None:

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from edge.errors import SourceError, SourceMissingError
+from edge.video.open import open_source
 from edge.video.picture import looks_like_picture, picture_size, read_picture
-from edge.video.source import open_source
 from engines.image import GREY
 
 if TYPE_CHECKING:

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge.errors import EdgeError, SourceError, SourceLostError, SourceMissingError
-from edge.video.source import SourceOptions, open_source, scheme_of, without_password
+from edge.video.open import open_source
+from edge.video.source import SourceOptions
 from edge.video.sources.pyav_address import address_of
+from edge.video.uri import scheme_of, without_password
 
 if TYPE_CHECKING:
     from pathlib import Path

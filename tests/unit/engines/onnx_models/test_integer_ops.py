@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from calibration.quantise.equalise import equalise
+from calibration.quantise.plan import plan
 from calibration.quantise.prepare import prepare
-from calibration.quantise.qdq import plan, write_qdq
+from calibration.quantise.qdq import write_qdq
 from calibration.quantise.ranges import measure_ranges
 from calibration.quantise.scales import choose_scales, tensors_to_measure
 from engines.onnx_models.float_ops import split_prelu

@@ -5,8 +5,9 @@ import onnx
 import pytest
 from onnx import helper
 
+from calibration.quantise.plan import plan
 from calibration.quantise.prepare import prepare
-from calibration.quantise.qdq import plan, write_qdq
+from calibration.quantise.qdq import write_qdq
 from engines.onnx_models.graph import Graph
 from engines.onnx_models.qdq_lint import lint
 

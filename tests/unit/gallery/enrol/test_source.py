@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from gallery.enrol.errors import CatalogueReadError
 from gallery.enrol.people import Entry
-from gallery.enrol.source import read_bytes, read_catalogue
+from gallery.enrol.source import read_catalogue
+from gallery.enrol.storage import read_bytes
 from gallery.errors import GalleryInputError
 from gallery.store.person import Work
 

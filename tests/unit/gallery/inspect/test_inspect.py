@@ -12,8 +12,9 @@ from gallery.errors import GalleryInputError
 from gallery.inspect.audit import audit
 from gallery.inspect.compare import difference
 from gallery.inspect.export import export
+from gallery.search.open import open_gallery
 from gallery.store.person import Person, Work, check_person_id, read_person_file
-from gallery.store.store import create_gallery, open_gallery
+from gallery.store.store import create_gallery
 
 if TYPE_CHECKING:
     from pathlib import Path

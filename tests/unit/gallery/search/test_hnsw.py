@@ -10,9 +10,10 @@ import pytest
 from edge.bench.synthetic import SyntheticFaces
 from gallery.errors import GalleryError
 from gallery.search.hnsw import GraphGallery
+from gallery.search.open import open_gallery
 from gallery.search.search import Gallery
 from gallery.store.person import Person
-from gallery.store.store import create_gallery, current_release, open_gallery
+from gallery.store.store import create_gallery, current_release
 from gallery.store.update import remove
 
 if TYPE_CHECKING:

@@ -19,10 +19,11 @@ from edge.bench.synthetic import (
 )
 from gallery.errors import GalleryError, GalleryInputError, GalleryMissingError, ModelMismatchError
 from gallery.search import scan
-from gallery.search.quantise import quantise
+from gallery.search.open import open_gallery
 from gallery.store.person import Person
+from gallery.store.quantise import quantise
 from gallery.store.segment import SKETCH_FROM_ROWS
-from gallery.store.store import create_gallery, current_release, open_gallery
+from gallery.store.store import create_gallery, current_release
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gallery.errors import GalleryError, GalleryWriteError
+from gallery.search.open import open_gallery
 from gallery.store.store import (
     create_gallery,
     current_release,
     forget_previous,
     install_release,
-    open_gallery,
     rollback,
     verify,
 )

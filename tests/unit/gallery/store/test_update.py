@@ -16,18 +16,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError
+from gallery.search.open import open_gallery
+from gallery.search.watch import GalleryWatcher
 from gallery.store.store import (
     create_gallery,
     current_release,
     forget_previous,
     install_release,
-    open_gallery,
     release_numbers,
     rollback,
     verify,
 )
 from gallery.store.update import add, apply, compact, remove, update
-from gallery.store.watch import GalleryWatcher
 
 if TYPE_CHECKING:
     from gallery.search.search import Gallery

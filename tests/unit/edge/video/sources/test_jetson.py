@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from edge.errors import BackendMissingError, SourceError, SourceLostError
-from edge.video.source import SourceOptions, open_source
+from edge.video.open import open_source
+from edge.video.source import SourceOptions
 from edge.video.sources.jetson import JetsonSource
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge.errors import SourceError, SourceLostError, SourceMissingError
-from edge.video.source import SourceOptions, open_source
+from edge.video.open import open_source
+from edge.video.source import SourceOptions
 from edge.video.sources import v4l2
 from edge.video.sources.edid import build_edid
 from edge.video.sources.v4l2 import Device, Signal, choose_format, prepare

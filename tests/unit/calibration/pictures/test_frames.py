@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from calibration.gate.frames import FRAME_PX, compose_frames, frames_needed
+from calibration.pictures.frames import FRAME_PX, compose_frames, frames_needed
 
 random = np.random.default_rng(5)
 PICTURES = [

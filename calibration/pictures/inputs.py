@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from calibration.gate.faces import give_room
-from calibration.gate.frames import compose_frames, frames_needed
+from calibration.pictures.faces import give_room
+from calibration.pictures.frames import compose_frames, frames_needed
 from engines.detector import to_input
 from engines.errors import PictureError
 from engines.image import read_picture
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from calibration.gate.faces import Chips, Picture
+    from calibration.pictures.faces import Chips, Picture
 
 log = logging.getLogger(__name__)
 

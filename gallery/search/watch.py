@@ -8,14 +8,15 @@ import time
 from typing import TYPE_CHECKING
 
 from gallery.errors import GalleryError
-from gallery.store.store import CURRENT, open_gallery
+from gallery.search.open import open_gallery
+from gallery.store.store import CURRENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from gallery.search.open import Index
     from gallery.search.search import Gallery
-    from gallery.store.store import Index
 
 log = logging.getLogger(__name__)
 

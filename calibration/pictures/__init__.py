@@ -1,0 +1,1 @@
+"""Pictures for calibration and for the gate: faces through the real detector, composed frames."""

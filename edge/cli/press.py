@@ -1,0 +1,52 @@
+"""The command `press`: ask the running service, as the button does."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import urllib.error
+import urllib.request
+from typing import Any
+
+from rich.table import Table
+
+from edge.cli.console import out
+from edge.errors import NotReachableError, UsageError
+
+
+def press_button(url: str, *, at: float | None, token: str, json: bool) -> None:
+    """Ask the running service who is on screen, as the button does."""
+    answer = _post(url.rstrip("/") + "/api/press", {"at": at}, token)
+    if json:
+        out.print(jsonlib.dumps(answer, ensure_ascii=False), markup=False, soft_wrap=True)
+        return
+    table = Table("person", "role", "", "score")
+    for person in answer["people"]:
+        here = "on screen" if person["present"] == "now" else f"gone {person['seen_s']:.1f} s ago"
+        role = person["role"].get("en", "")
+        name = person["names"].get("en") or next(iter(person["names"].values()))
+        table.add_row(name, role, here, f"{person['score']:.2f}")
+    if answer["people"]:
+        out.print(table)
+    else:
+        out.print("nobody known is on screen")
+    for face in answer["unnamed"]:
+        out.print(f"a face without a name: {face['why'].replace('_', ' ')}")
+
+
+def _post(url: str, body: dict[str, Any], token: str) -> dict[str, Any]:
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"--url: {url}, expected http://HOST:PORT")
+    request = urllib.request.Request(url, jsonlib.dumps(body).encode(), method="POST")  # noqa: S310
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
+            found: dict[str, Any] = jsonlib.load(response)
+            return found
+    except urllib.error.HTTPError as error:
+        raise UsageError(f"{url}: {error.code}, {error.read(200).decode().strip()}") from error
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise NotReachableError(
+            f'{url}: no answer ({reason}), expected a running service; start "tvradar run"'
+        ) from error

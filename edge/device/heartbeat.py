@@ -1,0 +1,58 @@
+"""Tell the updater whether a new release does well here."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge.recognise.scene import Scene
+
+log = logging.getLogger(__name__)
+
+
+HEARTBEAT_S = 60.0
+
+
+class Heartbeat:
+    """Tells the updater, which is another process, whether a new release does well here."""
+
+    def __init__(self, path: str) -> None:
+        from gallery.channel.health import PulseFile  # noqa: PLC0415
+
+        self._file = PulseFile(Path(path))
+        self._told = False
+        self._beat(0, started=True)
+        self._faces = self._named = 0
+        self._last: tuple[int, str] = (0, "")
+        self._due = 0.0
+
+    def take(self, scene: Scene, error: str) -> None:
+        """Count a scene; write once a minute, and at once when release or error change."""
+        self._faces += len(scene.faces)
+        self._named += sum(face.id is not None for face in scene.faces)
+        now = time.monotonic()
+        if now < self._due and self._last == (scene.release, error):
+            return
+        share = self._named / self._faces if self._faces else None
+        self._beat(scene.release, error=error, named_share=share)
+        self._last, self._due = (scene.release, error), now + HEARTBEAT_S
+        self._faces = self._named = 0
+
+    def _beat(
+        self,
+        release: int,
+        *,
+        started: bool = False,
+        error: str = "",
+        named_share: float | None = None,
+    ) -> None:
+        try:
+            self._file.beat(release, started=started, error=error, named_share=named_share)
+            self._told = False
+        except OSError as failure:  # a full disk is no reason to stop naming people
+            if not self._told:
+                log.warning("%s: %s; the updater hears nothing", self._file.path, failure.strerror)
+            self._told = True

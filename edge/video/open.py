@@ -1,0 +1,85 @@
+"""Open a source by its address."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from edge.errors import BackendMissingError, SourceError, SourceMissingError
+from edge.video.picture import PICTURE_SUFFIXES, looks_like_picture
+from edge.video.source import DEFAULT_OPTIONS
+from edge.video.uri import LIVE_SCHEMES, scheme_of, without_password
+
+if TYPE_CHECKING:
+    from edge.video.source import Source, SourceOptions
+
+
+def open_source(uri: str, *, options: SourceOptions = DEFAULT_OPTIONS) -> Source:
+    """Open a picture, a folder of pictures, a video file, a stream, a capture device or the screen.
+
+    Args:
+        uri: a path, file://, http(s):// (a file or HLS), rtsp://, udp://, rtp://, srt://, rtmp://,
+            v4l2:///dev/video0 (or /dev/video0), screen: (or screen::0.0).
+        options: how to read it.
+
+    Raises:
+        SourceError: it cannot be read; the message says why and what to do.
+    """
+    scheme = scheme_of(uri)
+    if scheme in {"", "file"}:
+        return _open_path(Path(unquote(urlsplit(uri).path) if scheme else uri), options)
+    if scheme not in LIVE_SCHEMES | {"http", "https"}:
+        found = f"the scheme {scheme}:// is not known"
+        known = "a path, http, https, " + ", ".join(sorted(LIVE_SCHEMES))
+        raise SourceError(without_password(uri), found, known)
+    return _open_stream(uri, options)
+
+
+def _open_path(path: Path, options: SourceOptions) -> Source:
+    from edge.video.sources.still import StillSource  # noqa: PLC0415
+
+    shown = str(path)
+    if path.is_dir():
+        return StillSource(path)
+    if path.is_char_device():
+        return _open_stream(f"v4l2://{path}", options)
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except FileNotFoundError as error:
+        raise SourceMissingError(shown, "no such file", remedy="check the path") from error
+    except OSError as error:
+        found = f"cannot be read ({error.strerror})"
+        raise SourceError(shown, found, remedy="check its permissions") from error
+    if not head:
+        raise SourceError(shown, "an empty file", "a picture or a video")
+    if looks_like_picture(head) or path.suffix.lower() in PICTURE_SUFFIXES:
+        return StillSource(path)
+    return _open_stream(shown, options)
+
+
+def _open_stream(uri: str, options: SourceOptions) -> Source:
+    """Open anything but still pictures with the backend that is asked for."""
+    backend = options.backend
+    scheme = scheme_of(uri)
+    if backend == "auto":
+        backend = "jetson" if scheme in {"csi", "webrtc"} else "pyav"
+        if scheme == "srt":  # PyAV's wheels are built without it
+            with suppress(BackendMissingError):
+                return _open_stream(uri, msgspec.structs.replace(options, backend="pyav"))
+            backend = "gstreamer"
+    if backend == "gstreamer":
+        from edge.video.sources.gstreamer import GStreamerSource  # noqa: PLC0415
+
+        return GStreamerSource(uri, options)
+    if backend == "jetson":
+        from edge.video.sources.jetson import JetsonSource  # noqa: PLC0415
+
+        return JetsonSource(uri, options)
+    from edge.video.sources.pyav import PyAVSource  # noqa: PLC0415
+
+    return PyAVSource(uri, options)

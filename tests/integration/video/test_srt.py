@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("gstreamer")
 ROOT = Path(__file__).resolve().parents[3]
 READ = """
 import json, sys
-from edge.video.source import open_source
+from edge.video.open import open_source
 from tests.integration.video.conftest import number_of
 with open_source(sys.argv[1]) as source:
     numbers = [number_of(frame.bgr) for frame, _ in zip(source, range(30))]

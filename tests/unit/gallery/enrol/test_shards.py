@@ -110,9 +110,9 @@ def test_a_full_disk_leaves_no_half_part(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(store.folder))
 
     if step == "write":
-        monkeypatch.setattr("engines.fetch.os.fdopen", full)
+        monkeypatch.setattr("engines.files.os.fdopen", full)
     elif step == "fsync":
-        monkeypatch.setattr("engines.fetch.os.fsync", full)
+        monkeypatch.setattr("engines.files.os.fsync", full)
     else:
         monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(GalleryWriteError, match=r"No space left.*make room"):

@@ -189,7 +189,7 @@ def test_a_store_out_of_reach_stops_the_run(memory: Any, monkeypatch: pytest.Mon
         tries.append(1)
         raise ConnectionError("the network is gone")
 
-    monkeypatch.setattr("gallery.enrol.source.time.sleep", lambda _: None)
+    monkeypatch.setattr("gallery.enrol.storage.time.sleep", lambda _: None)
     monkeypatch.setattr(type(memory), "_open", lost)
     with pytest.raises(CatalogueReadError, match="run the command again"):
         read_bytes("memory://bucket/picture.jpg")

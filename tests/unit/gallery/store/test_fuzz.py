@@ -20,7 +20,7 @@ READER = """
 import json, sys
 from pathlib import Path
 from gallery.errors import GalleryError
-from gallery.store.store import open_gallery
+from gallery.search.open import open_gallery
 
 folder = Path(sys.argv[1])
 for line in sys.stdin:

@@ -35,11 +35,12 @@ test: setup-dev ## run all tests
 	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(TEST_OPTIONS) \
 		|| $(PYTEST) --last-failed --last-failed-no-failures none $(TEST_OPTIONS)
 
-check: setup-dev ## formatter, linter, types, layers, content of the wheel
+check: setup-dev ## formatter, linter, types, layers, layout, content of the wheel
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/layout_figures.py
 	$(BIN)/python tools/check_wheel.py
 
 deb: setup ## a Debian package for devices without a network, in dist/

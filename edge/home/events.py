@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edge.recognise.answer import Answer
     from edge.recognise.scene import Scene
     from gallery.channel.broker import Broker
-    from gallery.channel.link import Message
+    from gallery.channel.subscriptions import Message
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import queue
 import selectors
 import socket
 import threading
@@ -30,6 +29,7 @@ from paho.mqtt.properties import Properties
 from gallery.channel.backoff import BASE_S, Backoff
 from gallery.channel.bounded_client import BoundedClient
 from gallery.channel.errors import SourceError
+from gallery.channel.subscriptions import MAX_WAITING, Collector, Subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from gallery.channel.broker import Broker
+    from gallery.channel.subscriptions import Message
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +47,7 @@ NO_ANSWER = "no answer"
 CONNECT_TIMEOUT_S = 10.0
 TICK_S = 0.5
 MAX_PACKET = 2 * 1024 * 1024
-MAX_WAITING = 4096
 INFLIGHT = 64
-
-Message = tuple[str, bytes]
 
 
 class LinkState(Enum):
@@ -60,28 +58,6 @@ class LinkState(Enum):
     UP = "up"
     BACKOFF = "backoff"
     CLOSED = "closed"
-
-
-class Mailbox:
-    """Receives the messages of some topics; bounded, and counts what it had to drop."""
-
-    def __init__(self, size: int = MAX_WAITING) -> None:
-        self._queue: queue.Queue[Message] = queue.Queue(size)
-        self.dropped = 0
-
-    def put(self, message: Message) -> None:
-        """Keep the message, or count it as dropped."""
-        try:
-            self._queue.put_nowait(message)
-        except queue.Full:
-            self.dropped += 1
-
-    def get(self, timeout_s: float) -> Message | None:
-        """Return the next message, None after the time-out."""
-        try:
-            return self._queue.get(timeout=max(timeout_s, 0.0))
-        except queue.Empty:
-            return None
 
 
 class MqttLink:
@@ -121,11 +97,9 @@ class MqttLink:
         self._protocol = broker.protocol or 5
         self._lock = threading.Lock()
         self._up = threading.Condition(self._lock)
-        self._boxes: dict[str, list[Mailbox]] = {}
-        self._as_amqp: dict[str, str] = {}
+        self._subscriptions = Subscriptions()
         """What RabbitMQ 3 makes of dots, which are AMQP's separators: a/1.b comes back as a/1/b."""
-        self._handlers: dict[str, Callable[[Message], None]] = {}
-        self._todo: deque[Callable[[mqtt.Client], None]] = deque()
+        self._todo: deque[Callable[[mqtt.Client], object]] = deque()
         self._acks: dict[int, Future[None]] = {}
         self._wake_r, self._wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._stop = threading.Event()
@@ -192,9 +166,8 @@ class MqttLink:
 
     def handle(self, topic_filter: str, handler: Callable[[Message], None]) -> None:
         """Subscribe for good, again after each reconnect; `handler` must only hand over."""
+        self._subscriptions.handle(topic_filter, handler)
         with self._lock:
-            self._handlers[topic_filter] = handler
-            self._as_amqp[_undotted(topic_filter)] = topic_filter
             up = self.state is LinkState.UP
         if up:  # otherwise the connect subscribes, and twice would bring all that is retained twice
             self._call(lambda client: self._subscribe(client, [topic_filter]))
@@ -202,7 +175,12 @@ class MqttLink:
     @contextmanager
     def collect(self, size: int = MAX_WAITING) -> Iterator[Collector]:
         """Give a mailbox whose subscriptions end with the block."""
-        collector = Collector(self, Mailbox(size))
+        collector = Collector(
+            self._subscriptions,
+            lambda topics: self._call(lambda client: self._subscribe(client, topics)),
+            lambda topics: self._call(lambda client: client.unsubscribe(list(topics))),
+            size,
+        )
         try:
             yield collector
         finally:
@@ -210,7 +188,7 @@ class MqttLink:
 
     # What the link's thread does.
 
-    def _call(self, work: Callable[[mqtt.Client], None]) -> None:
+    def _call(self, work: Callable[[mqtt.Client], object]) -> None:
         self._todo.append(work)
         self._nudge()
 
@@ -370,11 +348,10 @@ class MqttLink:
             self.client_id,
             "5" if self._protocol == 5 else "3.1.1",
         )
-        with self._lock:
-            topics = [*self._handlers, *self._boxes]
-        if topics:
-            self._subscribe(client, topics)
+        # UP first: a handler that comes in between is subscribed twice rather than never.
         self._set(LinkState.UP)
+        if topics := self._subscriptions.topics():
+            self._subscribe(client, topics)
         if self._on_up:
             self._on_up()
 
@@ -391,20 +368,7 @@ class MqttLink:
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         topic, payload = message.topic, bytes(message.payload)
         self.bytes_in += len(topic) + len(payload) + 7
-        with self._lock:
-            topic = self._as_amqp.get(topic, topic)
-            boxes = self._boxes.get(topic)
-            if boxes:
-                for box in boxes:
-                    box.put((topic, payload))
-            handlers = [
-                handler
-                for topic_filter, handler in self._handlers.items()
-                if mqtt.topic_matches_sub(_shared(topic_filter), topic)
-            ]
-        for handler in handlers:
-            handler((topic, payload))
-        if not boxes and not handlers:
+        if not self._subscriptions.deliver(topic, payload):
             self.unasked += 1
 
     def _on_publish(
@@ -423,60 +387,6 @@ class MqttLink:
         self.oversize_detail = f"{length} B > {self._max_packet} B"
         self.reason = f"oversize message refused: {self.oversize_detail}"
         log.warning("%s: %s", self.broker, self.reason)
-
-
-class Collector:
-    """Subscriptions of one task and the mailbox that they fill."""
-
-    def __init__(self, link: MqttLink, box: Mailbox) -> None:
-        self._link, self._box = link, box
-        self.topics: set[str] = set()
-
-    def want(self, topics: Sequence[str]) -> None:
-        """Subscribe; a retained message comes at once."""
-        fresh = list(topics)
-        with self._link._lock:  # noqa: SLF001 - the collector is part of the link
-            for topic in fresh:
-                if topic not in self.topics:
-                    self._link._boxes.setdefault(topic, []).append(self._box)  # noqa: SLF001
-                    self._link._as_amqp[_undotted(topic)] = topic  # noqa: SLF001
-        self.topics.update(fresh)
-        self._link._call(lambda client: self._link._subscribe(client, fresh))  # noqa: SLF001
-
-    def drop(self, topics: Sequence[str]) -> None:
-        """Unsubscribe."""
-        gone = [topic for topic in topics if topic in self.topics]
-        self.topics.difference_update(gone)
-        idle = []
-        with self._link._lock:  # noqa: SLF001
-            for topic in gone:
-                boxes = self._link._boxes.get(topic, [])  # noqa: SLF001
-                if self._box in boxes:
-                    boxes.remove(self._box)
-                if not boxes:
-                    self._link._boxes.pop(topic, None)  # noqa: SLF001
-                    if topic not in self._link._handlers:  # noqa: SLF001
-                        self._link._as_amqp.pop(_undotted(topic), None)  # noqa: SLF001
-                        idle.append(topic)
-        if idle:
-            self._link._call(lambda client: _unsubscribe(client, idle))  # noqa: SLF001
-
-    def get(self, timeout_s: float) -> Message | None:
-        """Return the next message, None after the time-out."""
-        return self._box.get(timeout_s)
-
-
-def _unsubscribe(client: mqtt.Client, topics: list[str]) -> None:
-    client.unsubscribe(topics)
-
-
-def _undotted(topic: str) -> str:
-    return topic.replace(".", "/")
-
-
-def _shared(topic_filter: str) -> str:
-    """Return the filter without `$share/group/`."""
-    return topic_filter.split("/", 2)[2] if topic_filter.startswith("$share/") else topic_filter
 
 
 def _no_delay(_client: mqtt.Client, _data: Any, sock: Any) -> None:

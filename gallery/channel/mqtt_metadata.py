@@ -21,7 +21,8 @@ from gallery.channel.metadata import MissingError, SlowError, refuse_empty
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gallery.channel.link import Collector, MqttLink
+    from gallery.channel.link import MqttLink
+    from gallery.channel.subscriptions import Collector
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,9 @@ from gallery.channel.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gallery.channel.link import Collector, MqttLink
+    from gallery.channel.link import MqttLink
     from gallery.channel.manifest import Chunk
+    from gallery.channel.subscriptions import Collector
 
 REQUEST = struct.Struct(">I32sQI")
 NUMBER = struct.Struct(">I")

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from gallery.channel.link import Message, MqttLink
+    from gallery.channel.link import MqttLink
+    from gallery.channel.subscriptions import Message
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,9 @@ from gallery.channel import status as status_messages
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from gallery.channel.link import Message, MqttLink
+    from gallery.channel.link import MqttLink
     from gallery.channel.status import Status
+    from gallery.channel.subscriptions import Message
 
 SETTLE_S = 0.5
 MAX_DEVICES = 200_000

@@ -17,7 +17,7 @@ from gallery.channel.broker import Broker
 from gallery.channel.device_name import is_device_name
 from gallery.channel.errors import SyncError, SyncSetupError
 from gallery.channel.health import Health, PulseFile
-from gallery.channel.link import LinkState, Message, MqttLink
+from gallery.channel.link import LinkState, MqttLink
 from gallery.channel.metadata import FileMetadata, MetadataSource
 from gallery.channel.mqtt_metadata import READ_TIMEOUT_S, MqttMetadata
 from gallery.channel.mqtt_sources import SILENCE_S, RetainedChunks, ServerChunks
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gallery.channel.manifest import Manifest
+    from gallery.channel.subscriptions import Message
 
 log = logging.getLogger(__name__)
 

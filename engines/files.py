@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 import platformdirs
-
-log = logging.getLogger(__name__)
 
 
 def cache_dir() -> Path:
@@ -18,18 +15,29 @@ def cache_dir() -> Path:
     return Path(override) if override else Path(platformdirs.user_cache_dir("tvradar"))
 
 
+def draft_of(path: Path) -> Path:
+    """Make an empty file beside `path`, to be written and then renamed to it.
+
+    Its permissions are those that the user's umask gives to a new file; `tempfile` makes files
+    that nobody else can read. The suffix stays, by which libraries choose a format.
+    """
+    draft = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")
+    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+    return draft
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all, even after a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    draft = draft_of(path)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with draft.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        draft.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
-from rich.table import Table
 
 from edge.cli.console import err, out, print_json, progress_bar
 
@@ -48,6 +47,8 @@ def pipeline(
     json: JsonOption = False,
 ) -> None:
     """Name a film our way and the plain OpenCV way, and compare speed, memory and names."""
+    from rich.table import Table  # noqa: PLC0415
+
     from edge.bench.pipeline import bench_pipeline  # noqa: PLC0415
 
     with err.status("measuring both sides"):
@@ -91,6 +92,8 @@ def press(
     json: JsonOption = False,
 ) -> None:
     """Press the button while a film runs, and measure the time to both answers."""
+    from rich.table import Table  # noqa: PLC0415
+
     from edge.bench.press import bench_press  # noqa: PLC0415
 
     with _film(source, gallery) as (film, known), progress_bar("presses") as progress:
@@ -130,6 +133,8 @@ def live(
     Each picture carries its number, and the sender says when it went out, so "glass to glass" is
     from the packet to the scene at the overlay. PyAV and GStreamer, one after the other.
     """
+    from rich.table import Table  # noqa: PLC0415
+
     from edge.bench.live import bench_live  # noqa: PLC0415
 
     with _film(source, gallery) as (film, known), progress_bar("seconds") as progress:
@@ -176,6 +181,8 @@ def streams(
     json: JsonOption = False,
 ) -> None:
     """Run several services at once, each on a stream of its own, and count what they drop."""
+    from rich.table import Table  # noqa: PLC0415
+
     from edge.bench.streams import bench_streams  # noqa: PLC0415
 
     with progress_bar("seconds") as progress:
@@ -210,6 +217,8 @@ def boot(
 
     Example: tvradar bench boot --source clip.mp4 --gallery mine --cold
     """
+    from rich.table import Table  # noqa: PLC0415
+
     from edge.bench.boot import bench_boot  # noqa: PLC0415
 
     with progress_bar("starts") as progress:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from edge.cli.console import err, out, print_json, progress_bar
 
@@ -107,6 +106,8 @@ def threshold(
 
     tvradar calibrate threshold --images ~/pictures-of-people --people 1000
     """
+    from rich.table import Table  # noqa: PLC0415
+
     from calibration.openset.fpir_check import compare, learn, promises  # noqa: PLC0415
     from calibration.pictures.faces import find_pictures  # noqa: PLC0415
     from engines.pipeline import load_pipeline  # noqa: PLC0415
@@ -223,6 +224,8 @@ def _shown() -> Iterator[_Bars]:
 
 
 def _print_verdict(path: Path, verdict: Verdict, *, json: bool) -> None:
+    from rich.table import Table  # noqa: PLC0415
+
     megabytes = path.stat().st_size / 1e6
     if json:
         print_json(

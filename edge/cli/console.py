@@ -8,50 +8,59 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.progress import Task
+    from rich.console import Console
+    from rich.progress import Progress, Task
+    from rich.text import Text
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+
+class _LazyConsole:
+    """A console of rich, loaded when something is first printed: the service prints nothing."""
+
+    def __init__(self, *, stderr: bool) -> None:
+        self._stderr = stderr
+        self._console: Console | None = None
+
+    def load(self) -> Console:
+        if self._console is None:
+            from rich.console import Console  # noqa: PLC0415
+
+            self._console = Console(stderr=self._stderr, highlight=False)
+        return self._console
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.load(), name)
 
 
-class RateColumn(ProgressColumn):
-    """Steps per second, e.g. `48.2 frames/s`."""
-
-    def __init__(self, unit: str) -> None:
-        super().__init__()
-        self._unit = unit
-
-    def render(self, task: Task) -> Text:
-        """Return the rate of a task."""
-        rate = task.finished_speed or task.speed
-        return Text("" if rate is None else f"{rate:.1f} {self._unit}/s", style="cyan")
+_out, _err = _LazyConsole(stderr=False), _LazyConsole(stderr=True)
+out: Console = _out  # type: ignore[assignment]
+err: Console = _err  # type: ignore[assignment]
 
 
 def progress_bar(unit: str) -> Progress:
     """Return a progress display on stderr with rate and time left."""
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        RateColumn(unit),
-        TimeRemainingColumn(),
-        console=err,
+    from rich import progress  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    class RateColumn(progress.ProgressColumn):
+        """Steps per second, e.g. `48.2 frames/s`."""
+
+        def render(self, task: Task) -> Text:
+            """Return the rate of a task."""
+            rate = task.finished_speed or task.speed
+            return Text("" if rate is None else f"{rate:.1f} {unit}/s", style="cyan")
+
+    return progress.Progress(
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        RateColumn(),
+        progress.TimeRemainingColumn(),
+        console=_err.load(),
         transient=True,
     )
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from edge.cli.console import err, out, print_json, progress_bar
 
@@ -135,6 +134,8 @@ def _shown() -> Iterator[RichBuildProgress]:
 
 
 def _print(rows: list[tuple[str, list[PlanRecord], Choice | None, str]], *, json: bool) -> None:
+    from rich.table import Table  # noqa: PLC0415
+
     if json:
         from msgspec import to_builtins  # noqa: PLC0415
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,8 @@ from rich.table import Table
 
 from edge.cli.console import err, graceful_stop, out, print_json, progress_bar
 from edge.errors import UsageError
-from edge.offline.fp32_fallback import second_opinion_for
-from edge.offline.fp32_fallback_video import Retake
-from edge.offline.identify import Identification, Summary, recognise_all
+from edge.offline.identify import Identification, Summary
+from edge.offline.reading import read_to_end
 from edge.output.annotate import Annotator
 from edge.output.file import VideoWriter
 from edge.recognise.recogniser import RecogniserOptions
@@ -97,37 +96,19 @@ def _identify(
         open_source(uri) as source,
         graceful_stop() as stop,
         progress_bar("frames") as progress,
-        ExitStack() as opened,
     ):
         task = progress.add_task("identify", total=source.frame_count)
-        last_s = 0.0
-
-        def on_frame(frame: Frame) -> None:
-            nonlocal last_s
-            last_s = frame.pts_s
-            progress.advance(task)
-
-        def enough() -> bool:
-            return stop() or (seconds is not None and last_s >= seconds)
-
-        second = second_opinion_for(pipeline)
-        retake = None
-        if second is not None and source.can_seek:
-            again = Retake(second, gallery, options, lambda: open_source(uri), stop)
-            retake = opened.enter_context(again)
-        scenes = recognise_all(
+        read_to_end(
+            source,
+            lambda: open_source(uri),
             pipeline,
             gallery,
-            source,
             options,
-            still=source.still,
-            second=second,
-            retake=retake,
-            stop=enough,
-            on_frame=on_frame,
+            summary,
+            seconds=seconds,
+            stop=stop,
+            on_frame=lambda _: progress.advance(task),
         )
-        for scene in scenes:
-            summary.add(scene)
         warnings = source.stats.warnings
         complete = not stop()
     if annotate is not None:

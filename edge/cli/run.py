@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+import typer
 
-from edge.cli.console import err, graceful_stop
+from edge.cli.console import graceful_stop
 from edge.config import RunConfig, read_config
 from edge.device import malloc
 from edge.errors import UsageError
@@ -79,8 +80,8 @@ def run_device(
         app = App(settings, Path(settings.gallery))
         try:
             app.start()
-            err.print(f"overlay at {app.server.url}", markup=False)
-            err.print(f"engines: {app.engines}", markup=False)
+            typer.echo(f"overlay at {app.server.url}", err=True)
+            typer.echo(f"engines: {app.engines}", err=True)
             app.wait(stop)
         finally:
             app.close()

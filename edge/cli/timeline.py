@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
+from rich.table import Table
+from rich.text import Text
 
 from edge.cli.console import err, out
 from edge.cli.identify import identify_source
@@ -15,11 +18,12 @@ from edge.timeline.page import to_html
 from edge.timeline.timeline import (
     Timeline,
     build_timeline,
+    clock,
+    one_line,
     to_concat,
     to_cut_list,
     to_edl,
     to_json,
-    to_table,
     to_vtt,
 )
 from engines.files import write_atomically
@@ -28,6 +32,8 @@ from gallery.search.open import open_gallery
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from edge.timeline.timeline import Appearances
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +90,32 @@ def _print(timeline: Timeline, output: TimelineOutput) -> None:
         sys.stdout.write(to_cut_list(timeline, output.only))
     elif output.html is None:
         out.print(to_table(timeline))
+
+
+def to_table(timeline: Timeline, *, width: int = 28) -> Table:
+    """Return a table for the terminal with a bar per person, `width` characters wide."""
+    table = Table(title=Text(timeline.source), title_justify="left")
+    table.add_column("person", overflow="fold")
+    table.add_column("seen", justify="right")
+    table.add_column("times", justify="right")
+    table.add_column("first", justify="right")
+    table.add_column(f"0 to {clock(timeline.duration_s)}", no_wrap=True, min_width=width)
+    for person in timeline.people:
+        table.add_row(
+            Text(one_line(person.name)),
+            f"{person.seconds:.1f} s",
+            str(len(person.intervals)),
+            clock(person.intervals[0].start_s),
+            Text(_bar(person, timeline.duration_s, width), style="cyan"),
+        )
+    return table
+
+
+def _bar(person: Appearances, duration_s: float, width: int) -> str:
+    cells = [" "] * width
+    for interval in person.intervals:
+        scale = width / max(duration_s, 1e-9)
+        first = min(width - 1, max(0, int(interval.start_s * scale)))
+        last = max(first + 1, min(width, math.ceil(interval.end_s * scale)))
+        cells[first:last] = "█" * (last - first)
+    return "".join(cells).replace(" ", "·")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -14,9 +11,11 @@ import cv2
 import numpy as np
 
 from edge.errors import EdgeError
+from engines.files import draft_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -68,11 +67,7 @@ class VideoWriter:
         self._container: Any = None
         self._stream: Any = None
         self._audio = _AudioCopy(audio_from) if audio_from is not None else None
-        handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix
-        )
-        os.close(handle)
-        self._temporary = Path(name)
+        self._temporary = draft_of(path)
 
     def write(self, bgr: NDArray[np.uint8], pts_s: float) -> None:
         """Add a frame.
@@ -104,10 +99,6 @@ class VideoWriter:
         finally:
             self._container = None
             self._close_audio()
-        # mkstemp makes files private; the user's usual rights are those of a file they create.
-        mask = os.umask(0)
-        os.umask(mask)
-        self._temporary.chmod(0o666 & ~mask)
         self._temporary.replace(self._path)
 
     def discard(self) -> None:

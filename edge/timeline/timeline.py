@@ -10,8 +10,6 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from rich.table import Table
-from rich.text import Text
 
 from edge.errors import EdgeError
 
@@ -143,35 +141,6 @@ def only(timeline: Timeline, person: str) -> Appearances:
 def to_json(timeline: Timeline) -> bytes:
     """Return the timeline as one JSON object."""
     return msgspec.json.encode(timeline)
-
-
-def to_table(timeline: Timeline, *, width: int = 28) -> Table:
-    """Return a table for the terminal with a bar per person, `width` characters wide."""
-    table = Table(title=Text(timeline.source), title_justify="left")
-    table.add_column("person", overflow="fold")
-    table.add_column("seen", justify="right")
-    table.add_column("times", justify="right")
-    table.add_column("first", justify="right")
-    table.add_column(f"0 to {clock(timeline.duration_s)}", no_wrap=True, min_width=width)
-    for person in timeline.people:
-        table.add_row(
-            Text(one_line(person.name)),
-            f"{person.seconds:.1f} s",
-            str(len(person.intervals)),
-            clock(person.intervals[0].start_s),
-            Text(_bar(person, timeline.duration_s, width), style="cyan"),
-        )
-    return table
-
-
-def _bar(person: Appearances, duration_s: float, width: int) -> str:
-    cells = [" "] * width
-    for interval in person.intervals:
-        scale = width / max(duration_s, 1e-9)
-        first = min(width - 1, max(0, int(interval.start_s * scale)))
-        last = max(first + 1, min(width, math.ceil(interval.end_s * scale)))
-        cells[first:last] = "█" * (last - first)
-    return "".join(cells).replace(" ", "·")
 
 
 def to_vtt(timeline: Timeline) -> str:

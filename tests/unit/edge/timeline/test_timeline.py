@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from edge.cli.timeline import to_table
 from edge.timeline.timeline import (
     Interval,
     TimelineError,
@@ -23,7 +24,6 @@ from edge.timeline.timeline import (
     to_cut_list,
     to_edl,
     to_json,
-    to_table,
     to_vtt,
 )
 

@@ -1,0 +1,149 @@
+"""What programs of others call: no progress bar, no signal handler, usable from any thread.
+
+    from edge import identify, open_gallery
+
+    for person in identify("film.mp4", "mine").people:
+        print(person.name, person.first_s)
+
+Errors are those of the packages: `edge.errors.EdgeError`, `engines.errors.EngineError`,
+`gallery.errors.GalleryError`.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge.offline.identify import Identification, Summary
+from edge.offline.reading import read_to_end
+from edge.recognise.recogniser import RecogniserOptions
+from edge.recognise.thresholds import policy_for
+from edge.timeline.timeline import Timeline, build_timeline
+from edge.video.open import open_source
+from engines.pipeline import load_pipeline
+from gallery.search import open as opening
+from gallery.search.search import Gallery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from edge.video.frame import Frame
+    from engines.pipeline import FacePipeline
+    from gallery.store.release import Release
+
+__all__ = [
+    "Gallery",
+    "Identification",
+    "Timeline",
+    "enrol",
+    "identify",
+    "open_gallery",
+    "open_models",
+    "open_source",
+    "timeline_of",
+]
+
+OFFLINE_EMBEDDINGS = 4
+"""Faces embedded a frame where nobody waits for the answer."""
+
+
+def open_models(*, threads: int = 2) -> FacePipeline:
+    """Load the detector and the embedder; close the result to free their memory.
+
+    Raises:
+        ModelMissingError: a model is not in the cache and cannot be fetched.
+    """
+    return load_pipeline(threads=threads, backend="auto")
+
+
+def open_gallery(folder: str | Path) -> Gallery:
+    """Open the current release of a gallery that `enrol` or `tvradar gallery enrol` made.
+
+    Raises:
+        GalleryMissingError: there is none.
+        GalleryCorruptError: a file is damaged; the message names it.
+    """
+    return opening.open_gallery(Path(folder))
+
+
+def enrol(people: str | Path, gallery: str | Path) -> Release:
+    """Make a gallery, or its next release, from a folder with one folder of pictures a person.
+
+    Raises:
+        GalleryInputError: the folder holds nobody, or a person without a usable picture.
+    """
+    from gallery.enrol.enrolment import enrol_catalogue, write_release  # noqa: PLC0415
+    from gallery.enrol.shards import ShardStore  # noqa: PLC0415
+    from gallery.enrol.source import read_catalogue  # noqa: PLC0415
+
+    store = ShardStore.beside(Path(gallery))
+    release = write_release(Path(gallery), enrol_catalogue(read_catalogue(str(people)), store))
+    store.remove()
+    return release
+
+
+def identify(
+    source: str | Path,
+    gallery: str | Path | Gallery,
+    *,
+    models: FacePipeline | None = None,
+    cast: Iterable[str] = (),
+    fpir: float = 0.01,
+    lang: str = "en",
+    seconds: float | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    on_frame: Callable[[Frame], None] = lambda _: None,
+) -> Identification:
+    """Say who is in a picture, a folder of pictures or a film, from start to end.
+
+    Args:
+        source: a path or an address, see `open_source`.
+        gallery: its folder, or an opened one.
+        models: loaded models, to use them for many sources; they stay open.
+        cast: ids of the title's cast, favoured over everybody else.
+        fpir: promised share of strangers who get a wrong name.
+        lang: language of the names.
+        seconds: stop after so much of the film.
+        stop: asked after each frame; true ends early, with all that was seen decided.
+        on_frame: called with each frame, in the thread of the caller.
+
+    Raises:
+        SourceError: the source cannot be read; the message says why.
+        ModelMismatchError: the gallery was made for another embedder.
+    """
+    with nullcontext(models) if models is not None else closing(open_models()) as pipeline:
+        known = (
+            gallery
+            if isinstance(gallery, Gallery)
+            else opening.open_gallery(Path(gallery), pipeline.model)
+        )
+        options = RecogniserOptions(
+            fpir=fpir, cast=frozenset(cast), embeddings_per_frame=OFFLINE_EMBEDDINGS
+        )
+        summary = Summary(known, lang)
+        uri = str(source)
+        with open_source(uri) as opened:
+            read_to_end(
+                opened,
+                lambda: open_source(uri),
+                pipeline,
+                known,
+                options,
+                summary,
+                seconds=seconds,
+                stop=stop,
+                on_frame=on_frame,
+            )
+            warnings = opened.stats.warnings
+        threshold = policy_for(known, fpir).threshold
+        found = summary.result(uri, threshold=threshold, complete=not stop(), warnings=warnings)
+        return msgspec.structs.replace(found, engines=pipeline.kinds, engines_why=pipeline.why)
+
+
+def timeline_of(found: Identification) -> Timeline:
+    """Return who appears when, of a film that was identified."""
+    faces = msgspec.to_builtins(found.faces)
+    return build_timeline(faces, source=found.source, duration_s=found.duration_s)

@@ -1,0 +1,75 @@
+"""One reading of a source from start to end, for the command line and the library alike."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from edge.offline.fp32_fallback import second_opinion_for
+from edge.offline.fp32_fallback_video import Retake
+from edge.offline.identify import recognise_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.offline.identify import Summary
+    from edge.recognise.recogniser import RecogniserOptions
+    from edge.video.frame import Frame
+    from edge.video.source import Source
+    from engines.pipeline import FacePipeline
+    from gallery.search.search import Gallery
+
+
+def read_to_end(
+    source: Source,
+    reopen: Callable[[], Source],
+    pipeline: FacePipeline,
+    gallery: Gallery,
+    options: RecogniserOptions,
+    summary: Summary,
+    *,
+    seconds: float | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    on_frame: Callable[[Frame], None] = lambda _: None,
+) -> None:
+    """Add all scenes of a source to `summary`.
+
+    Args:
+        source: the opened source.
+        reopen: opens it once more, for shots that INT8 leaves uncertain.
+        pipeline: the loaded models.
+        gallery: who is known.
+        options: budgets and promises.
+        summary: takes the scenes.
+        seconds: stop after so much of the source.
+        stop: asked after each frame; true ends early, with all that was seen decided.
+        on_frame: called with each frame, for progress.
+
+    Raises:
+        SourceError: the source cannot be read on.
+    """
+    last_s = 0.0
+
+    def seen(frame: Frame) -> None:
+        nonlocal last_s
+        last_s = frame.pts_s
+        on_frame(frame)
+
+    second = second_opinion_for(pipeline)
+    with ExitStack() as opened:
+        retake = None
+        if second is not None and source.can_seek:
+            retake = opened.enter_context(Retake(second, gallery, options, reopen, stop))
+        scenes = recognise_all(
+            pipeline,
+            gallery,
+            source,
+            options,
+            still=source.still,
+            second=second,
+            retake=retake,
+            stop=lambda: stop() or (seconds is not None and last_s >= seconds),
+            on_frame=seen,
+        )
+        for scene in scenes:
+            summary.add(scene)

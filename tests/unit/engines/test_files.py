@@ -1,0 +1,34 @@
+"""Files are there whole or not at all, and as readable as the user's own."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from engines.files import draft_of, write_atomically
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_has_the_permissions_that_the_umask_gives(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_atomically(tmp_path / "deep" / "page.html", b"content")
+    finally:
+        os.umask(before)
+    path = tmp_path / "deep" / "page.html"
+    assert path.read_bytes() == b"content"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_leaves_nothing_behind_where_it_fails(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OSError, match="taken"):
+        write_atomically(tmp_path / "taken", b"content")
+    assert [p.name for p in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_draft_keeps_the_suffix_and_is_new(tmp_path: Path) -> None:
+    first, second = (draft_of(tmp_path / "film.mp4") for _ in range(2))
+    assert first != second
+    assert {p.suffix for p in (first, second)} == {".mp4"}

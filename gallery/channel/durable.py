@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 
 def fsync_file(path: Path) -> None:
     """Force the file's content to the disk."""
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         os.fsync(handle)
     finally:
@@ -38,8 +39,7 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Replace the content of `path`; after the return it survives a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(handle, "wb") as file:
+    with _new(draft, mode) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -53,5 +53,13 @@ def write_whole(path: Path, data: bytes) -> None:
     For what is about this run of the machine only: nothing is forced to the disk.
     """
     draft = path.with_name(f".{path.name}.new")
-    draft.write_bytes(data)
+    with _new(draft, 0o644) as file:
+        file.write(data)
     draft.replace(path)
+
+
+def _new(path: Path, mode: int) -> BinaryIO:
+    """Make a file for writing; one of that name is removed, and a link never followed."""
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    return os.fdopen(handle, "wb")

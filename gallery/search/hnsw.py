@@ -45,6 +45,7 @@ class GraphGallery(Gallery):
     Args:
         release: what is in it.
         segments: its open segments.
+        withdrawn: see `Gallery`.
         ef: candidates that the graph follows; more find more and take longer.
         min_recall: share of a sample whose best person the graph has to find.
         threads: to build with.
@@ -58,12 +59,13 @@ class GraphGallery(Gallery):
         self,
         release: Release,
         segments: tuple[Segment, ...],
+        withdrawn: frozenset[str] = frozenset(),
         *,
         ef: int = 512,
         min_recall: float = MIN_RECALL,
         threads: int = 1,
     ) -> None:
-        super().__init__(release, segments)
+        super().__init__(release, segments, withdrawn)
         self.index = "hnsw"
         self._ef = ef
         self._places = self._living_rows()

@@ -1,39 +1,35 @@
-"""Open a gallery to search in it."""
+"""A release of a disk as a `Gallery` to search in."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Literal
 
-from gallery.errors import (
-    GalleryMissingError,
-    ModelMismatchError,
-)
+from gallery.errors import GalleryMissingError, ModelMismatchError
 from gallery.search.search import Gallery
-from gallery.store.layout import (
-    current_folder,
-    current_release,
-)
-from gallery.store.segment import open_segment
+from gallery.store.check import open_checked
+from gallery.store.layout import current_folder, current_release
+from gallery.store.withdrawn import read_withdrawn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
-log = logging.getLogger(__name__)
-
-
 Index = Literal["exact", "hnsw"]
 
 
-def open_gallery(folder: Path, model: str | None = None, index: Index = "exact") -> Gallery:
-    """Open the current release.
+def open_gallery(
+    folder: Path,
+    model: str | None = None,
+    index: Index = "exact",
+    before: Gallery | None = None,
+) -> Gallery:
+    """Open the current release, after a check of all that is in it.
 
     Args:
         folder: the gallery.
         model: identity of the embedder that the probes will come from; None if there are none.
         index: `exact`, with sketches in front past 200,000 templates; or `hnsw`, see
             `gallery.search.hnsw`.
+        before: the one that is open now; what both have is checked and opened once.
 
     Raises:
         GalleryMissingError: there is no gallery in the folder.
@@ -43,7 +39,7 @@ def open_gallery(folder: Path, model: str | None = None, index: Index = "exact")
     for attempt in range(3):
         current = current_folder(folder)
         try:
-            return open_release(folder, model, index)
+            return open_release(folder, model, index, before)
         except GalleryMissingError:
             # Two releases may have come since the link was read, and the first one gone.
             if attempt == 2 or current is None or current_folder(folder) == current:
@@ -51,7 +47,9 @@ def open_gallery(folder: Path, model: str | None = None, index: Index = "exact")
     raise AssertionError
 
 
-def open_release(folder: Path, model: str | None, index: Index) -> Gallery:
+def open_release(
+    folder: Path, model: str | None, index: Index, before: Gallery | None = None
+) -> Gallery:
     """Open the current release, once; see `open_gallery`."""
     release, path = current_release(folder)
     if model is not None and model != release.model:
@@ -60,10 +58,11 @@ def open_release(folder: Path, model: str | None, index: Index) -> Gallery:
             'templates cannot be compared; enrol again with "tvradar gallery enrol", or choose '
             f"the embedder {release.model!r}"
         )
-    segments = tuple(open_segment(path, s, release.model, release.dim) for s in release.segments)
+    segments = open_checked(path, release, before.segments if before else ())
+    withdrawn = read_withdrawn(folder).below(release.number)
     if index == "hnsw":
         # Not at the top: it is an option that few take, and it brings a library of its own.
         from gallery.search.hnsw import GraphGallery  # noqa: PLC0415
 
-        return GraphGallery(release, segments)
-    return Gallery(release, segments)
+        return GraphGallery(release, segments, withdrawn)
+    return Gallery(release, segments, withdrawn)

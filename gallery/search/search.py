@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gallery.errors import GalleryError, GalleryInputError
+from gallery.errors import GalleryCorruptError, GalleryError, GalleryInputError
 from gallery.search.scan import dots, highest, nearest_sketches
 from gallery.store.quantise import check_vectors, quantise, restore, sketch
 
@@ -24,6 +25,8 @@ CANDIDATES = 16_384
 """Rows that are compared exactly after the sketches (`docs/search.md` has the table)."""
 _BLOCK_PEOPLE = 32_768
 _SPARE = 8
+MAX_SCORE = 1.05
+"""Of two vectors of length 1, each as exact as it is checked to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +63,23 @@ class Gallery:
     Args:
         release: what is in it.
         segments: its open segments.
+        withdrawn: ids of people who are to be left out, see `gallery.store.withdrawn`.
     """
 
-    def __init__(self, release: Release, segments: tuple[Segment, ...]) -> None:
+    def __init__(
+        self,
+        release: Release,
+        segments: tuple[Segment, ...],
+        withdrawn: frozenset[str] = frozenset(),
+    ) -> None:
         self._release = release
         self._segments: tuple[Segment, ...] | None = segments
-        self._dead = _dead_ordinals(release, segments)
+        self._dead = _dead_ordinals(release, segments, withdrawn)
+        self.identity = _identity(release, withdrawn)
         self.model = release.model
         self.dim = release.dim
         self.release = release.number
-        self.people_count = release.people_count
+        self.people_count = sum(s.info.people for s in segments) - sum(map(len, self._dead))
         self.created_s = release.created_s
         self.index = "sketch" if any(s.sketches is not None for s in segments) else "exact"
         self.template_count = sum(s.info.rows for s in segments) - sum(
@@ -185,6 +195,11 @@ class Gallery:
             found += [(score, index, ordinal) for score, ordinal in best]
         return found
 
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The open segments; none after `close`."""
+        return self._segments or ()
+
     def close(self) -> None:
         """Release the files now; searches that run in other threads end first, or fail cleanly."""
         self._segments = None
@@ -242,11 +257,24 @@ class Gallery:
             yield [(score, index, ordinal) for score, ordinal in best]
 
 
-def _dead_ordinals(release: Release, segments: tuple[Segment, ...]) -> tuple[NDArray[np.intp], ...]:
-    return tuple(
-        np.array(sorted(t.ordinal for t in release.tombstones if t.segment == index), np.intp)
-        for index in range(len(segments))
+def _identity(release: Release, withdrawn: frozenset[str]) -> str:
+    """Return what a cache goes by: the same people and templates, nothing about their place."""
+    left_out = (
+        hashlib.sha256("\n".join(sorted(withdrawn)).encode()).hexdigest() if withdrawn else ""
     )
+    return f"{release.identity}{left_out}"
+
+
+def _dead_ordinals(
+    release: Release, segments: tuple[Segment, ...], withdrawn: frozenset[str]
+) -> tuple[NDArray[np.intp], ...]:
+    dead: list[set[int]] = [set() for _ in segments]
+    for tombstone in release.tombstones:
+        dead[tombstone.segment].add(tombstone.ordinal)
+    for theirs, segment in zip(dead, segments, strict=True):
+        places = (segment.people.ordinal_of(person_id) for person_id in withdrawn)
+        theirs.update(ordinal for ordinal in places if ordinal is not None)
+    return tuple(np.array(sorted(theirs), np.intp) for theirs in dead)
 
 
 def _has(ascending: NDArray[np.intp], value: int) -> bool:
@@ -323,6 +351,11 @@ def _best_among(
     # Not `@`, which would wake the BLAS' threads.
     restored = restore(templates.rows[rows], templates.scales[rows])
     scores = np.einsum("nd,d->n", restored, probe)
+    if not (np.abs(scores) <= MAX_SCORE).all():
+        raise GalleryCorruptError(
+            f"{segment.path}: gives a score of {scores[~(np.abs(scores) <= MAX_SCORE)][0]:.3g}, "
+            f"expected a cosine; install the release again"
+        )
     if segment.starts is not None:
         counts = templates.counts[ordinals].astype(np.intp)
         scores = np.maximum.reduceat(scores, np.cumsum(counts) - counts)

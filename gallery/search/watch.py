@@ -7,9 +7,10 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from gallery.errors import GalleryError
+from gallery.errors import GalleryCorruptError, GalleryError
 from gallery.search.open import open_gallery
 from gallery.store.store import CURRENT
+from gallery.store.withdrawn import WITHDRAWN_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,8 @@ class GalleryWatcher:
 
     A thread looks at the `current` link, four times a second by default, opens and checks a new
     release while the old one serves, and then swaps one reference. Whoever holds a `Gallery` goes
-    on with it; its files are released when the last one lets go.
+    on with it; its files are released when the last one lets go. A release that cannot be used, for
+    whatever reason, is told in `error` and tried again later; the last good one serves on.
 
     Args:
         folder: the gallery.
@@ -91,25 +93,38 @@ class GalleryWatcher:
             retry_at = float("inf") if self._reload() else time.monotonic() + RETRY_S
 
     def _reload(self) -> bool:
-        """Swap in the current release; False if it cannot be opened."""
+        """Swap in the current release; False if it cannot be used."""
         before = self._gallery.release
         try:
-            newer = open_gallery(self._folder, self._model, self._index)
+            newer = open_gallery(self._folder, self._model, self._index, self._gallery)
+            self._prepare(newer)
         except GalleryError as error:
-            if str(error) != str(self.error):
-                log.warning("gallery: release %d serves on: %s", before, error)
-            self.error = error
+            self._refuse(error)
+            return False
+        except Exception as error:
+            # A gallery that we did not foresee must not end the thread that brings the next one.
+            log.exception("gallery: release %d serves on", before)
+            self._refuse(GalleryCorruptError(f"{self._folder}: cannot be used: {error!r}"))
             return False
         self.error = None
-        self._prepare(newer)
         self._gallery = newer
         log.info("gallery: release %d follows %d", newer.release, before)
         return True
 
-    def _mark(self) -> tuple[int, int] | None:
-        """Return what changes with each swap of the link: its inode and time."""
-        try:
-            found = (self._folder / CURRENT).lstat()
-        except OSError:
-            return None
-        return found.st_ino, found.st_mtime_ns
+    def _refuse(self, error: GalleryError) -> None:
+        if str(error) != str(self.error):
+            log.warning("gallery: release %d serves on: %s", self._gallery.release, error)
+        self.error = error
+
+    def _mark(self) -> tuple[tuple[int, int] | None, ...] | None:
+        """Return what changes with each swap, mend or removal: inode and time of two names."""
+        link = _stamp(self._folder / CURRENT)
+        return None if link is None else (link, _stamp(self._folder / WITHDRAWN_FILE))
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns

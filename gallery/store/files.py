@@ -6,12 +6,15 @@ nothing of it.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
+from io import FileIO
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 
@@ -51,7 +54,7 @@ class DiskFileSystem:
 
     def write(self, path: Path, chunks: Iterable[bytes | memoryview]) -> None:
         """See `FileSystem`."""
-        with path.open("xb") as file:
+        with path.open("xb") as file:  # exclusive: follows no link
             for chunk in chunks:
                 file.write(chunk)
 
@@ -70,12 +73,13 @@ class DiskFileSystem:
     def link(self, source: Path, target: Path) -> None:
         """See `FileSystem`."""
         try:
-            os.link(source, target)
+            os.link(source, target, follow_symlinks=False)
         except OSError as error:
             if isinstance(error, FileNotFoundError | FileExistsError):
                 raise
             # FAT and some network disks have no hard links, and two disks never share one.
-            shutil.copyfile(source, target)
+            with open_regular(source) as read, target.open("xb") as written:
+                shutil.copyfileobj(read, written, 1 << 20)
 
     def symlink(self, content: str, path: Path) -> None:
         """See `FileSystem`."""
@@ -98,17 +102,65 @@ DISK = DiskFileSystem()
 
 
 def remove_tree(fs: FileSystem, folder: Path) -> None:
-    """Remove a folder and all in it, call by call, so that a test can stop between any two."""
+    """Remove a folder and all in it, call by call, so that a test can stop between any two.
+
+    A link is removed itself; what it points to is somebody else's.
+    """
+    if not is_real_folder(folder):
+        fs.unlink(folder)
+        return
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and not path.is_symlink():
-            remove_tree(fs, path)
-        else:
-            fs.unlink(path)
+        remove_tree(fs, path)
     fs.remove_folder(folder)
 
 
+def is_real_folder(path: Path) -> bool:
+    """Return whether this is a folder, and no link to one."""
+    return _is(stat.S_ISDIR, path)
+
+
+def is_real_file(path: Path) -> bool:
+    """Return whether this is a regular file, and no link to one."""
+    return _is(stat.S_ISREG, path)
+
+
+def open_regular(path: Path) -> FileIO:
+    """Open a file for reading that has to be one: no link, no pipe to wait at, no device.
+
+    Raises:
+        OSError: it cannot be read, or is something else.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "is a link, expected a file", str(path)) from error
+        raise
+    file = FileIO(descriptor)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+    return file
+
+
+def read_bounded(path: Path, most: int) -> bytes | None:
+    """Return a file's bytes, or None where it has more than `most`; see `open_regular`."""
+    with open_regular(path) as file:
+        data = bytearray()
+        while len(data) <= most and (piece := file.read(min(1 << 20, most + 1 - len(data)))):
+            data += piece
+    return bytes(data) if len(data) <= most else None
+
+
+def _is(kind: Callable[[int], bool], path: Path) -> bool:
+    try:
+        return kind(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
 def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
+    descriptor = os.open(path, flags | os.O_NOFOLLOW)
     try:
         os.fsync(descriptor)
     finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gallery.errors import GalleryCorruptError, GalleryMissingError
+from gallery.store.files import is_real_folder
+from gallery.store.limits import MAX_RELEASE
 from gallery.store.release import RELEASE_FILE, Release, read_release
 
 if TYPE_CHECKING:
@@ -43,20 +45,36 @@ def current_folder(folder: Path) -> Path | None:
     except OSError:
         return None
     name = target.name
-    if target.parts != (RELEASES, name) or not (name.isascii() and name.isdigit()):
+    if target.parts != (RELEASES, name) or not _is_number(name):
         raise GalleryCorruptError(
             f"{folder / CURRENT}: points to {str(target)!a}, expected {RELEASES}/<number>"
         )
-    return folder / RELEASES / name
+    path = folder / RELEASES / name
+    for part in (folder / RELEASES, path):
+        if part.is_symlink():
+            raise GalleryCorruptError(f"{part}: is a link, expected a folder; remove the link")
+    return path
 
 
 def release_numbers(folder: Path) -> list[int]:
     """Return the numbers of all releases that are whole, ascending."""
+    if (folder / RELEASES).is_symlink():
+        return []
     try:
-        names = [entry.name for entry in (folder / RELEASES).iterdir()]
+        entries = list((folder / RELEASES).iterdir())
     except OSError:
         return []
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+    return sorted(int(e.name) for e in entries if _is_number(e.name) and is_real_folder(e))
+
+
+def _is_number(name: str) -> bool:
+    """Return whether a folder has the name of a release, written as we write it."""
+    return (
+        name.isascii()
+        and name.isdigit()
+        and len(name) <= len(str(MAX_RELEASE))
+        and str(int(name)) == name
+    )
 
 
 def no_gallery(folder: Path) -> GalleryMissingError:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import threading
+import time
 import urllib.parse
 import weakref
 from contextlib import closing
@@ -12,26 +14,29 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gallery.errors import GalleryCorruptError
-from gallery.store.person import Person
+from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError
+from gallery.store.files import open_regular
+from gallery.store.limits import QUERY_S, check_s
+from gallery.store.person import Person, check_person, record_of
+from gallery.store.sqlite_form import (
+    HEADER_BYTES,
+    SCHEMA,
+    VERSION,
+    header_problem,
+    our_schema,
+    restrict,
+    schema_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-_SCHEMA = """
-PRAGMA page_size = 4096;
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-CREATE TABLE people (
-    ordinal INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    record TEXT NOT NULL,
-    photo BLOB NOT NULL
-) STRICT;
-"""
-_VERSION_FIELDS = slice(96, 100)
-_VERSION = (3_037_000).to_bytes(4, "big")
+_VERSION_FIELD = 96
+_FULL_PAGE = 64
+"""People in one answer: with the longest texts and photos 20 MB."""
+_STEPS = 20_000
+"""Of SQLite's machine between two looks at the clock: a millisecond."""
 _SELECT = "SELECT ordinal, id, record, photo FROM people"
 
 
@@ -50,26 +55,38 @@ def build_people_table(path: Path, people: Iterable[Person]) -> int:
         full = "full" in str(error)
         raise OSError(errno.ENOSPC if full else errno.EIO, str(error), str(path)) from error
     with path.open("r+b") as file:
-        file.seek(_VERSION_FIELDS.start)
-        file.write(_VERSION)
+        file.seek(_VERSION_FIELD)
+        file.write(VERSION.to_bytes(4, "big"))
     return count
 
 
 def _insert(path: Path, people: Iterable[Person]) -> int:
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        database.executescript(_SCHEMA)
+        database.executescript(SCHEMA)
         database.execute("BEGIN")
         database.executemany(
             "INSERT INTO people VALUES (?, ?, ?, ?)",
-            ((n, p.id, _record(p), p.photo) for n, p in enumerate(people)),
+            ((n, p.id, record_of(p), p.photo) for n, p in enumerate(people)),
         )
         count = int(database.execute("SELECT count(*) FROM people").fetchone()[0])
         database.execute("COMMIT")
     return count
 
 
+class _Deadline:
+    """Ends a query that takes too long; SQLite asks once in many steps."""
+
+    def __init__(self) -> None:
+        self.at_s = 0.0
+
+    def __call__(self) -> bool:
+        return time.monotonic() > self.at_s
+
+
 class PeopleTable:
     """Reads people by ordinal or id; safe for several threads.
+
+    Every query ends by a deadline, whatever the file makes of it.
 
     Args:
         path: a file of `build_people_table`, checked against its release before.
@@ -77,11 +94,14 @@ class PeopleTable:
 
     Raises:
         GalleryCorruptError: it is no such table.
+        GalleryMissingError: it cannot be read.
     """
 
     def __init__(self, path: Path, count: int) -> None:
-        self._path = path
+        self._path, self._count = path, count
         self._lock = threading.Lock()
+        self._deadline = _Deadline()
+        self._size = self._check_header()
         uri = f"file:{urllib.parse.quote(str(path))}?mode=ro&immutable=1"
         try:
             self._database = sqlite3.connect(uri, uri=True, check_same_thread=False)
@@ -89,11 +109,34 @@ class PeopleTable:
             raise self._corrupt(error) from error
         # Whoever drops the last reference closes the file: no thread has to wait for the readers.
         self._finalizer = weakref.finalize(self, self._database.close)
-        # 256 KiB; the kernel's page cache holds the rest.
-        self._query("PRAGMA cache_size = -256")
+        self._database.set_progress_handler(self._deadline, _STEPS)
+        self._deadline.at_s = time.monotonic() + QUERY_S
+        try:
+            restrict(self._database)
+            schema = schema_of(self._database)
+        except (sqlite3.Error, UnicodeError, OverflowError) as error:
+            raise self._corrupt(error) from error
+        if schema != our_schema():
+            shown = [f"{str(row[0])[:20]} {str(row[1])[:40]!a}" for row in schema]
+            raise self._corrupt(f"it defines {', '.join(shown) or 'nothing'}, expected our table")
         ((last,),) = self._query("SELECT coalesce(max(ordinal), -1) FROM people")
         if last != count - 1:
-            raise self._corrupt(f"{last + 1} people, its release says {count}")
+            raise self._corrupt(f"its last ordinal is {str(last)[:20]}, its release says {count}")
+
+    def _check_header(self) -> int:
+        """Return the file's size."""
+        try:
+            with open_regular(self._path) as file:
+                size = os.fstat(file.fileno()).st_size
+                data = file.read(HEADER_BYTES)
+        except OSError as error:
+            raise GalleryMissingError(
+                f"{self._path}: cannot be read ({error.strerror}); install the release again"
+            ) from error
+        problem = header_problem(data or b"", size)
+        if problem:
+            raise self._corrupt(problem)
+        return size
 
     def id_of(self, ordinal: int) -> str:
         """Return the id of the person with an ordinal."""
@@ -116,54 +159,72 @@ class PeopleTable:
 
     def ids(self) -> Iterator[tuple[int, str]]:
         """Yield each ordinal and id, in order."""
-        return self._pages("SELECT ordinal, id FROM people")
+        return self._pages("SELECT ordinal, id FROM people", 1000)
 
     def people(self) -> Iterator[tuple[int, Person]]:
         """Yield each ordinal and person, in order."""
-        return ((row[0], self._person(*row)) for row in self._pages(_SELECT))
+        return ((row[0], self._person(*row)) for row in self._pages(_SELECT, _FULL_PAGE))
 
     def check(self) -> None:
         """Read everything.
 
         Raises:
-            GalleryCorruptError: SQLite's own check or a person's record fails.
+            GalleryCorruptError: SQLite's own check fails, an ordinal is missing, or a person is not
+                as `build_people_table` would have written them.
         """
-        ((answer,),) = self._query("PRAGMA integrity_check(1)")
-        if answer != "ok":
-            raise self._corrupt(answer)
-        previous = ""
-        for expected, (ordinal, person) in enumerate(self.people()):
+        until_s = time.monotonic() + check_s(self._size)
+        answers = self._query("PRAGMA integrity_check(1)", budget_s=check_s(self._size))
+        if answers != [("ok",)]:
+            raise self._corrupt(str(answers[:1])[:200])
+        expected, previous = 0, ""
+        for ordinal, person_id, record, photo in self._pages(_SELECT, _FULL_PAGE):
+            if time.monotonic() > until_s:
+                raise self._corrupt(f"took more than {check_s(self._size):.0f} s to read")
+            person = self._person(ordinal, person_id, record, photo)
             if ordinal != expected or person.id <= previous:
                 raise self._corrupt(f"person {ordinal} is out of order")
-            previous = person.id
+            try:
+                as_written = record_of(check_person(person))
+            except GalleryInputError as error:
+                raise self._corrupt(error) from error
+            if as_written != record:
+                raise self._corrupt(f"person {ordinal}: the record is not in the form we write")
+            expected, previous = expected + 1, person.id
+        if expected != self._count:
+            raise self._corrupt(f"{expected} people, its release says {self._count}")
 
     def close(self) -> None:
         """Release the file now."""
         self._finalizer()
 
-    def _pages(self, select: str) -> Iterator[Any]:
+    def _pages(self, select: str, size: int) -> Iterator[Any]:
         after = -1
-        while True:
-            page = self._query(f"{select} WHERE ordinal > ? ORDER BY ordinal LIMIT 1000", after)
-            if not page:
-                return
+        query = f"{select} WHERE ordinal > ? ORDER BY ordinal LIMIT {size}"
+        while page := self._query(query, after):
+            if not all(type(row[0]) is int and type(row[1]) is str for row in page):
+                raise self._corrupt("a column has another type")
             yield from page
             after = page[-1][0]
 
-    def _query(self, sql: str, *values: object) -> list[Any]:
+    def _query(self, sql: str, *values: object, budget_s: float = QUERY_S) -> list[Any]:
         try:
             with self._lock:
+                self._deadline.at_s = time.monotonic() + budget_s
                 return self._database.execute(sql, values).fetchall()
         except (sqlite3.Error, UnicodeError, OverflowError) as error:
-            raise self._corrupt(error) from error
+            late = time.monotonic() > self._deadline.at_s
+            problem = f"no answer within {budget_s:.0f} s" if late else error
+            raise self._corrupt(problem) from error
 
     def _person(self, _ordinal: object, person_id: object, record: object, photo: object) -> Person:
+        if not (isinstance(person_id, str) and isinstance(record, str) and type(photo) is bytes):
+            raise self._corrupt("a column has another type")
         try:
-            person = msgspec.json.decode(str(record), type=Person)
-        except (msgspec.MsgspecError, UnicodeError) as error:
-            raise self._corrupt(f"person {person_id!a}: {error}") from error
-        if person.id != person_id or not isinstance(photo, bytes):
-            raise self._corrupt(f"person {person_id!a}: its record is of another person")
+            person = msgspec.json.decode(record, type=Person)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            raise self._corrupt(f"person {person_id[:80]!a}: {error}") from error
+        if person.id != person_id or person.photo:
+            raise self._corrupt(f"person {person_id[:80]!a}: its record is of another person")
         return msgspec.structs.replace(person, photo=photo)
 
     def _corrupt(self, problem: object) -> GalleryCorruptError:
@@ -171,8 +232,3 @@ class PeopleTable:
             f"{self._path}: cannot be read as a table of people: {problem}; install the release "
             "again"
         )
-
-
-def _record(person: Person) -> str:
-    without_photo = msgspec.structs.replace(person, photo=b"")
-    return msgspec.json.encode(without_photo, order="deterministic").decode()

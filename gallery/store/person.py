@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from gallery.errors import GalleryInputError
+from gallery.store.limits import (
+    MAX_LANGUAGE_BYTES,
+    MAX_LANGUAGES,
+    MAX_NAME_BYTES,
+    MAX_PHOTO_BYTES,
+    MAX_PICTURES,
+    MAX_RECORD_BYTES,
+    MAX_TEXT_BYTES,
+    MAX_WORKS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
 MAX_ID_BYTES = 128
-MAX_PHOTO_BYTES = 65_536
 PERSON_FILE = "person.toml"
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
 
 
 class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,9 +98,10 @@ def check_person_id(person_id: str) -> str:
         raise GalleryInputError(f"person id {shown}: is not valid Unicode; {rule}") from None
     if length > MAX_ID_BYTES:
         raise GalleryInputError(f"person id {shown}…: is {length} bytes long; {rule}")
-    for character in person_id:
-        if not _is_safe(character):
-            raise GalleryInputError(f"person id {shown}: has {character!a} in it; {rule}")
+    if not _PLAIN.fullmatch(person_id):  # most ids are plain
+        for character in person_id:
+            if not _is_safe(character):
+                raise GalleryInputError(f"person id {shown}: has {character!a} in it; {rule}")
     if not unicodedata.is_normalized("NFC", person_id):
         raise GalleryInputError(
             f"person id {shown}: is not in the Unicode form NFC, so that two ids could look alike; "
@@ -102,11 +114,13 @@ def check_person(person: Person) -> Person:
     """Return a person whose values can be stored.
 
     Raises:
-        GalleryInputError: the id is unsafe, there is no name, or the photo is no small JPEG.
+        GalleryInputError: the id is unsafe, there is no name, a text or list is too long, or the
+            photo is no small JPEG.
     """
     check_person_id(person.id)
     if not any(name.strip() for name in person.names.values()):
         raise GalleryInputError(f"{person.id}: has no name, expected at least one language")
+    _check_texts(person)
     if person.photo and not person.photo.startswith(b"\xff\xd8\xff"):
         raise GalleryInputError(f"{person.id}: the photo is no JPEG")
     if len(person.photo) > MAX_PHOTO_BYTES:
@@ -115,6 +129,65 @@ def check_person(person: Person) -> Person:
             f"{MAX_PHOTO_BYTES}; make it smaller (256 pixels a side)"
         )
     return person
+
+
+def record_of(person: Person) -> str:
+    """Return the one form in which all of a person but the photo is stored.
+
+    Raises:
+        GalleryInputError: it would be too long, or has characters that UTF-8 has not.
+    """
+    without_photo = msgspec.structs.replace(person, photo=b"")
+    try:
+        record = msgspec.json.encode(without_photo, order="deterministic").decode()
+    except UnicodeError as error:
+        raise GalleryInputError(f"{person.id}: a text is not valid Unicode: {error}") from error
+    # Only what is long in characters can be too long in bytes; most records are far from it.
+    if len(record) * 4 > MAX_RECORD_BYTES and len(record.encode()) > MAX_RECORD_BYTES:
+        raise GalleryInputError(
+            f"{person.id}: all texts together take {len(record.encode())} bytes, expected at most "
+            f"{MAX_RECORD_BYTES}; shorten the biography or leave out works"
+        )
+    return record
+
+
+def _check_texts(person: Person) -> None:
+    for what, count, most in (
+        ("works", len(person.works), MAX_WORKS),
+        ("pictures", len(person.pictures), MAX_PICTURES),
+    ):
+        if count > most:
+            raise GalleryInputError(f"{person.id}: {count} {what}, expected at most {most}")
+    _check_languages(person, "names", person.names, MAX_NAME_BYTES)
+    _check_languages(person, "role", person.role, MAX_NAME_BYTES)
+    _check_languages(person, "biography", person.biography, MAX_TEXT_BYTES)
+    for work in person.works:
+        title = work.title if isinstance(work.title, dict) else {"": work.title}
+        _check_languages(person, "title", title, MAX_NAME_BYTES)
+        _check_length(person, "role in a work", work.role, MAX_NAME_BYTES)
+        if work.year is not None and not 0 <= work.year <= 9999:
+            raise GalleryInputError(f"{person.id}: year {work.year}, expected 0 to 9999")
+    for picture in person.pictures:
+        for text in (picture.sha256, picture.source, picture.licence):
+            _check_length(person, "origin of a picture", text, MAX_TEXT_BYTES)
+
+
+def _check_languages(person: Person, what: str, texts: dict[str, str], most: int) -> None:
+    if len(texts) > MAX_LANGUAGES:
+        raise GalleryInputError(
+            f"{person.id}: {what} in {len(texts)} languages, expected at most {MAX_LANGUAGES}"
+        )
+    for language, text in texts.items():
+        _check_length(person, f"language of {what}", language, MAX_LANGUAGE_BYTES)
+        _check_length(person, what, text, most)
+
+
+def _check_length(person: Person, what: str, text: str, most: int) -> None:
+    if len(text) * 4 > most and len(text.encode(errors="replace")) > most:
+        raise GalleryInputError(
+            f"{person.id}: {what} has {len(text.encode(errors='replace'))} bytes, expected at most "
+            f"{most}; shorten it"
+        )
 
 
 class _PictureEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

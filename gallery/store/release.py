@@ -14,14 +14,29 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from gallery.errors import GalleryCorruptError, GalleryMissingError
+from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError
+from gallery.store.files import read_bounded
+from gallery.store.limits import (
+    MAX_DIM,
+    MAX_HEADER_BYTES,
+    MAX_RELEASE,
+    MAX_ROWS,
+    MAX_SEGMENTS,
+    MAX_TEMPLATES_PER_PERSON,
+    PAGE_BYTES,
+    most_people_bytes,
+)
+from gallery.store.person import check_person_id
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 RELEASE_FILE = "release.json"
 MAX_RELEASE_BYTES = 64 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+_CREATED = re.compile(r"[0-9T:.Z+-]{0,40}")
 
 
 class FileInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,11 +119,16 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(file for segment in self.segments for file in segment.files)
 
     @property
+    def identity(self) -> str:
+        """What caches go by: a number may come again, when a gallery is made anew."""
+        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+
+    @property
     def created_s(self) -> float:
         """When it was made, seconds since 1970; not a number where that is not known."""
         try:
             return datetime.fromisoformat(self.created.replace("Z", "+00:00")).timestamp()
-        except ValueError:
+        except (ValueError, OverflowError):
             return math.nan
 
     @property
@@ -138,7 +158,7 @@ def decode_release(data: bytes, path: Path) -> Release:
     try:
         release = msgspec.json.decode(data, type=_Signed).release
         intact = encode_release(release) == data
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise GalleryCorruptError(
             f"{path}: is no release of this version: {error}; install the release again"
         ) from error
@@ -159,40 +179,78 @@ def read_release(path: Path) -> Release:
         GalleryCorruptError: it is not what was written.
     """
     try:
-        if path.stat().st_size > MAX_RELEASE_BYTES:
-            raise GalleryCorruptError(f"{path}: is larger than {MAX_RELEASE_BYTES} bytes")
-        data = path.read_bytes()
+        data = read_bounded(path, MAX_RELEASE_BYTES)
     except OSError as error:
         raise GalleryMissingError(
             f"{path}: cannot be read ({error.strerror}); install a release, or enrol people with "
             '"tvradar gallery enrol"'
         ) from error
+    if data is None:
+        raise GalleryCorruptError(
+            f"{path}: is larger than {MAX_RELEASE_BYTES} bytes; install the release again"
+        )
     return decode_release(data, path)
 
 
 def _check(release: Release, path: Path) -> None:
     """Refuse values that no writer of ours makes, whoever computed the sha256 over them."""
-    wrong = []
-    if release.number < 1 or not 1 <= release.dim <= 4096 or not release.model:
-        wrong.append("number, dim or model out of range")
+    wrong = next(_problems(release), None)
+    if wrong is not None:
+        raise GalleryCorruptError(f"{path}: {wrong[:300]}; install the release again")
+
+
+def _problems(release: Release) -> Iterator[str]:
+    """Yield what is wrong; later checks may take for granted what earlier ones have found good."""
+    if not 1 <= release.number <= MAX_RELEASE:
+        yield f"number {release.number}, expected 1 to {MAX_RELEASE}"
+    if not 1 <= release.dim <= MAX_DIM:
+        yield f"templates of {release.dim} values, expected 1 to {MAX_DIM}"
+    if not _MODEL.fullmatch(release.model):
+        yield f"model {release.model[:80]!a}, expected letters, digits, '.', '_' or '-'"
+    if not _CREATED.fullmatch(release.created):
+        yield f"created {release.created[:80]!a}, expected a time as 2026-01-31T12:00:00Z"
+    if len(release.segments) > MAX_SEGMENTS:
+        yield f"{len(release.segments)} segments, expected at most {MAX_SEGMENTS}"
     for segment in release.segments:
-        if not 1 <= segment.people <= segment.rows:
-            wrong.append(f"{segment.people} people with {segment.rows} templates")
-        wrong += [
-            f"file name {file.name!a}"
-            for file, suffix in zip(segment.files, (".safetensors", ".sqlite"), strict=True)
-            if not _SHA256.fullmatch(file.sha256)
+        yield from _segment_problems(segment, release.dim)
+    if sum(segment.rows for segment in release.segments) > MAX_ROWS:
+        yield f"more than {MAX_ROWS} templates"
+    yield from _tombstone_problems(release)
+
+
+def _segment_problems(segment: SegmentInfo, dim: int) -> Iterator[str]:
+    people, rows = segment.people, segment.rows
+    if not 1 <= people <= rows <= people * MAX_TEMPLATES_PER_PERSON:
+        yield f"{people} people with {rows} templates"
+    for file, suffix in zip(segment.files, (".safetensors", ".sqlite"), strict=True):
+        if (
+            not _SHA256.fullmatch(file.sha256)
             or file.name != file.sha256 + suffix
-            or file.size < 1
             or not 0 <= file.crc32 < 2**32
-        ]
+        ):
+            yield f"file name {file.name[:80]!a}, or its CRC"
+    least = rows * (dim + 4) + people
+    size = segment.templates_file.size
+    if not least < size <= least + 16 * rows + 2 * MAX_HEADER_BYTES:
+        yield f"{size} bytes for {rows} templates of {dim} values"
+    size = segment.people_file.size
+    if size % PAGE_BYTES or not 2 * PAGE_BYTES <= size <= most_people_bytes(people):
+        yield f"{size} bytes for the texts and photos of {people} people"
+
+
+def _tombstone_problems(release: Release) -> Iterator[str]:
+    before = (-1, -1)
     for dead in release.tombstones:
+        place = (dead.segment, dead.ordinal)
         if not (
             0 <= dead.segment < len(release.segments)
             and 0 <= dead.ordinal < release.segments[dead.segment].people
         ):
-            wrong.append(f"tombstone of {dead.id!a}")
-    if list(release.tombstones) != sorted(set(release.tombstones)):
-        wrong.append("tombstones not sorted")
-    if wrong:
-        raise GalleryCorruptError(f"{path}: {wrong[0]}; install the release again")
+            yield f"tombstone of {dead.id[:80]!a} for nobody"
+        if place <= before:
+            yield "tombstones not sorted, or two of one person"
+        before = place
+        try:
+            check_person_id(dead.id)
+        except GalleryInputError as error:
+            yield f"tombstone: {error}"

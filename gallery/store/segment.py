@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
-import math
-import mmap
+import os
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError
-from gallery.store.files import DISK, FileSystem
+from gallery.store.files import DISK, FileSystem, open_regular
+from gallery.store.limits import MAX_TEMPLATES_PER_PERSON
+from gallery.store.mapping import map_file
 from gallery.store.people_table import PeopleTable, build_people_table
 from gallery.store.person import Person, check_person
 from gallery.store.quantise import (
-    SKETCH_BITS,
     Templates,
     check_vectors,
     quantise,
@@ -31,6 +30,7 @@ from gallery.store.quantise import (
     sketch_centre,
 )
 from gallery.store.release import FileInfo, SegmentInfo
+from gallery.store.segment_format import Layout, layout, layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -40,18 +40,11 @@ if TYPE_CHECKING:
 
 SKETCH_FROM_ROWS = 200_000
 """Smaller segments are scanned whole in less time than a sketch would save (`docs/search.md`)."""
-MAX_TEMPLATES_PER_PERSON = 255
-_FORMAT = "tvradar-segment-1"
 _CHUNK = 8 << 20
 _READ = 1 << 20
-_ALIGNMENT = 64
-_TYPES: dict[str, np.dtype[Any]] = {
-    "I8": np.dtype("i1"),
-    "U8": np.dtype("u1"),
-    "F32": np.dtype("<f4"),
-    "U64": np.dtype("<u8"),
-    "F64": np.dtype("<f8"),
-}
+_BLOCK_ROWS = 8192
+_LENGTH_ERROR = 1e-3
+"""A scale is a float32, so a length squared is off by 1e-6 at most."""
 
 
 def write_segment(
@@ -111,8 +104,7 @@ def write_quantised(
 ) -> SegmentInfo:
     """Write a segment from people sorted by id and their templates in the same order."""
     fs.make_folder(folder)
-    header, arrays = _layout(templates, model)
-    templates_file = _store(fs, folder, ".safetensors", _chunks(header, arrays))
+    templates_file = _store(fs, folder, ".safetensors", _chunks(templates, model))
     raw = folder / ".people.db"
     raw.unlink(missing_ok=True)
     try:
@@ -123,6 +115,10 @@ def write_quantised(
     if count != len(templates.counts):
         raise GalleryInputError(f"segment: {count} people, {len(templates.counts)} counts")
     return SegmentInfo(templates_file, people_file, len(templates.rows), count)
+
+
+Inode = tuple[int, int]
+"""Device and number of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +144,9 @@ class Segment:
         sketches: None in a small segment.
         starts: int32 (p + 1,), first row of each person, or None where each has one.
         people: the table.
+        form: of the templates file.
+        path: of the templates file.
+        inodes: device and number of both files, which tell whether a folder still has these.
     """
 
     info: SegmentInfo
@@ -155,6 +154,22 @@ class Segment:
     sketches: Sketches | None
     starts: NDArray[np.int32] | None
     people: PeopleTable
+    form: Layout
+    path: Path
+    inodes: tuple[Inode, Inode]
+
+    def is_at(self, folder: Path, info: SegmentInfo, model: str, dim: int) -> bool:
+        """Return whether a folder has these very files for what a release says of a segment."""
+        wanted = layout(info.rows, info.people, dim, model, sketched=self.sketches is not None)
+        if info != self.info or wanted.header != self.form.header:
+            return False
+        try:
+            found = tuple(
+                (s.st_dev, s.st_ino) for s in ((folder / f.name).lstat() for f in info.files)
+            )
+        except OSError:
+            return False
+        return found == self.inodes
 
     def rows_of(self, ordinal: int) -> slice:
         """Return the rows of one person."""
@@ -181,48 +196,92 @@ class Segment:
 
 
 def open_segment(folder: Path, info: SegmentInfo, model: str, dim: int) -> Segment:
-    """Open a segment after a check of both files' size and CRC.
+    """Open a segment after a check of both files' size, CRC and form.
+
+    `check_segment` reads the rest.
 
     Raises:
         GalleryMissingError: a file is not there.
         GalleryCorruptError: a file is not what the release says.
     """
     path = folder / info.templates_file.name
-    _check_crc(path, info.templates_file)
-    _check_crc(folder / info.people_file.name, info.people_file)
-    mapped = _map(path)
-    arrays = _read_arrays(mapped, path, model)
+    inodes = (
+        _check_crc(path, info.templates_file),
+        _check_crc(folder / info.people_file.name, info.people_file),
+    )
     try:
-        templates = Templates(arrays["rows"], arrays["scales"], arrays["counts"])
-    except KeyError as error:
-        raise _wrong(path, f"tensor {error} is missing") from error
-    expected: dict[str, tuple[Any, tuple[int, ...]]] = {
-        "rows": (np.int8, (info.rows, dim)),
-        "scales": (np.float32, (info.rows,)),
-        "counts": (np.uint8, (info.people,)),
-        "centre": (np.float64, (SKETCH_BITS,)),
-        "sketches": (np.uint64, (2, info.rows)),
-    }
-    for name, array in arrays.items():
-        if name not in expected or (array.dtype, array.shape) != expected[name]:
-            raise _wrong(path, f"tensor {name} is {array.dtype} {list(array.shape)}")
+        mapped = map_file(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    form = layout_of(mapped, info.rows, info.people, dim, model)
+    if form is None:
+        raise _wrong(
+            path,
+            f"has not the header of {info.rows} templates of {info.people} people by {model!a} at "
+            f"{dim} dimensions",
+        )
+    views = {name: form.view(mapped, name) for name in form.tensors}
+    templates = Templates(views["rows"], views["scales"], views["counts"])
     counts = templates.counts
     total = int(counts.sum(dtype=np.int64))
     if total != info.rows or not counts.all():
         raise _wrong(path, f"counts add up to {total}, expected {info.rows}")
-    if not (np.isfinite(templates.scales).all() and (templates.scales > 0).all()):
-        raise _wrong(path, "a scale is not a positive number")
     starts = None
     if info.rows != info.people:
         starts = np.zeros(info.people + 1, np.int32)
         np.cumsum(counts, out=starts[1:])
     sketches = None
-    if "sketches" in arrays:
-        if "centre" not in arrays or not np.isfinite(arrays["centre"]).all():
-            raise _wrong(path, "sketches without a centre")
-        sketches = Sketches(arrays["sketches"], arrays["centre"])
+    if "sketches" in views:
+        if not np.isfinite(views["centre"]).all():
+            raise _wrong(path, "the centre of the sketches is no number")
+        sketches = Sketches(views["sketches"], views["centre"])
     people = PeopleTable(folder / info.people_file.name, info.people)
-    return Segment(info, templates, sketches, starts, people)
+    return Segment(info, templates, sketches, starts, people, form, path, inodes)
+
+
+def check_segment(segment: Segment) -> None:
+    """Read all that is in a segment: each template has the length 1, each person is as we write it.
+
+    Raises:
+        GalleryCorruptError: something is not.
+        GalleryMissingError: a file cannot be read any more.
+    """
+    rows, dim = segment.templates.rows.shape
+    row = 0
+    try:
+        # Not through the mapping: the whole file would count as ours.
+        with open_regular(segment.path) as file:
+            file.seek(len(segment.form.header))
+            while row < rows:
+                block = min(_BLOCK_ROWS, rows - row)
+                data = file.read(block * dim)
+                if len(data) != block * dim:
+                    raise _wrong(segment.path, "ends early")
+                scales = segment.templates.scales[row : row + block]
+                values = np.frombuffer(data, np.int8).reshape(block, dim)
+                _check_lengths(segment.path, values, scales, row)
+                row += block
+    except OSError as error:
+        raise _unreadable(segment.path, error) from error
+    segment.people.check()
+
+
+def _check_lengths(
+    path: Path, rows: NDArray[np.int8], scales: NDArray[np.float32], first: int
+) -> None:
+    values = rows.astype(np.float32)  # whole numbers whose squares add up exactly
+    squares = np.einsum("nd,nd->n", values, values).astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = squares * scales.astype(np.float64) ** 2
+    wrong = np.flatnonzero(~((np.abs(lengths - 1) < _LENGTH_ERROR) & (scales > 0)))
+    if len(wrong):
+        n = wrong[0]
+        raise _wrong(
+            path,
+            f"template {first + n} has the scale {scales[n]:.3g}, which does not give it length 1",
+        )
+    if rows.min(initial=0) == -128:
+        raise _wrong(path, "a template has the value -128, expected -127 to 127")
 
 
 def sha256_of(path: Path) -> str:
@@ -233,42 +292,28 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _layout(templates: Templates, model: str) -> tuple[bytes, list[NDArray[Any]]]:
-    """Return the safetensors header and the arrays behind it."""
-    arrays: dict[str, NDArray[Any]] = {"rows": templates.rows}
-    if len(templates.rows) >= SKETCH_FROM_ROWS:
+def _chunks(templates: Templates, model: str) -> Iterator[bytes | memoryview]:
+    """Yield a templates file."""
+    count, dim = templates.rows.shape
+    sketched = count >= SKETCH_FROM_ROWS
+    arrays: dict[str, NDArray[Any]] = {
+        "rows": templates.rows,
+        "scales": templates.scales,
+        "counts": templates.counts,
+    }
+    if sketched:
         arrays["centre"] = sketch_centre(templates.rows, templates.scales)
         arrays["sketches"] = sketch(templates.rows, templates.scales, arrays["centre"])
-    arrays["scales"] = templates.scales
-    arrays["counts"] = templates.counts
-    names = {dtype: name for name, dtype in _TYPES.items()}
-    described: dict[str, object] = {
-        "__metadata__": {"format": _FORMAT, "model": model, "sketch_bits": str(SKETCH_BITS)}
-    }
-    offset = 0
-    for name, array in arrays.items():
-        described[name] = {
-            "dtype": names[array.dtype],
-            "shape": list(array.shape),
-            "data_offsets": [offset, offset + array.nbytes],
-        }
-        offset += array.nbytes
-    text = json.dumps(described, separators=(",", ":")).encode()
-    # Spaces after the JSON are part of the format; they align the rows for the kernels.
-    text += b" " * (-(8 + len(text)) % _ALIGNMENT)
-    return len(text).to_bytes(8, "little") + text, list(arrays.values())
-
-
-def _chunks(header: bytes, arrays: list[NDArray[Any]]) -> Iterator[bytes | memoryview]:
-    yield header
-    for array in arrays:
-        flat = np.ascontiguousarray(array).data.cast("B")
+    form = layout(count, len(templates.counts), dim, model, sketched=sketched)
+    yield form.header
+    for name in form.tensors:
+        flat = np.ascontiguousarray(arrays[name]).data.cast("B")
         for start in range(0, len(flat), _CHUNK):
             yield flat[start : start + _CHUNK]
 
 
 def _file_chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while chunk := file.read(_CHUNK):
             yield chunk
 
@@ -295,63 +340,28 @@ def _store(
     return info
 
 
-def _check_crc(path: Path, info: FileInfo) -> None:
+def _check_crc(path: Path, info: FileInfo) -> Inode:
     """Check size and CRC by reading: through a mapping, the whole file would count as ours."""
     found, size, buffer = 0, 0, memoryview(bytearray(_READ))
     try:
-        with path.open("rb", buffering=0) as file:
-            while count := file.readinto(buffer):
+        with open_regular(path) as file:
+            status = os.fstat(file.fileno())
+            # A file that is too long is not read to its end.
+            while size <= info.size and (count := file.readinto(buffer)):
                 found, size = zlib.crc32(buffer[:count], found), size + count
     except OSError as error:
         raise _unreadable(path, error) from error
     if size != info.size:
-        raise _wrong(path, f"{size} bytes, expected {info.size}")
+        raise _wrong(path, f"{status.st_size} bytes, expected {info.size}")
     if found != info.crc32:
         raise _wrong(path, f"CRC is {found:08x}, expected {info.crc32:08x}")
-
-
-def _map(path: Path) -> mmap.mmap:
-    try:
-        with path.open("rb") as file:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except OSError as error:
-        raise _unreadable(path, error) from error
+    return status.st_dev, status.st_ino
 
 
 def _unreadable(path: Path, error: OSError) -> GalleryMissingError:
     return GalleryMissingError(
         f"{path}: cannot be read ({error.strerror}); install the release again"
     )
-
-
-def _read_arrays(mapped: mmap.mmap, path: Path, model: str) -> dict[str, NDArray[Any]]:
-    """Return views of the tensors; everything is checked, as if the CRC had not been."""
-    try:
-        return dict(_parse(mapped, model))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _wrong(path, str(error)) from error
-
-
-def _parse(mapped: mmap.mmap, model: str) -> Iterator[tuple[str, NDArray[Any]]]:
-    length = int.from_bytes(mapped[:8], "little")
-    if not 2 <= length <= min(len(mapped) - 8, 1 << 16):
-        raise ValueError(f"header of {length} bytes")
-    described = json.loads(mapped[8 : 8 + length])
-    metadata = described.pop("__metadata__")
-    if (metadata["format"], metadata["model"]) != (_FORMAT, model):
-        raise ValueError(f"is {metadata['format']!a} of model {metadata['model']!a}")
-    end = 0
-    for name, tensor in described.items():
-        dtype, shape = _TYPES[tensor["dtype"]], [int(n) for n in tensor["shape"]]
-        start, stop = tensor["data_offsets"]
-        size = math.prod(shape)
-        if start != end or stop - start != size * dtype.itemsize or min(shape) < 0:
-            raise ValueError(f"tensor {name!a} is out of place")
-        view = np.frombuffer(mapped, dtype, size, 8 + length + start)
-        yield name, view.reshape(shape)
-        end = stop
-    if end != len(mapped) - 8 - length:
-        raise ValueError("bytes after the last tensor")
 
 
 def _wrong(path: Path, problem: str) -> GalleryCorruptError:

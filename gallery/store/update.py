@@ -2,6 +2,8 @@
 
 A change writes a small segment with what is new and tombstones for what is old. When these pass a
 tenth of the whole, the change merges all segments into one, which also erases whom it leaves out.
+Before that, small segments are merged with each other whenever there are `MERGE_RUN` of about one
+size, so that there are never many, and a large one is not written anew for each that is added.
 """
 
 from __future__ import annotations
@@ -32,6 +34,13 @@ T = TypeVar("T")
 
 COMPACT_SHARE = 0.1
 """Merge when the rows of deltas and tombstones are more than this share of the first segment."""
+MERGE_RUN = 4
+"""So many segments of one size become one, the four times larger.
+
+A template is then written about six times before it reaches the first segment, and a year of 1,000
+single additions a day makes 25 segments at most (O'Neil et al., "The log-structured merge-tree",
+1996; `tools/sim_additions.py`).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +126,40 @@ def _change(
         if entries is not None:
             _check_entries(folder, old, entries, removed)
         changed = _change_release(draft, entries, removed, verb=verb, fs=fs)
-        base = changed.segments[0].rows if changed.segments else 0
-        loose = sum(s.rows for s in changed.segments[1:]) + len(changed.tombstones)
-        if loose > COMPACT_SHARE * base:
+        first = first_to_merge([s.rows for s in changed.segments], len(changed.tombstones))
+        if first == 0:
             return _merged(draft, changed, old_folder, fs)
+        if first is not None:
+            return _merged_tail(draft, changed, old_folder, first, fs)
         return changed
 
     return commit(folder, write, fs)
+
+
+def first_to_merge(rows: Sequence[int], tombstones: int) -> int | None:
+    """Return the first segment to be merged with all after it, None where all may stay.
+
+    Args:
+        rows: of each segment, oldest first; the last one is new.
+        tombstones: how many there are.
+    """
+    base = rows[0] if rows else 0
+    if sum(rows[1:]) + tombstones > COMPACT_SHARE * base:
+        return 0
+    first = None
+    last, size = len(rows) - 1, rows[-1] if rows else 0
+    while True:
+        begin = last
+        while begin > 1 and _tier(rows[begin - 1]) <= _tier(size):
+            begin -= 1
+        if last - begin + 1 < MERGE_RUN:
+            return first
+        first, last, size = begin, begin, sum(rows[begin:])
+
+
+def _tier(rows: int) -> int:
+    """Return the size class of a segment, whole steps of four."""
+    return (rows.bit_length() - 1) // 2
 
 
 def _check_entries(
@@ -202,22 +238,12 @@ def _place_of(
 
 def _merged(draft: Draft, release: Release, old_folder: Path, fs: FileSystem) -> Release:
     """Write all living people into one segment, and drop the draft's own delta."""
-    segments = []
-    for info in release.segments:
-        fresh = (draft.folder / info.templates_file.name).exists()
-        segments.append(
-            open_segment(draft.folder if fresh else old_folder, info, release.model, release.dim)
-        )
+    segments = _opened(draft, release, old_folder)
     dead = {(t.segment, t.ordinal) for t in release.tombstones}
     infos: tuple[SegmentInfo, ...] = ()
     if release.people_count:
-        templates = _merged_templates(segments, dead, release.dim)
-        people = (person for _, _, _, person in _merge(segments, dead, PeopleTable.people))
-        infos = (write_quantised(draft.folder, people, templates, release.model, fs=fs),)
-    kept = {file.name for info in infos for file in info.files}
-    for path in sorted(draft.folder.iterdir()):
-        if path.name not in kept:
-            fs.unlink(path)
+        infos = (_write_merged(draft, segments, dead, release, fs),)
+    _drop_others(draft, infos, fs)
     return msgspec.structs.replace(
         release,
         number=draft.number,
@@ -226,6 +252,57 @@ def _merged(draft: Draft, release: Release, old_folder: Path, fs: FileSystem) ->
         created=now(),
         forget_previous=bool(dead),
     )
+
+
+def _merged_tail(
+    draft: Draft, release: Release, old_folder: Path, first: int, fs: FileSystem
+) -> Release:
+    """Write the living people of the segments from `first` on into one segment."""
+    segments = _opened(draft, release, old_folder)
+    dead = {(t.segment - first, t.ordinal) for t in release.tombstones if t.segment >= first}
+    kept, tail = release.segments[:first], release.segments[first:]
+    infos: tuple[SegmentInfo, ...] = ()
+    if sum(s.people for s in tail) > len(dead):
+        infos = (_write_merged(draft, segments[first:], dead, release, fs),)
+    _drop_others(draft, infos, fs)
+    dropped = {t.id for t in release.tombstones if t.segment >= first}
+    places = {(t.segment, t.ordinal) for t in release.tombstones}
+    erased = any(_place_of(segments, places, person_id) is None for person_id in dropped)
+    return msgspec.structs.replace(
+        release,
+        segments=(*kept, *infos),
+        tombstones=tuple(t for t in release.tombstones if t.segment < first),
+        forget_previous=erased,
+    )
+
+
+def _opened(draft: Draft, release: Release, old_folder: Path) -> list[Segment]:
+    segments = []
+    for info in release.segments:
+        fresh = (draft.folder / info.templates_file.name).exists()
+        segments.append(
+            open_segment(draft.folder if fresh else old_folder, info, release.model, release.dim)
+        )
+    return segments
+
+
+def _write_merged(
+    draft: Draft,
+    segments: list[Segment],
+    dead: set[tuple[int, int]],
+    release: Release,
+    fs: FileSystem,
+) -> SegmentInfo:
+    templates = _merged_templates(segments, dead, release.dim)
+    people = (person for _, _, _, person in _merge(segments, dead, PeopleTable.people))
+    return write_quantised(draft.folder, people, templates, release.model, fs=fs)
+
+
+def _drop_others(draft: Draft, infos: tuple[SegmentInfo, ...], fs: FileSystem) -> None:
+    kept = {file.name for info in infos for file in info.files}
+    for path in sorted(draft.folder.iterdir()):
+        if path.name not in kept:
+            fs.unlink(path)
 
 
 def _merged_templates(segments: list[Segment], dead: set[tuple[int, int]], dim: int) -> Templates:

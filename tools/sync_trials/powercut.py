@@ -27,6 +27,7 @@ from pathlib import Path
 
 from stage import HERE, make_gallery
 
+from gallery.errors import GalleryCorruptError, GalleryMissingError
 from gallery.publish.content import Options, prepare, resign
 from gallery.publish.repository import Repository
 from gallery.store import store
@@ -151,9 +152,9 @@ def examine(device: Path, counts: dict[str, int]) -> int:
         return 0
     try:
         release, _ = store.current_release(device / "gallery")
-    except store.GalleryMissingError:
+    except GalleryMissingError:
         return 0
-    except store.GalleryCorruptError:
+    except GalleryCorruptError:
         counts["corrupt"] += 1
         return 0
     counts["corrupt"] += bool(store.verify(device / "gallery"))

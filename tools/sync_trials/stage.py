@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from gallery.channel.broker import Broker
 from gallery.channel.link import MqttLink
+from gallery.errors import GalleryMissingError
 from gallery.publish.chunk_server import ChunkServer
 from gallery.publish.content import Options, prepare, resign
 from gallery.publish.repository import Repository
@@ -233,5 +234,5 @@ def installed(folder: Path) -> int:
     """Return the release in use, 0 for none."""
     try:
         return store.current_release(folder / "gallery")[0].number
-    except store.GalleryMissingError:
+    except GalleryMissingError:
         return 0

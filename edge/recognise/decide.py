@@ -172,7 +172,7 @@ def _judge(claim: Claim, policy: Policy, taken: set[str], relief: float) -> Deci
     needed = policy.needed(best.id, claim.norm, claim.strangers) - relief
     if claim.said == best.id:
         needed -= STEADY
-    if best.score < needed:
+    if not best.score >= needed:  # nor where one of them is not a number
         why: Why = _why_illegible(claim) or "below_threshold"
         return Decision(None, best.score, why, claim.candidates)
     if best.id in taken:
@@ -206,7 +206,7 @@ def _rivals(
             margin = margin / 2 if margin > MARGIN else -1.0
         else:
             margin = max(margin, least)
-        if best.score - other.score < margin:
+        if not best.score - other.score >= margin:
             found.append(other.id)
     return found
 

@@ -48,7 +48,7 @@ class TrackState:
     embedded_s: float = -1e9
     candidates: tuple[Candidate, ...] = ()
     strangers: float = PRIOR_MEAN
-    searched_release: int = -1
+    searched: str = ""
     fresh: bool = False
     said: str | None = None
     sure: bool = False

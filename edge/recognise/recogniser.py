@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +23,7 @@ from edge.recognise.track import MIN_HITS, Tracker
 from engines.align import align
 from engines.detections import Detections
 from engines.quality import measure_quality
+from gallery.errors import GalleryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from edge.video.frame import Frame
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
+
+log = logging.getLogger(__name__)
 
 CANDIDATES = 3
 HURRIED_FACES = 6
@@ -102,6 +107,7 @@ class Recogniser:
         self._frames = 0
         self._flips = 0
         self._hurried = False
+        self._told = ""
         self._refused: tuple[tuple[NDArray[np.float32], str], ...] = ()
         self.stage_s: dict[str, list[float]] = {}
         self.detected: tuple[tuple[int, ...], Detections] = ((), Detections.empty())
@@ -304,17 +310,26 @@ class Recogniser:
         stale = [
             s
             for s in self._states.values()
-            if s.template.vectors and (s.fresh or s.searched_release != gallery.release)
+            if s.template.vectors and (s.fresh or s.searched != gallery.identity)
         ]
         if not stale:
             return
         probes = np.stack([s.template.mean(s.track.last_s) for s in stale])
-        found = search(gallery, probes)
+        try:
+            found = search(gallery, probes)
+        except GalleryError as error:  # a disk that rots under an open release
+            if str(error) != self._told:
+                self._told = str(error)
+                log.warning("nobody is compared: %s", error)
+            for state in stale:
+                if state.searched != gallery.identity:
+                    state.candidates = ()  # whom an older release knew may have been removed
+            return
         for state, probe, candidates in zip(stale, probes, found, strict=True):
             refused = {p for vector, p in self._refused if float(vector @ probe) > SAME_AS_REFUSED}
             state.candidates = tuple(c for c in candidates if c.id not in refused)
             state.strangers = state.template.strangers(state.track.last_s)
-            state.searched_release = gallery.release
+            state.searched = gallery.identity
             state.fresh = False
 
     def _is_shown(self, state: TrackState, pts_s: float) -> bool:
@@ -331,7 +346,16 @@ class Recogniser:
         faces = tuple(
             face_of(s.track, s.track.at(frame.pts_s), decisions[s.track.number]) for s in shown
         )
-        return Scene(frame.pts_s, frame.index, width, height, self._shot, faces, gallery.release)
+        return Scene(
+            frame.pts_s,
+            frame.index,
+            width,
+            height,
+            self._shot,
+            faces,
+            gallery.release,
+            gallery.identity,
+        )
 
 
 def face_of(track: Track, xyxy_px: NDArray[np.float32], decision: Decision) -> Face:
@@ -355,7 +379,11 @@ def search(
     """Return the best candidates of each probe, float32 (n, dimension), best first."""
     matches = gallery.search(probes, k=CANDIDATES, only=only)
     return [
-        tuple(Candidate(p, round(float(s), 4)) for p, s in zip(ids, scores, strict=False))
+        tuple(
+            Candidate(p, round(float(s), 4))
+            for p, s in zip(ids, scores, strict=False)
+            if math.isfinite(s)
+        )
         for ids, scores in zip(matches.ids, matches.scores, strict=True)
     ]
 

@@ -51,6 +51,7 @@ class Scene(msgspec.Struct, frozen=True):
         shot: number of the shot, from 0; it rises at each cut.
         faces: in no particular order; a person is named at most once.
         release: number of the gallery's release that the names come from.
+        gallery: what that release is, see `gallery.store.release.Release.identity`.
     """
 
     pts_s: float
@@ -60,3 +61,4 @@ class Scene(msgspec.Struct, frozen=True):
     shot: int
     faces: tuple[Face, ...]
     release: int
+    gallery: str = ""

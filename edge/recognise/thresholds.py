@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.recognise.decide import Policy
 from engines.scores.threshold import ImpostorModel, threshold_for
+from gallery.errors import GalleryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,16 +31,15 @@ class Thresholds:
 
     def __init__(self, fpir: float, cast: frozenset[str] = frozenset()) -> None:
         self._fpir, self._cast = fpir, cast
-        self._known: dict[int, Policy] = {}
+        self._known: dict[str, Policy] = {}
 
     def prepare(self, gallery: Gallery) -> Policy:
         """Return the policy for a gallery."""
-        found = self._known.get(gallery.release)
+        found = self._known.get(gallery.identity)
         if found is None:
             found = policy_for(gallery, self._fpir, self._cast, stills=False)
-            kept = sorted({*self._known, gallery.release})[-_KEPT:]
-            self._known = {n: p for n, p in self._known.items() if n in kept}
-            self._known[gallery.release] = found
+            kept = [name for name in self._known if name != gallery.identity][1 - _KEPT :]
+            self._known = {name: self._known[name] for name in kept} | {gallery.identity: found}
         return found
 
 
@@ -66,6 +66,9 @@ def _similarity(gallery: Gallery) -> Callable[[str, str], float]:
 
     @lru_cache(maxsize=4096)
     def alike(a: str, b: str) -> float:
-        return float((gallery.templates_of(a) @ gallery.templates_of(b).T).max())
+        try:
+            return float((gallery.templates_of(a) @ gallery.templates_of(b).T).max())
+        except GalleryError:  # a candidate of before a swap, or a disk that rots: no look-alikes
+            return 0.0
 
     return alike

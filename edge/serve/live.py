@@ -69,7 +69,7 @@ class Hub:
         self._people = people
         self._loop: asyncio.AbstractEventLoop | None = None
         self._readers: set[Reader] = set()
-        self._names: tuple[int, dict[str, dict[str, str]]] = (0, {})
+        self._names: tuple[object, dict[str, dict[str, str]]] = ("", {})
         self.newest: bytes = b""
         self.state: bytes = _encode({"type": "state", "source": "connecting", "detail": ""})
 
@@ -132,7 +132,9 @@ class Hub:
             shown = [face.id] if face.id else [c.id for c in _candidates(face)]
             entry = _face(face)
             names = {
-                p: self._names_of(p, scene.release) for p in shown if p not in message["names"]
+                p: self._names_of(p, (scene.release, scene.gallery))
+                for p in shown
+                if p not in message["names"]
             }
             left -= len(_encode(entry)) + len(_encode(names))
             if left < 0:
@@ -142,9 +144,9 @@ class Hub:
             message["names"].update(names)
         return message
 
-    def _names_of(self, person_id: str, release: int) -> dict[str, str]:
-        if self._names[0] != release:
-            self._names = release, {}
+    def _names_of(self, person_id: str, gallery: tuple[int, str]) -> dict[str, str]:
+        if self._names[0] != gallery:
+            self._names = gallery, {}
         known = self._names[1]
         if person_id not in known:
             person = self._people.person(person_id)

@@ -1,5 +1,6 @@
 """The policy of a release is there before the release is."""
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -53,4 +54,22 @@ def test_only_the_newest_are_kept(tmp_path: Path) -> None:
     for _ in range(5):
         written(tmp_path, 10)
         thresholds.prepare(open_gallery(tmp_path))
-    assert sorted(thresholds._known) == [4, 5]
+    newest = open_gallery(tmp_path)
+    assert len(thresholds._known) == 2
+    assert newest.identity in thresholds._known
+
+
+def test_a_gallery_made_anew_has_a_policy_of_its_own(tmp_path: Path) -> None:
+    """The same folder and number, but other people."""
+    thresholds = Thresholds(0.01)
+    written(tmp_path, 40)
+    first = thresholds.prepare(open_gallery(tmp_path))
+    shutil.rmtree(tmp_path)
+    written(tmp_path, 80)
+    gallery = open_gallery(tmp_path)
+    assert gallery.release == 1
+    second = thresholds.prepare(gallery)
+    assert second.people == 80
+    assert second.threshold > first.threshold
+    # Whoever was in the old one only is nobody's look-alike, and no error.
+    assert second.alike("p1", "nobody") == 0.0

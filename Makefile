@@ -28,12 +28,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 demo: setup ## watch actors being named in a browser; VIDEO=film.mp4 PEOPLE=folder for your own
 	$(BIN)/tvradar demo $(if $(VIDEO),--video '$(VIDEO)') $(if $(PEOPLE),--people '$(PEOPLE)') $(DEMO_OPTIONS)
 
-# What fails beside another test, on a machine that is too busy, has to pass alone.
-PYTEST := $(BIN)/python -m pytest --durations=20 --durations-min=5
-
-test: setup-dev ## run all tests
-	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(TEST_OPTIONS) \
-		|| $(PYTEST) --last-failed --last-failed-no-failures none $(TEST_OPTIONS)
+test: setup-dev ## run all tests; names those that passed only on their second try
+	PYTHON=$(BIN)/python tools/test.sh $(TEST_OPTIONS)
 
 check: setup-dev ## formatter, linter, types, layers, layout, content of the wheel
 	$(BIN)/ruff format --check .

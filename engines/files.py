@@ -21,7 +21,7 @@ def draft_of(path: Path) -> Path:
     Its permissions are those that the user's umask gives to a new file; `tempfile` makes files
     that nobody else can read. The suffix stays, by which libraries choose a format.
     """
-    draft = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}{path.suffix}")
     os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
     return draft
 

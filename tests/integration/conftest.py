@@ -23,6 +23,8 @@ from engines.fetch import fetch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.free import Free
+
 TVRADAR = Path(sys.executable).parent / "tvradar"
 ROOT = Path(__file__).resolve().parents[2]
 HOST_GPU = Path(__file__).parent / "host_gpu"
@@ -99,6 +101,14 @@ def running(config: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+@pytest.fixture(scope="session")
+def few(free: Free, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a gallery of the three people of the free photographs."""
+    gallery = tmp_path_factory.mktemp("few") / "gallery"
+    assert tvradar("gallery", "enrol", free.people, "-o", gallery).code == 0
+    return gallery
 
 
 @pytest.fixture(scope="session")

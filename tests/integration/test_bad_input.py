@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.free import FRAMES, STAR, Free
 from tests.integration.conftest import tvradar
 
 
@@ -19,32 +20,32 @@ def refused(ran, code: int, *words: str) -> None:
         assert word in text, ran.err
 
 
-def test_missing_file(concert: Path, tmp_path: Path) -> None:
-    refused(tvradar("identify", tmp_path / "no.mp4", "-g", concert), 2, "no.mp4", "no such")
+def test_missing_file(few: Path, tmp_path: Path) -> None:
+    refused(tvradar("identify", tmp_path / "no.mp4", "-g", few), 2, "no.mp4", "no such")
 
 
-def test_text_called_mp4(concert: Path, tmp_path: Path) -> None:
+def test_text_called_mp4(few: Path, tmp_path: Path) -> None:
     path = tmp_path / "text.mp4"
     path.write_text("hello " * 1000)
-    refused(tvradar("identify", path, "-g", concert, "--json"), 2, "text.mp4")
+    refused(tvradar("identify", path, "-g", few, "--json"), 2, "text.mp4")
 
 
 @pytest.mark.parametrize("share", [0.02, 0.6])
-def test_truncated_mp4(share: float, concert: Path, data_dir: Path, tmp_path: Path) -> None:
-    data = (data_dir / "concert" / "clip.mp4").read_bytes()
+def test_truncated_mp4(share: float, few: Path, free: Free, tmp_path: Path) -> None:
+    data = free.clip.read_bytes()
     path = tmp_path / "cut.mp4"
     path.write_bytes(data[: int(len(data) * share)])
-    ran = tvradar("identify", path, "-g", concert, "--json")
+    ran = tvradar("identify", path, "-g", few, "--json")
     if ran.code == 0:  # the index stood at the front: what is there is named, and said to be less
-        assert 0 < ran.json["frames"] < 275
+        assert 0 < ran.json["frames"] < FRAMES
         assert ran.json["warnings"]
     else:
         refused(ran, 2, "cut.mp4")
 
 
-def test_pictures_of_all_kinds(sitcom: Path, data_dir: Path, tmp_path: Path) -> None:
-    scene = Image.open(data_dir / "sitcom" / "scenes" / "bbt3.jpg")
-    people = {"sheldon", "howard", "penny", "raj", "leonard"}
+def test_pictures_of_all_kinds(few: Path, free: Free, tmp_path: Path) -> None:
+    scene = Image.open(free.pair)
+    people = {"barack_obama", "joe_biden"}
     grey = scene.convert("L")
     wide = np.asarray(grey, np.uint16) * 257
     Image.fromarray(wide).save(tmp_path / "16bit.png")
@@ -53,20 +54,20 @@ def test_pictures_of_all_kinds(sitcom: Path, data_dir: Path, tmp_path: Path) -> 
     exif[0x0112] = 8
     grey.transpose(Image.Transpose.ROTATE_270).save(tmp_path / "turned.jpg", exif=exif, quality=95)
     for name in ("16bit.png", "rgba.png", "turned.jpg"):
-        ran = tvradar("identify", tmp_path / name, "-g", sitcom, "--json")
+        ran = tvradar("identify", tmp_path / name, "-g", few, "--json")
         assert ran.code == 0, ran
         assert {p["id"] for p in ran.json["people"]} == people, name
 
 
-def test_one_pixel(sitcom: Path, tmp_path: Path) -> None:
+def test_one_pixel(few: Path, tmp_path: Path) -> None:
     Image.new("RGB", (1, 1)).save(tmp_path / "p.png")
-    ran = tvradar("identify", tmp_path / "p.png", "-g", sitcom, "--json")
+    ran = tvradar("identify", tmp_path / "p.png", "-g", few, "--json")
     assert (ran.code, ran.json["frames"], ran.json["faces"]) == (0, 1, [])
 
 
-def test_gallery_with_a_flipped_byte(sitcom: Path, data_dir: Path, tmp_path: Path) -> None:
+def test_gallery_with_a_flipped_byte(few: Path, free: Free, tmp_path: Path) -> None:
     folder = tmp_path / "gallery"
-    shutil.copytree(sitcom, folder, symlinks=True)
+    shutil.copytree(few, folder, symlinks=True)
     files = [p for p in (folder / "current").resolve().iterdir() if p.is_file()]
     assert len(files) >= 3
     for path in files:
@@ -75,14 +76,12 @@ def test_gallery_with_a_flipped_byte(sitcom: Path, data_dir: Path, tmp_path: Pat
         bad[len(bad) // 2] ^= 0x10
         path.chmod(0o644)
         path.write_bytes(bad)
-        scene = data_dir / "sitcom" / "scenes" / "bbt1.jpg"
-        refused(tvradar("identify", scene, "-g", folder), 2, path.name)
+        refused(tvradar("identify", free.pair, "-g", folder), 2, path.name)
         path.write_bytes(good)
 
 
-def test_no_gallery(data_dir: Path, tmp_path: Path) -> None:
-    scene = data_dir / "sitcom" / "scenes" / "bbt1.jpg"
-    refused(tvradar("identify", scene, "-g", tmp_path / "none"), 3, "none", "enrol")
+def test_no_gallery(free: Free, tmp_path: Path) -> None:
+    refused(tvradar("identify", free.pair, "-g", tmp_path / "none"), 3, "none", "enrol")
 
 
 def test_empty_people_folder(tmp_path: Path) -> None:
@@ -92,10 +91,9 @@ def test_empty_people_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_a_person_without_a_usable_picture(data_dir: Path, tmp_path: Path) -> None:
+def test_a_person_without_a_usable_picture(free: Free, tmp_path: Path) -> None:
     people = tmp_path / "people"
-    good = data_dir / "concert" / "portraits" / "Lin-Manuel_Miranda"
-    shutil.copytree(good, people / "lin")
+    shutil.copytree(free.people / STAR, people / "lin")
     (people / "nobody").mkdir()
     Image.new("RGB", (300, 300), (90, 120, 90)).save(people / "nobody" / "wall.png")
     (people / "nobody" / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
@@ -112,8 +110,8 @@ def test_a_person_without_a_usable_picture(data_dir: Path, tmp_path: Path) -> No
     assert not (tmp_path / "none").exists()
 
 
-def test_chinese_names_and_hostile_ones(data_dir: Path, tmp_path: Path) -> None:
-    portrait = data_dir / "concert" / "portraits" / "Lin-Manuel_Miranda"
+def test_chinese_names_and_hostile_ones(free: Free, tmp_path: Path) -> None:
+    portrait = free.people / STAR
     people = tmp_path / "people"
     shutil.copytree(portrait, people / "林曼努尔")
     (people / "林曼努尔" / "person.toml").write_text(
@@ -148,8 +146,8 @@ def test_a_likely_wrong_picture_and_a_duplicate_are_reported(
     assert "unlike" in found["zz_wrong.png"][1]
 
 
-def test_wrong_use_is_exit_code_2(concert: Path) -> None:
+def test_wrong_use_is_exit_code_2(few: Path) -> None:
     assert tvradar("identify").code == 2
     assert tvradar("no-such-command").code == 2
-    refused(tvradar("run", "--gallery", concert), 2, "source")
+    refused(tvradar("run", "--gallery", few), 2, "source")
     refused(tvradar("press", "--url", "http://127.0.0.1:9"), 3, "tvradar run")

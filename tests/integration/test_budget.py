@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.free import Free
 from tests.integration.conftest import shorten, tool, tvradar
 
 
+@pytest.mark.alone
 def test_against_plain_opencv_on_the_same_clip(concert: Path, data_dir: Path) -> None:
     clip = data_dir / "concert" / "clip.mp4"
     ran = tvradar("bench", "pipeline", "--source", clip, "--gallery", concert, "--json")
@@ -21,32 +23,33 @@ def test_against_plain_opencv_on_the_same_clip(concert: Path, data_dir: Path) ->
 
 
 def test_peers_that_are_here_are_run_and_the_others_named(
-    concert: Path, data_dir: Path, tmp_path: Path
+    few: Path, free: Free, tmp_path: Path
 ) -> None:
-    shorten(data_dir / "concert" / "clip.mp4", tmp_path / "film.mp4", frames=40)
-    shutil.copy(data_dir / "concert" / "labels.json", tmp_path)
+    shorten(free.clip, tmp_path / "film.mp4", frames=60)
+    shutil.copy(free.labels, tmp_path)
     ran = tool(
-        *("bench_peers.py", tmp_path / "film.mp4", "--gallery", concert),
-        *("--people", data_dir / "concert" / "portraits", "--json"),
+        *("bench_peers.py", tmp_path / "film.mp4", "--gallery", few),
+        *("--people", free.people, "--json"),
     )
     assert ran.code == 0, ran
     sides = {name.split()[0]: side for name, side in ran.json.items()}
     assert {"tvradar", "OpenCV"} <= set(sides)
     for side in sides.values():
-        assert side["frames"] == 40
+        assert side["frames"] == 60
         assert side["fps"] > 0
     assert sides["tvradar"]["right"] > 0
     for name in {"face_recognition", "MediaPipe", "insightface"} - set(sides):
         assert f"left out: {name}" in ran.err
 
 
+@pytest.mark.alone
 def test_starts_within_memory_with_ten_thousand_people(
-    concert: Path, data_dir: Path, tmp_path: Path
+    few: Path, free: Free, tmp_path: Path
 ) -> None:
     filled = tmp_path / "filled"
-    assert tool("fill_gallery.py", concert, 10_000, "-o", filled).code == 0
+    assert tool("fill_gallery.py", few, 10_000, "-o", filled).code == 0
     ran = tvradar(
-        *("bench", "boot", "--source", data_dir / "concert" / "clip.mp4"),
+        *("bench", "boot", "--source", free.clip),
         *("--gallery", filled, "--starts", "1", "--cold", "--json"),
     )
     assert ran.code == 0, ran
@@ -62,8 +65,8 @@ def test_boot_says_why_the_service_did_not_start(tmp_path: Path) -> None:
     assert "bench boot" in ran.err
 
 
-def test_streams_says_that_a_service_ended(concert: Path) -> None:
-    ran = tvradar("bench", "streams", "--source", "none.mp4", "--gallery", concert)
+def test_streams_says_that_a_service_ended(few: Path) -> None:
+    ran = tvradar("bench", "streams", "--source", "none.mp4", "--gallery", few)
     assert ran.code == 1
     assert "bench streams: the service" in ran.err
     assert "Traceback" not in ran.err
@@ -75,10 +78,11 @@ def test_boot_starts_a_sensible_number_of_times(starts: str, tmp_path: Path) -> 
     assert ran.code == 2
 
 
-def test_two_streams_at_once(concert: Path, data_dir: Path) -> None:
+@pytest.mark.alone
+def test_two_streams_at_once(few: Path, free: Free) -> None:
     ran = tvradar(
-        *("bench", "streams", "--source", data_dir / "concert" / "clip.mp4"),
-        *("--gallery", concert, "--count", "2", "--seconds", "3", "--json"),
+        *("bench", "streams", "--source", free.clip),
+        *("--gallery", few, "--count", "2", "--seconds", "3", "--json"),
     )
     assert ran.code == 0, ran
     first, second = ran.json["streams"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.free import SECOND, STAR, Free
 from tests.integration.conftest import TVRADAR, shorten
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,14 +33,13 @@ E"""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_commands(page: Path, data_dir: Path, tmp_path: Path) -> None:
-    portraits = data_dir / "concert" / "portraits"
-    shutil.copytree(portraits / "Lin-Manuel_Miranda", tmp_path / "people" / "lin")
-    shutil.copytree(portraits / "Barack_Obama", tmp_path / "people" / "obama")
-    shutil.copy(next((portraits / "Lin-Manuel_Miranda").iterdir()), tmp_path / "face.jpg")
+def test_commands(page: Path, free: Free, tmp_path: Path) -> None:
+    shutil.copytree(free.people / STAR, tmp_path / "people" / "lin")
+    shutil.copytree(free.people / SECOND, tmp_path / "people" / "obama")
+    shutil.copy(free.portrait, tmp_path / "face.jpg")
     rows = (f"{p.parent.name},{p.relative_to(tmp_path)}\n" for p in tmp_path.glob("people/*/*.*"))
     (tmp_path / "people.csv").write_text("id,picture\n" + "".join(rows))
-    shorten(data_dir / "concert" / "clip.mp4", tmp_path / "film.mp4", frames=180)
+    shorten(free.clip, tmp_path / "film.mp4", frames=180)
     path = f"{TVRADAR.parent}:{os.environ['PATH']}"
     script = ["set -e", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"]
     for block in BLOCK.findall(page.read_text()):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.free import Free
 from tests.integration.conftest import tvradar
 
 
@@ -52,6 +53,15 @@ def test_a_stranger_of_the_gallery_is_not_named(sitcom: Path, data_dir: Path) ->
     assert ran.code == 0, ran
     assert ran.json["nobody"]["first"]["presses"] == 275
     assert ran.json["false_names"] == 0
+
+
+def test_figures_of_a_film_that_everybody_has(few: Path, free: Free) -> None:
+    ran = tvradar(
+        *("evaluate", "--video", free.clip, "--labels", free.labels, "--gallery", few, "--json")
+    )
+    assert ran.code == 0, ran
+    assert ran.json["first"]["exact_set"] > 0.9
+    assert (ran.json["false_names"], ran.json["flips"]) == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,16 @@ from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.video.open import open_source
 from engines.pipeline import load_pipeline
 from gallery.search.open import open_gallery
+from tests.free import SECOND, STAR, Free
 from tests.integration.conftest import tvradar
 
 
 @pytest.fixture(scope="module")
-def pasted(sitcom: Path, data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pasted(few: Path, free: Free, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a scene with one of its faces pasted in beside it once more."""
-    scene = data_dir / "sitcom" / "scenes" / "bbt1.jpg"
-    ran = tvradar("identify", scene, "-g", sitcom, "--json")
-    (box,) = (f["box"] for f in ran.json["faces"] if f["id"] == "leonard")
+    scene = free.pair
+    ran = tvradar("identify", scene, "-g", few, "--json")
+    (box,) = (f["box"] for f in ran.json["faces"] if f["id"] == SECOND)
     bgr = cv2.imread(str(scene))
     assert bgr is not None
     left, top, right, bottom = (int(v) for v in box)
@@ -35,23 +36,23 @@ def pasted(sitcom: Path, data_dir: Path, tmp_path_factory: pytest.TempPathFactor
     return path
 
 
-def test_the_same_face_pasted_twice_is_named_once(pasted: Path, sitcom: Path) -> None:
-    ran = tvradar("identify", pasted, "-g", sitcom, "--json")
+def test_the_same_face_pasted_twice_is_named_once(pasted: Path, few: Path) -> None:
+    ran = tvradar("identify", pasted, "-g", few, "--json")
     named = Counter(f["id"] for f in ran.json["faces"] if f["id"])
-    assert named == {"raj": 1, "leonard": 1, "howard": 1, "sheldon": 1}
-    twins = [f for f in ran.json["faces"] if f["candidates"][0]["id"] == "leonard"]
+    assert named == {STAR: 1, SECOND: 1}
+    twins = [f for f in ran.json["faces"] if f["candidates"][0]["id"] == SECOND]
     assert len(twins) == 2
     # each would be named if it were alone
     assert min(f["score"] for f in twins) > ran.json["threshold"]
 
 
 def test_in_a_film_the_name_stays_on_one_of_the_two(
-    pasted: Path, sitcom: Path, tmp_path: Path
+    pasted: Path, few: Path, tmp_path: Path
 ) -> None:
     film = tmp_path / "film.mp4"
     write_pan(pasted, film)
     pipeline = load_pipeline(threads=2)
-    gallery = open_gallery(sitcom, pipeline.model)
+    gallery = open_gallery(few, pipeline.model)
     recogniser = Recogniser(pipeline, lambda: gallery, RecogniserOptions())
     tracks: dict[str, set[int]] = {}
     twins = set()
@@ -63,9 +64,9 @@ def test_in_a_film_the_name_stays_on_one_of_the_two(
             for face in scene.faces:
                 if face.id:
                     tracks.setdefault(face.id, set()).add(face.track)
-                if face.candidates and face.candidates[0].id == "leonard":
+                if face.candidates and face.candidates[0].id == SECOND:
                     twins.add(face.track)
-    assert len(tracks["leonard"]) == 1
+    assert len(tracks[SECOND]) == 1
     assert len(twins) == 2
     assert recogniser.take_flips() == 0
 

@@ -7,6 +7,8 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from edge.config import RunConfig, ServeConfig
 from edge.demo.material import gallery_of
 from edge.device.app import App
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import pytest
-
     from engines.detections import Detections
+
+pytestmark = pytest.mark.alone
 
 
 def slowed(detect: Callable[..., Detections], seconds: float) -> Callable[..., Detections]:

@@ -20,17 +20,20 @@ from gallery.search.open import open_gallery
 from gallery.store.person import Person
 from gallery.store.store import create_gallery, verify
 from gallery.store.update import Entries, apply
+from tests.free import STAR, Free
 from tests.integration.conftest import running, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.alone
+
 RELEASES = 100
 FILL = 2000
 """Synthetic people in the gallery, so that a release takes time to open."""
 LONG = bool(os.environ.get("TVRADAR_LONG_TESTS"))
-SHOWN = "Lin-Manuel_Miranda"
+SHOWN = STAR
 
 
 def strangers(first: int, count: int, seed: int) -> tuple[list[Person], np.ndarray]:
@@ -61,8 +64,8 @@ class Overlay(threading.Thread):
 
 
 @pytest.fixture
-def gallery(concert: Path, tmp_path: Path) -> Path:
-    real = open_gallery(concert)
+def gallery(few: Path, tmp_path: Path) -> Path:
+    real = open_gallery(few)
     fill, templates = strangers(0, FILL, 0)
     people = [*real.people(), *fill]
     templates = np.concatenate([*(real.templates_of(i) for i in real.ids()), templates])
@@ -73,10 +76,10 @@ def gallery(concert: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def service(gallery: Path, data_dir: Path, tmp_path: Path) -> Iterator[str]:
+def service(gallery: Path, free: Free, tmp_path: Path) -> Iterator[str]:
     config = tmp_path / "tvradar.toml"
     config.write_text(
-        f'source = "{data_dir}/concert/clip.mp4"\ngallery = "{gallery}"\nloop = true\n'
+        f'source = "{free.clip}"\ngallery = "{gallery}"\nloop = true\n'
         "[serve]\nport = 0\n[recognise]\ndetect_every = 3\n"
         "embeddings_per_frame = 1\n"
     )

@@ -10,21 +10,21 @@ import httpx
 import pytest
 
 from gallery.channel.status import Status, StatusFile
+from tests.free import STAR, Free
 from tests.integration.conftest import running, tvradar, until
 
 
 @pytest.fixture
-def gallery(data_dir: Path, tmp_path: Path) -> Path:
-    people = data_dir / "concert" / "portraits"
-    assert tvradar("gallery", "enrol", people, "-o", tmp_path / "gallery").code == 0
+def gallery(free: Free, tmp_path: Path) -> Path:
+    assert tvradar("gallery", "enrol", free.people, "-o", tmp_path / "gallery").code == 0
     return tmp_path / "gallery"
 
 
 @pytest.fixture
-def service(gallery: Path, data_dir: Path, tmp_path: Path) -> Iterator[tuple]:
+def service(gallery: Path, free: Free, tmp_path: Path) -> Iterator[tuple]:
     config = tmp_path / "tvradar.toml"
     config.write_text(
-        f'source = "{data_dir}/concert/clip.mp4"\ngallery = "{gallery}"\nloop = true\n'
+        f'source = "{free.clip}"\ngallery = "{gallery}"\nloop = true\n'
         f'pulse = "{tmp_path}/pulse.json"\nsync_status = "{tmp_path}/status.json"\n'
         "[serve]\nport = 0\n[recognise]\ndetect_every = 2\n"
     )
@@ -39,20 +39,20 @@ def test_names_presses_swaps_the_gallery_and_ends(service, gallery: Path, tmp_pa
     def people() -> set[str]:
         return {p["id"] for p in client.post("/api/press").json()["people"]}
 
-    until(lambda: "Lin-Manuel_Miranda" in people())
+    until(lambda: STAR in people())
     ran = tvradar("press", "--url", client.base_url, "--json")
     assert ran.code == 0
     assert ran.json["refined"] is False
     pulse = json.loads((tmp_path / "pulse.json").read_text())
     assert (pulse["release"], pulse["starts"], pulse["error"]) == (1, 1, "")
 
-    assert tvradar("gallery", "remove", gallery, "Lin-Manuel_Miranda").code == 0
+    assert tvradar("gallery", "remove", gallery, STAR).code == 0
     until(lambda: "tvradar_gallery_release 2.0" in client.get("/metrics").text)
     scene = until(lambda: client.get("/api/scene").json())
     for _ in range(20):
         scene = client.get("/api/scene").json()
         assert scene["release"] == 2
-        assert "Lin-Manuel_Miranda" not in {f.get("id") for f in scene["faces"]}
+        assert STAR not in {f.get("id") for f in scene["faces"]}
         time.sleep(0.1)
     until(lambda: json.loads((tmp_path / "pulse.json").read_text())["release"] == 2)
     metrics = client.get("/metrics").text
@@ -108,11 +108,11 @@ def test_a_missing_source_ends_with_its_error(gallery: Path, tmp_path: Path) -> 
     assert "Traceback" not in ran.err
 
 
-def test_the_demo_runs_on_ones_own_film_and_ends_by_itself(data_dir: Path) -> None:
+def test_the_demo_runs_on_ones_own_film_and_ends_by_itself(free: Free) -> None:
     ran = tvradar(
         *("demo", "--no-browser", "--port", "0", "--seconds", "4"),
-        *("--video", data_dir / "concert" / "clip.mp4"),
-        *("--people", data_dir / "concert" / "portraits"),
+        *("--video", free.clip),
+        *("--people", free.people),
     )
     assert ran.code == 0, ran
     assert "3 people enrolled" in ran.out

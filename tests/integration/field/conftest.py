@@ -22,6 +22,8 @@ from tests.conftest import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.free import Free
+
 PYTHON = Path("/usr/bin/python3")
 SLOTS = Path("/opt/tvradar")
 CONFIG = """
@@ -134,9 +136,7 @@ class Machine:
         until = time.monotonic() + within_s
         while time.monotonic() < until:
             said = self.sh("tvradar press --json")
-            people = {
-                p for p in ("Lin-Manuel_Miranda", "Alex_Lacamoire", "Barack_Obama") if p in said
-            }
+            people = {p for p in ("barack_obama", "joe_biden") if p in said}
             if people:
                 return people
             time.sleep(0.2)
@@ -193,13 +193,13 @@ def overlay_root(folder: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="package")
 def machine(
-    package: Path, concert: Path, data_dir: Path, tmp_path_factory: pytest.TempPathFactory
+    package: Path, few: Path, free: Free, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Machine]:
     """Install the package, give it a gallery and a film, and boot."""
     with overlay_root(tmp_path_factory.mktemp("machine")) as root:
         shutil.copy(package, root / "var/lib/tvradar.deb")
-        shutil.copy(data_dir / "concert" / "clip.mp4", root / "var/lib/clip.mp4")
-        shutil.copytree(concert, root / "var/lib/concert", symlinks=True)
+        shutil.copy(free.clip, root / "var/lib/clip.mp4")
+        shutil.copytree(few, root / "var/lib/concert", symlinks=True)
         found = Machine(root)
         found.boot()
         try:

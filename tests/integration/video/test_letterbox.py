@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.recognise.scene import Scene
+    from tests.free import Free
 
 EDGE = 150
 
@@ -56,16 +57,15 @@ def follow(clip: Path, gallery: Path, **bars: int) -> tuple[list[Scene], list[tu
 
 
 @pytest.fixture(scope="module")
-def plain(data_dir: Path, concert: Path) -> list[Scene]:
-    return follow(data_dir / "concert" / "clip.mp4", concert)[0]
+def plain(free: Free, few: Path) -> list[Scene]:
+    return follow(free.clip, few)[0]
 
 
 @pytest.mark.parametrize(("right", "down"), [(0, 46), (106, 0)])
 def test_the_same_names_and_the_boxes_in_their_place(
-    plain: list[Scene], data_dir: Path, concert: Path, right: int, down: int
+    plain: list[Scene], free: Free, few: Path, right: int, down: int
 ) -> None:
-    clip = data_dir / "concert" / "clip.mp4"
-    barred, sizes = follow(clip, concert, right=right, down=down, ground=18)
+    barred, sizes = follow(free.clip, few, right=right, down=down, ground=18)
     # the bars are known after 12 looks at every tenth frame, and gone from then on
     assert sizes[0] == (360 + 2 * down, 640 + 2 * right)
     height, width = sizes[-1]
@@ -82,5 +82,5 @@ def test_the_same_names_and_the_boxes_in_their_place(
             shift = np.subtract(theirs[person], ours[person])
             assert shift == pytest.approx([right, down] * 2, abs=12)
             moved += 1
-    assert moved > 50
+    assert moved >= 50
     assert same >= 0.9 * len(plain[EDGE:])

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.video.source import SourceOptions
+from tests.free import SECOND, STAR, Free
 from tools.outages import Station, compose, names_back_s, recognising
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PEOPLE = frozenset({"raj", "leonard", "howard", "sheldon"})
+PEOPLE = frozenset({STAR, SECOND})
 LIMIT_S = 2.0
 ROOT = Path(__file__).resolve().parents[3]
 LONG = pytest.mark.skipif(
@@ -30,14 +31,14 @@ BACKENDS = ["pyav", pytest.param("gstreamer", marks=LONG)]
 
 
 @pytest.fixture(scope="module")
-def film(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    picture = data_dir / "sitcom" / "scenes" / "bbt1.jpg"
+def film(free: Free, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    picture = free.pair
     return compose(picture, tmp_path_factory.mktemp("outages") / "film.mp4")
 
 
 @pytest.fixture(scope="module")
-def process(sitcom: Path) -> Iterator[Callable[[Any], Any]]:
-    with recognising(sitcom) as process:
+def process(few: Path) -> Iterator[Callable[[Any], Any]]:
+    with recognising(few) as process:
         yield process
 
 
@@ -49,6 +50,7 @@ def options(request: pytest.FixtureRequest) -> SourceOptions:
     return SourceOptions(backend=backend)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("options", BACKENDS, indirect=True)
 @pytest.mark.parametrize("kind", ["rtsp", "hls", "udp"])
 def test_names_are_back_two_seconds_after_the_source(
@@ -72,9 +74,9 @@ def test_names_are_back_two_seconds_after_the_source(
 @pytest.mark.parametrize(
     "kind", ["udp", *(pytest.param(kind, marks=LONG) for kind in ("rtsp", "hls"))]
 )
-def test_memory_is_flat_over_reconnects(data_dir: Path, kind: str) -> None:
+def test_memory_is_flat_over_reconnects(free: Free, kind: str) -> None:
     """In a process of its own: the tests' own memory would hide it."""
-    picture = data_dir / "sitcom" / "scenes" / "bbt1.jpg"
+    picture = free.pair
     count = 100 if os.environ.get("TVRADAR_LONG_TESTS") else 8
     command = [sys.executable, "tools/outages.py", "memory", str(picture), "--kind", kind]
     done = subprocess.run(

@@ -65,7 +65,9 @@ def release(folder: Path, version: str) -> Path:
         wheel.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
-        wheel.writestr(f"{info}/entry_points.txt", "[console_scripts]\ntvradar = edge.cli.main:main\n")
+        wheel.writestr(
+            f"{info}/entry_points.txt", "[console_scripts]\ntvradar = edge.cli.main:main\n"
+        )
         wheel.writestr(f"{info}/RECORD", "")
     return folder
 

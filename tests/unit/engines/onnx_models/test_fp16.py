@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 import onnx
@@ -13,6 +15,9 @@ from engines.errors import ModelShapeError
 from engines.fetch import fetch
 from engines.onnx_models.fp16 import to_half
 from engines.onnxruntime_engine import OnnxRuntimeEngine
+
+if TYPE_CHECKING:
+    from tests.free import Free
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +43,8 @@ def test_sface_in_fp16_gives_the_same_embeddings(half_of) -> None:
     assert (fp32.vectors * fp16.vectors).sum(axis=1).min() > 0.9999
 
 
-def test_yunet_in_fp16_finds_the_same_faces(half_of, data_dir) -> None:
-    bgr = cv2.imread(str(min((data_dir / "sitcom" / "scenes").glob("*.jpg"))))
+def test_yunet_in_fp16_finds_the_same_faces(half_of, free: Free) -> None:
+    bgr = cv2.imread(str(free.pair))
     fp32 = YunetDetector(OnnxRuntimeEngine(fetch("yunet"))).detect(bgr)
     fp16 = YunetDetector(half_of("yunet")).detect(bgr)
     assert len(fp32) == len(fp16) > 0

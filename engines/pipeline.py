@@ -17,6 +17,7 @@ from engines.detector import Detector, YunetDetector
 from engines.embedder import MAX_BATCH, Embedder
 from engines.errors import EngineError, ModelMissingError
 from engines.quality import Quality, measure_quality
+from engines.scores.model import ScoreModel, score_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,6 +76,7 @@ class FacePipeline:
         detector: finds faces.
         embedder: compares them.
         model: the embedder's identity, which a gallery must share.
+        scores: what its cosines mean; by default what is known of the model.
         why: why these engines were taken, for status lines.
         pair: what runs them on a GPU; None on the CPU.
     """
@@ -85,12 +87,14 @@ class FacePipeline:
         embedder: Embedder,
         model: str,
         *,
+        scores: ScoreModel | None = None,
         why: str = "",
         pair: TensorRtPair | None = None,
     ) -> None:
         self.detector = detector
         self.embedder = embedder
         self.model = model
+        self.scores = scores or score_model(model)
         self.why = why
         self._pair = pair
 

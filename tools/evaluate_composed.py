@@ -25,13 +25,16 @@ from calibration.openset.held_out import Filled, TrackSearches, held_out_rates, 
 from calibration.pictures.faces import find_pictures
 from edge.bench.synthetic import SyntheticFaces
 from edge.recognise.template import TrackTemplate
-from engines.pipeline import load_pipeline, unit
-from engines.scores.probability import ScoreModel, reliability
-from engines.scores.threshold import LOWEST, PRIOR_MEAN, ImpostorModel, threshold_for
+from engines.catalog import model_identity
+from engines.pipeline import EMBEDDER, load_pipeline, unit
+from engines.scores.model import score_model
+from engines.scores.probability import CosineModel, reliability
+from engines.scores.threshold import threshold_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SCORES = score_model(model_identity(EMBEDDER))
 ENROLLED_PICTURES = 3
 FPIR = 0.003
 SIZES = (12, 1000, 100_000)
@@ -94,13 +97,13 @@ def summed_up(tracks: ComposedTracks) -> tuple[dict[str, np.ndarray], np.ndarray
     found: list[np.ndarray] = []
     strangers, weights = [], []
     for i in range(len(tracks)):
-        template = TrackTemplate()
+        template = TrackTemplate(SCORES)
         for k in range(tracks.vectors.shape[1]):
             template.add(
                 tracks.vectors[i, k], float(tracks.norms[i, k]), float(tracks.overall[i, k]), k / 8
             )
         found.append(template.overall())
-        strangers.append(template.strangers())
+        strangers.append(template.impostor_mean())
         weights.append(np.array(template.qualities) / np.sum(template.qualities))
     ways = {
         "single best frame": tracks.vectors[np.arange(len(tracks)), best],
@@ -208,7 +211,7 @@ def promise(
     scores: np.ndarray, strangers: np.ndarray, truth: np.ndarray, filled: dict[int, Filled]
 ) -> dict[str, object]:
     """Return the measured rate of false names, and of right ones, for each size of gallery."""
-    model = ImpostorModel().of_tracks()
+    model = SCORES.of_tracks(SCORES.impostors)
     rows = np.arange(len(scores))
     own, others = scores[rows, truth], scores.copy()
     others[rows, truth] = -1.0
@@ -220,7 +223,9 @@ def promise(
         best = np.take_along_axis(others, kept, 1).max(axis=1)[None]
         if size in filled:
             best = np.maximum(best, filled[size].best)
-        needed = np.maximum(threshold_for(size, FPIR, model) + strangers - PRIOR_MEAN, LOWEST)
+        lowest = SCORES.names.lowest
+        base = threshold_for(size, FPIR, model, lowest)
+        needed = np.maximum(base + strangers - model.mean, lowest)
         named = (best >= needed).mean(axis=0)
         found[str(size)] = {
             "promised": FPIR,
@@ -235,14 +240,14 @@ def promise(
 def held_out(searches: TrackSearches, filled: dict[int, Filled]) -> dict[str, object]:
     """Return the rates on people whom the constants were not learned from."""
     found: dict[str, object] = {
-        "learned_from_all": asdict(learn(searches, np.unique(searches.truth)))
+        "learned_from_all": asdict(learn(searches, np.unique(searches.truth), SCORES))
     }
     people = searches.faces.shape[2]
     for teach in TEACH:
         real = min(REAL, people - teach - 1)
         asked = [(size, fpir) for size in (real, *filled) for fpir in (FPIR, 0.01)]
         cases = [(fpir, filled.get(size)) for size, fpir in asked]
-        rates_of = held_out_rates(searches, teach, real, cases)
+        rates_of = held_out_rates(searches, teach, real, cases, SCORES)
         for (size, fpir), rates in zip(asked, rates_of, strict=True):
             found[f"{teach}_teach_gallery_{size}_at_{fpir}"] = [
                 float(rates.mean()),
@@ -299,7 +304,7 @@ def calibrated(probes: np.ndarray, truth: np.ndarray, templates: np.ndarray) -> 
         off = np.ones(scores.shape, bool)
         off[np.arange(len(scores)), truth] = False
         strangers = scores[fit][off[fit]]
-        model = ScoreModel(
+        model = CosineModel(
             float(own.mean()), float(own.std()), float(strangers.mean()), float(strangers.std())
         )
         probabilities, right = [], []

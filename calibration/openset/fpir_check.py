@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from calibration.pictures.faces import Picture
     from engines.pipeline import FacePipeline
+    from engines.scores.model import ScoreModel
 
 ENROLLED = 3
 """So many pictures of a person become the template; the others are searched with."""
@@ -117,10 +118,10 @@ def learn(pairs: Pairs) -> ImpostorModel:
 
 def _fitted(impostors: NDArray[np.float64]) -> ImpostorModel:
     mean = float(impostors.mean())
-    return ImpostorModel(mean, tail_sd(impostors - mean))
+    return ImpostorModel(mean, tail_sd(impostors - mean, mean))
 
 
-def promises(pairs: Pairs, sizes: Sequence[int], fpir: float) -> list[Promise]:
+def promises(pairs: Pairs, sizes: Sequence[int], fpir: float, scores: ScoreModel) -> list[Promise]:
     """Return what becomes of a promised rate in galleries of these sizes.
 
     Raises:
@@ -132,7 +133,8 @@ def promises(pairs: Pairs, sizes: Sequence[int], fpir: float) -> list[Promise]:
     best = pairs.scores.max(axis=1)
     found = []
     for size in sizes:
-        threshold, share = threshold_for(size, fpir), share_for(size, fpir)
+        threshold = threshold_for(size, fpir, scores.impostors, scores.names.lowest)
+        share = share_for(size, fpir)
         rates = [_rate(m.share_above(threshold), size) for m in drawn]
         low, high = np.quantile(rates, (0.025, 0.975))
         shown = share * len(impostors) >= 1
@@ -144,7 +146,7 @@ def promises(pairs: Pairs, sizes: Sequence[int], fpir: float) -> list[Promise]:
                 float(low),
                 float(high),
                 _rate(float((impostors >= threshold).mean()), size) if shown else None,
-                threshold_for(size, fpir, model),
+                threshold_for(size, fpir, model, scores.names.lowest),
                 float((right & (best >= threshold)).mean()),
             )
         )

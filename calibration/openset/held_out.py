@@ -13,18 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from calibration.errors import CalibrationError
-from engines.scores.threshold import (
-    PRIOR_MEAN,
-    ImpostorModel,
-    expected_of_tracks,
-    norm_lack,
-    share_for,
-)
+from engines.scores.threshold import ImpostorModel, expected_of_tracks, share_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from engines.scores.model import ScoreModel
 
 TAIL = 0.01
 """The quantile that the distribution is made to meet."""
@@ -62,20 +58,19 @@ class TrackSearches:
 
 @dataclass(frozen=True, slots=True)
 class TrackModel:
-    """What the constants of `engines.scores.threshold` are, learned from some of the people."""
+    """What the constants of a `ScoreModel` for tracks are, learned from some of the people."""
 
     face_mean: float
     face_slope: float
     sd: float
 
-    def expected(self, searches: TrackSearches) -> NDArray[np.float64]:
+    def expected(self, searches: TrackSearches, scores: ScoreModel) -> NDArray[np.float64]:
         """Return the mean cosine of strangers with each track, float64 (n,)."""
-        return expected_of_tracks(
-            searches.norms, searches.weights, searches.length, self.face_mean, self.face_slope
-        )
+        faces = self.face_mean - self.face_slope * scores.norm_lack(searches.norms)
+        return expected_of_tracks(faces, searches.weights, searches.length)
 
 
-def learn(searches: TrackSearches, people: NDArray[np.intp]) -> TrackModel:
+def learn(searches: TrackSearches, people: NDArray[np.intp], scores: ScoreModel) -> TrackModel:
     """Fit the mean of single faces by their norm, and the deviation by the tracks' upper tail.
 
     Which people teach is chance: some pairs look alike. So the tail is also fitted to people drawn
@@ -86,14 +81,15 @@ def learn(searches: TrackSearches, people: NDArray[np.intp]) -> TrackModel:
     strangers = people[None, :] != searches.truth[rows, None]
     faces = searches.faces[rows][:, :, people]
     means = (faces * strangers[:, None, :]).sum(axis=2) / strangers.sum(axis=1)[:, None]
-    fall = norm_lack(searches.norms[rows]).ravel()
+    fall = scores.norm_lack(searches.norms[rows]).ravel()
     slope, mean = np.polyfit(fall, means.ravel(), 1)
     fitted = TrackModel(float(mean), float(-slope), 0.0)
-    away = searches.scores() - fitted.expected(searches)[:, None]
+    away = searches.scores() - fitted.expected(searches, scores)[:, None]
     tracks = {person: away[searches.truth == person] for person in people}
     rng = np.random.default_rng(0)
-    sds = [_tail(tracks, _drawn(people, rng)) for _ in range(DRAWS)]
-    return replace(fitted, sd=_on_average(sds))
+    mean_all = scores.impostor_mean
+    sds = [_tail(tracks, _drawn(people, rng), mean_all) for _ in range(DRAWS)]
+    return replace(fitted, sd=_on_average(sds, mean_all))
 
 
 def _drawn(people: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
@@ -104,37 +100,38 @@ def _drawn(people: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.int
             return drawn
 
 
-def _tail(tracks: dict[int, NDArray[np.float64]], people: NDArray[np.intp]) -> float:
+def _tail(tracks: dict[int, NDArray[np.float64]], people: NDArray[np.intp], mean: float) -> float:
     """Return the deviation with which the distribution has these people's tail."""
     away = np.concatenate([tracks[p][:, people[people != p]].ravel() for p in people])
-    return tail_sd(away)
+    return tail_sd(away, mean)
 
 
-def tail_sd(away: NDArray[np.float64]) -> float:
+def tail_sd(away: NDArray[np.float64], mean: float) -> float:
     """Return the deviation of the `ImpostorModel` that has the upper tail of these cosines.
 
     Args:
         away: cosines of impostors less their mean, float64 (n,).
+        mean: of the model.
     """
-    return max(_sd_for(float(np.quantile(away, 1 - TAIL)), TAIL), float(away.std()))
+    return max(_sd_for(float(np.quantile(away, 1 - TAIL)), TAIL, mean), float(away.std()))
 
 
-def _sd_for(above: float, share: float) -> float:
+def _sd_for(above: float, share: float, mean: float) -> float:
     """Return the deviation of the `ImpostorModel` of which this share is so far above its mean."""
     sd = above / 2
     for _ in range(20):  # nearly linear, so that few are enough
-        sd *= above / (ImpostorModel(PRIOR_MEAN, sd).reached_by(share) - PRIOR_MEAN)
+        sd *= above / (ImpostorModel(mean, sd).reached_by(share) - mean)
     return sd
 
 
-def _on_average(sds: list[float]) -> float:
+def _on_average(sds: list[float], mean: float) -> float:
     """Return the deviation with which the share is the average of that with each of these."""
-    low, high = 0.0, 0.8 * (1 - PRIOR_MEAN)
+    low, high = 0.0, 0.8 * (1 - mean)
     for _ in range(40):
         above = (low + high) / 2
-        shares = [ImpostorModel(PRIOR_MEAN, sd).share_above(PRIOR_MEAN + above) for sd in sds]
+        shares = [ImpostorModel(mean, sd).share_above(mean + above) for sd in sds]
         low, high = (above, high) if np.mean(shares) > DESIGN else (low, above)
-    return _sd_for(high, DESIGN)
+    return _sd_for(high, DESIGN, mean)
 
 
 @dataclass(frozen=True)
@@ -151,7 +148,11 @@ class Filled:
 
 
 def held_out_rates(
-    searches: TrackSearches, learned: int, size: int, cases: Sequence[tuple[float, Filled | None]]
+    searches: TrackSearches,
+    learned: int,
+    size: int,
+    cases: Sequence[tuple[float, Filled | None]],
+    model: ScoreModel,
 ) -> NDArray[np.float64]:
     """Return rates of false names, float64 (cases, people), of people left out of the learning.
 
@@ -160,6 +161,7 @@ def held_out_rates(
         learned: how many people teach, anew in each round; the others are searched for.
         size: people in the gallery, all of them left out too, and none of them the stranger.
         cases: promised rates, each with who is in the gallery beside them.
+        model: of the embedder; what is learned here takes the place of its constants for tracks.
 
     Raises:
         CalibrationError: there are too few people.
@@ -177,8 +179,9 @@ def held_out_rates(
     taken = np.zeros(count)
     for _ in range(ROUNDS):
         order = rng.permutation(count)
-        model = learn(searches, np.sort(order[:learned]))
-        impostors, expected = ImpostorModel(PRIOR_MEAN, model.sd), model.expected(searches)
+        taught = learn(searches, np.sort(order[:learned]), model)
+        impostors = ImpostorModel(model.impostor_mean, taught.sd)
+        expected = taught.expected(searches, model)
         taken[order[learned:]] += 1
         for stranger in order[learned:]:
             others = order[learned:][order[learned:] != stranger]
@@ -188,6 +191,6 @@ def held_out_rates(
             for case, (fpir, filled) in enumerate(cases):
                 best = np.maximum(real, filled.best[:, rows]) if filled else real
                 share = share_for(filled.people if filled else size, fpir)
-                needed = expected[rows] + impostors.reached_by(share) - PRIOR_MEAN
+                needed = expected[rows] + impostors.reached_by(share) - impostors.mean
                 found[case, stranger] += (best >= needed).mean()
     return found / taken

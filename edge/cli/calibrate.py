@@ -111,15 +111,14 @@ def threshold(
     from calibration.openset.fpir_check import compare, learn, promises  # noqa: PLC0415
     from calibration.pictures.faces import find_pictures  # noqa: PLC0415
     from engines.pipeline import load_pipeline  # noqa: PLC0415
-    from engines.scores.threshold import ImpostorModel  # noqa: PLC0415
 
     pictures = [p for folder in images for p in find_pictures(folder)]
     pipeline = load_pipeline(threads=2)
     with _shown() as progress:
         looked = progress.stage("pictures", len(pictures))
         pairs, compared = compare(pipeline, pictures, looked)
-    rows = promises(pairs, people or GALLERIES, fpir)
-    fitted, shipped = learn(pairs), ImpostorModel()
+    rows = promises(pairs, people or GALLERIES, fpir, pipeline.scores)
+    fitted, shipped = learn(pairs), pipeline.scores.impostors
     if json:
         print_json(
             {

@@ -119,7 +119,7 @@ def search_gallery(folder: Path, image: Path, *, top: int, json: bool) -> None:
         raise UsageError(f"{image}: no face in it, expected a picture with a face")
     matches = gallery.search(found[0].vectors, k=top)
     policy = policy_for(gallery, 0.01)
-    needed = policy.threshold - policy.impostors.relief(float(found[0].norms[0]))
+    needed = policy.threshold - policy.scores.norm_offset(float(found[0].norms[0]))
     rows = [
         {"id": person, "name": gallery.person(person).name(), "score": round(float(score), 4)}
         for person, score in zip(matches.ids[0], matches.scores[0], strict=False)

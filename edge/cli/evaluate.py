@@ -16,7 +16,7 @@ from engines.errors import PictureError
 from engines.files import write_atomically
 from engines.image import PICTURE_SUFFIXES, read_picture
 from engines.pipeline import FacePipeline, load_pipeline
-from engines.scores.probability import STILLS, reliability
+from engines.scores.probability import reliability
 from gallery.enrol.embed import largest_face
 from gallery.enrol.source import find_people
 from gallery.search.open import open_gallery
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from calibration.openset.evaluate import Rate
-    from engines.scores.probability import Reliability
+    from engines.scores.probability import CosineModel, Reliability
     from gallery.search.search import Gallery
 
 
@@ -49,10 +49,10 @@ def run_evaluate(
     mated, nonmated = searches_of(of_known), searches_of(of_strangers)
     found = evaluate(mated, nonmated)
     threshold = policy_for(gallery, fpir).threshold
-    people = gallery.people_count
+    people, cosines = gallery.people_count, pipeline.scores.stills.cosines
     notes = _notes(found, threshold, fpir, mated, nonmated, without_face)
     if json:
-        print_json(_as_json(found, threshold, fpir, mated, nonmated, without_face, people))
+        print_json(_as_json(found, threshold, fpir, mated, nonmated, without_face, people, cosines))
     else:
         _print(found, notes)
     if report is not None:
@@ -63,7 +63,7 @@ def run_evaluate(
             of_known,
             of_strangers,
             threshold,
-            *_calibration(people, mated, nonmated),
+            *_calibration(people, mated, nonmated, cosines),
         )
         write_atomically(report, to_html(findings).encode())
         err.print(f"report: {report}", markup=False)
@@ -100,9 +100,10 @@ def _as_json(
     nonmated: Searches,
     without_face: int,
     people: int,
+    cosines: CosineModel,
 ) -> dict[str, object]:
     at = _at_threshold(threshold, mated, nonmated)
-    error, bins = _calibration(people, mated, nonmated)
+    error, bins = _calibration(people, mated, nonmated, cosines)
     return {
         "rank1": found.rank1,
         "tpir": {str(r.fpir): r.tpir for r in found.rates},
@@ -126,13 +127,13 @@ def _share(mated: Searches, nonmated: Searches) -> float:
 
 
 def _calibration(
-    people: int, mated: Searches, nonmated: Searches
+    people: int, mated: Searches, nonmated: Searches, cosines: CosineModel
 ) -> tuple[float, list[Reliability]]:
     """Return how well the probabilities of names fit; strangers and enrolled count the same."""
     scores = np.concatenate([mated.scores, nonmated.scores])
     right = np.concatenate([mated.right, np.zeros(len(nonmated.scores), bool)])
     share = _share(mated, nonmated)
-    found = np.array([STILLS.probability(float(s), people, share) for s in scores])
+    found = np.array([cosines.probability(float(s), people, share) for s in scores])
     return reliability(found, right)
 
 

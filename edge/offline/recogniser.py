@@ -130,7 +130,7 @@ def claims_of_shot(
         probes = np.stack([t.template.overall() for t in known])
         for state, candidates in zip(known, search(gallery, probes), strict=True):
             state.candidates = candidates
-            state.strangers = state.template.strangers()
+            state.impostor_mean = state.template.impostor_mean()
     for state in tracks:
         state.said = None
     return [state.claim() for state in tracks], lambda a, b: not frames[a].isdisjoint(frames[b])

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from edge.recognise.scene import Candidate, Why  # noqa: TC001 - msgspec reads them at run time
+from edge.recognise.scene import Candidate, Why
 
 
 class AnswerPerson(msgspec.Struct, frozen=True):

@@ -11,35 +11,13 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engines.scores.probability import STILLS, TRACKS
-from engines.scores.threshold import LOWEST, PRIOR_MEAN, ImpostorModel
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edge.recognise.scene import Candidate, Why
+    from engines.scores.model import ScoreModel
 
-MARGIN = 0.04
-ALIKE = 0.6
-"""Templates of two people at least this much alike are of look-alikes, or of one person who was
-enrolled twice; different people of the test pictures reach 0.55."""
-ALIKE_MARGIN = 0.33
-"""The margin between two look-alikes, in units of the distance of their templates: about 2.7
-standard deviations of the difference of their scores (measured: 0.11 to 0.15 units), so that a face
-is "A or B" in 98 % of cases when both were enrolled with three pictures of one person."""
-MAX_MARGIN = 0.3
-"""No margin between two people is wider."""
-STEADY = 0.06
-"""A name that was said stays until its score falls this far below the threshold."""
-TAKEOVER = 0.1
-"""Another person replaces a name only with a score this much better."""
 SMALL_GALLERY = 50
-CONTEXT_RELIEF = 0.08
-"""With a small gallery, when everybody else in the shot is named, a stranger there is less likely:
-the threshold falls by this for a poor face with a clear margin. Only for a poor one: a good face of
-the right person hardly ever scores so low, a poor one often does. See ADR 6 for its price."""
-CONTEXT_MARGIN = 0.08
-CONTEXT_MAX_NORM = 10.5
 MIN_LEGIBLE_SIDE_PX = 32.0
 MAX_LEGIBLE_YAW = 0.65
 MIN_LEGIBLE_SHARPNESS = 0.006
@@ -55,7 +33,8 @@ class Claim:
         side_px, yaw, sharpness: of its best face, as in `engines.quality`.
         norm: of its embeddings before normalisation, weighted as its template is.
         said: the id that was shown for it last, or None.
-        strangers: the mean cosine of strangers with a track's template; a still's is in its norm.
+        impostor_mean: expected of strangers with a track's template, where known; a still's is
+            in its norm.
     """
 
     track: int
@@ -65,7 +44,7 @@ class Claim:
     sharpness: float
     norm: float
     said: str | None = None
-    strangers: float = PRIOR_MEAN
+    impostor_mean: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,47 +69,51 @@ class Policy:
     Attributes:
         threshold: lowest cosine, see `engines.scores.threshold`.
         people: size of the gallery.
-        cast: ids of the title's cast; they are favoured by `cast_relief`.
-        impostors: how far the threshold may fall for a face that tells little.
+        scores: what cosines of this embedder mean.
+        cast: ids of the title's cast, who are favoured.
         alike: the best cosine between the templates of two people.
-        stills: faces of single pictures, not of tracks: a still is relieved by its norm, a track
-            by what its own faces let expect of strangers.
+        stills: faces of single pictures, not of tracks: a still's threshold falls with its norm, a
+            track's with what its own faces let expect of strangers.
     """
 
     threshold: float
     people: int
+    scores: ScoreModel
     cast: frozenset[str] = frozenset()
-    cast_relief: float = 0.06
-    impostors: ImpostorModel = field(default_factory=ImpostorModel)
     alike: Callable[[str, str], float] = field(default=_never_alike, compare=False)
     stills: bool = True
 
     def probability(self, score: float) -> float:
         """Return how likely the best candidate with this score is the right one, 0 to 1."""
-        return (STILLS if self.stills else TRACKS).probability(score, self.people)
+        kind = self.scores.stills if self.stills else self.scores.tracks
+        return kind.cosines.probability(score, self.people)
 
     def margin(self, best: str, second: str) -> float:
         """Return how much better the best must be than the second."""
-        alike = self.alike(best, second)
-        if alike < ALIKE:
-            return MARGIN
-        return max(MARGIN, ALIKE_MARGIN * math.sqrt(2 * max(1 - alike, 0.0)))
+        alike, least, same = self.alike(best, second), self.scores.names.margin, self.scores.same
+        if alike < same.alike:
+            return least
+        return max(least, same.alike_margin * math.sqrt(2 * max(1 - alike, 0.0)))
 
-    def needed(self, person: str, norm: float, strangers: float = PRIOR_MEAN) -> float:
+    def threshold_of(self, person: str, norm: float, impostor_mean: float | None) -> float:
         """Return the lowest cosine that names this person.
 
         Args:
             person: the candidate's id.
             norm: of a still's embedding.
-            strangers: what a track's template expects of strangers; see `expected_of_tracks`.
+            impostor_mean: expected of strangers with a track's template; None where it is unknown.
         """
+        names = self.scores.names
         if self.stills:
-            needed = self.threshold - self.impostors.relief(norm)
+            threshold = self.threshold - self.scores.norm_offset(norm)
+        elif impostor_mean is None:
+            threshold = self.threshold
         else:
-            needed = max(LOWEST, self.threshold + strangers - PRIOR_MEAN)
+            away = impostor_mean - self.scores.impostor_mean
+            threshold = max(names.lowest, self.threshold + away)
         if not self.cast:
-            return needed
-        return needed - (self.cast_relief if person in self.cast else -self.cast_relief / 2)
+            return threshold
+        return threshold - (names.cast if person in self.cast else -names.cast / 2)
 
 
 def decide(
@@ -145,8 +128,8 @@ def decide(
     """
     decisions: dict[int, Decision] = {}
     named: list[tuple[str, int]] = []
-    ranked = sorted(claims, key=_strength, reverse=True)
-    for relief in (0.0, CONTEXT_RELIEF):
+    ranked = sorted(claims, key=lambda claim: _strength(claim, policy), reverse=True)
+    for relief in (0.0, policy.scores.names.context):
         for claim in ranked:
             if claim.track in decisions and decisions[claim.track].id:
                 continue
@@ -168,42 +151,45 @@ def decide(
 def _judge(claim: Claim, policy: Policy, taken: set[str], relief: float) -> Decision:
     if not claim.candidates:
         return Decision(None, 0.0, _why_illegible(claim) or "too_small", ())
-    best = _steady_best(claim)
-    needed = policy.needed(best.id, claim.norm, claim.strangers) - relief
+    names = policy.scores.names
+    best = _steady_best(claim, names.takeover)
+    threshold = policy.threshold_of(best.id, claim.norm, claim.impostor_mean) - relief
     if claim.said == best.id:
-        needed -= STEADY
-    if not best.score >= needed:  # nor where one of them is not a number
+        threshold -= names.steady
+    if not best.score >= threshold:  # nor where one of them is not a number
         why: Why = _why_illegible(claim) or "below_threshold"
         return Decision(None, best.score, why, claim.candidates)
     if best.id in taken:
         return Decision(None, best.score, "below_threshold", claim.candidates)
-    rivals = _rivals(claim, best, policy, taken, CONTEXT_MARGIN if relief else MARGIN)
+    rivals = _rivals(claim, best, policy, taken, names.context_margin if relief else names.margin)
     if rivals:
         either = tuple(c for c in claim.candidates if c.id in {best.id, *rivals})
         return Decision(None, best.score, "ambiguous", either)
     return Decision(best.id, best.score, None, claim.candidates, policy.probability(best.score))
 
 
-def _strength(claim: Claim) -> float:
+def _strength(claim: Claim, policy: Policy) -> float:
     """Return what claims are ranked by; a name that was said is not taken by a trifle."""
     if not claim.candidates:
         return -1.0
-    best = _steady_best(claim)
-    return best.score + (STEADY if claim.said == best.id else 0.0)
+    names = policy.scores.names
+    best = _steady_best(claim, names.takeover)
+    return best.score + (names.steady if claim.said == best.id else 0.0)
 
 
 def _rivals(
     claim: Claim, best: Candidate, policy: Policy, taken: set[str], least: float
 ) -> list[str]:
     """Return who else may as well be meant; who is seen elsewhere in the picture cannot be."""
+    names = policy.scores.names
     found = []
     for other in claim.candidates:
-        if other.id == best.id or other.id in taken or best.score - other.score > MAX_MARGIN:
+        if other.id == best.id or other.id in taken or best.score - other.score > names.most_margin:
             continue
         margin = policy.margin(best.id, other.id)
         if claim.said == best.id:
             # once said, a name stays; but between look-alikes the first impression must not win
-            margin = margin / 2 if margin > MARGIN else -1.0
+            margin = margin / 2 if margin > names.margin else -1.0
         else:
             margin = max(margin, least)
         if not best.score - other.score >= margin:
@@ -211,11 +197,11 @@ def _rivals(
     return found
 
 
-def _steady_best(claim: Claim) -> Candidate:
+def _steady_best(claim: Claim, takeover: float) -> Candidate:
     """Return the candidate that counts: the one said before, unless another is clearly better."""
     best = claim.candidates[0]
     for candidate in claim.candidates:
-        if candidate.id == claim.said and best.score - candidate.score < TAKEOVER:
+        if candidate.id == claim.said and best.score - candidate.score < takeover:
             return candidate
     return best
 
@@ -248,5 +234,5 @@ def _context_speaks_for(
         for c in claims
         if c.track in named and (named[c.track] or _why_illegible(c) is None)
     ]
-    poor = claim.norm < CONTEXT_MAX_NORM
+    poor = claim.norm < policy.scores.names.context_norm
     return poor and policy.people <= SMALL_GALLERY and len(others) >= 2 and all(others)

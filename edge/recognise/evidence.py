@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edge.recognise.decide import Claim
-from edge.recognise.template import TrackTemplate
 from engines.quality import yaw_of
-from engines.scores.threshold import PRIOR_MEAN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.recognise.decide import Policy
     from edge.recognise.scene import Candidate
+    from edge.recognise.template import TrackTemplate
     from edge.recognise.track import Track
     from edge.video.frame import Frame
     from engines.detections import Detections
@@ -25,10 +24,6 @@ ENOUGH_FACES = 4
 ENOUGH_OF_CLEAR_FACES = 2
 """Two faces are enough where more would change nothing: the name is beyond doubt, or the faces tell
 so little that nobody could be named by any number of them."""
-FUTILE_NORM = 7.0
-"""Below, the same person's cosine is 0.25 or less: `docs/accuracy.md` has the table."""
-SURE_BY = 0.15
-"""A name is beyond doubt with a score this far above the threshold and the second."""
 BETTER_VIEW = 1.15
 """A face is embedded when it is this much better than the best one so far ..."""
 STALE_S = 0.8
@@ -40,14 +35,14 @@ class TrackState:
     """All that is known of one track."""
 
     track: Track
-    template: TrackTemplate = field(default_factory=TrackTemplate)
+    template: TrackTemplate
     side_px: float = 0.0
     yaw: float = 1.0
     sharpness: float = 0.0
     rough_quality: float = 0.0
     embedded_s: float = -1e9
     candidates: tuple[Candidate, ...] = ()
-    strangers: float = PRIOR_MEAN
+    impostor_mean: float | None = None
     searched: str = ""
     fresh: bool = False
     said: str | None = None
@@ -64,7 +59,7 @@ class TrackState:
             self.sharpness,
             self.template.norm() if self.template.vectors else 0.0,
             self.said,
-            self.strangers,
+            self.impostor_mean,
         )
 
 
@@ -82,7 +77,7 @@ def is_sure(state: TrackState, policy: Policy) -> bool:
     """Return whether the name that was just said is beyond doubt."""
     best, *others = state.candidates
     second = max((c.score for c in others), default=-1.0)
-    return best.score - max(second, policy.threshold) >= SURE_BY
+    return best.score - max(second, policy.threshold) >= policy.scores.names.confident
 
 
 def urgency(state: TrackState, rough: float, pts_s: float) -> float:
@@ -93,7 +88,7 @@ def urgency(state: TrackState, rough: float, pts_s: float) -> float:
         return 100.0 + rough
     if rough > BETTER_VIEW * state.rough_quality:
         return 10.0 * rough / max(state.rough_quality, 1e-6)
-    clear = state.sure or state.template.norm() < FUTILE_NORM
+    clear = state.sure or state.template.norm() < state.template.scores.names.futile_norm
     enough, stale_s = (ENOUGH_OF_CLEAR_FACES, 2 * STALE_S) if clear else (ENOUGH_FACES, STALE_S)
     if known < enough and age > 0.1:
         return 1.0 + enough - known

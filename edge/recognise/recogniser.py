@@ -18,6 +18,7 @@ from edge.recognise.letterbox import Bars
 from edge.recognise.reidentify import Left, Memory
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.recognise.shots import ShotDetector
+from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS, Tracker
 from engines.align import align
@@ -41,8 +42,6 @@ CANDIDATES = 3
 HURRIED_FACES = 6
 REJOIN_WITHIN_FACES = 3
 """After so many faces of its own a track needs nobody else's."""
-SAME_AS_REFUSED = 0.45
-"""Tracks this much alike are one person's, when a viewer has refused a name for one of them."""
 COAST_S = 0.2
 """A face that the detector misses is shown this much longer where it was heading."""
 BARS_EVERY = 10
@@ -102,7 +101,8 @@ class Recogniser:
         self._taken = 0
         self._states: dict[int, TrackState] = {}
         self.thresholds = thresholds or Thresholds(self._options.fpir, self._options.cast)
-        self._memory = Memory()
+        self._scores = pipeline.scores
+        self._memory = Memory(self._scores.same)
         self._shot = 0
         self._frames = 0
         self._flips = 0
@@ -227,7 +227,7 @@ class Recogniser:
     ) -> list[tuple[TrackState, int]]:
         seen = []
         for track, index in self._tracker.update(faces, frame.pts_s):
-            state = self._states.setdefault(track.number, TrackState(track))
+            state = self._states.get(track.number) or self._begin(track)
             state.side_px = max(state.side_px, float(faces.sides_px[index]))
             seen.append((state, index))
         self._pace.looked(frame.pts_s, self._tracker.tracks, half=half)
@@ -293,6 +293,11 @@ class Recogniser:
             self._tracker.drop(left.track)
             self._end(left.track)
 
+    def _begin(self, track: Track) -> TrackState:
+        state = TrackState(track, TrackTemplate(self._scores))
+        self._states[track.number] = state
+        return state
+
     def _end(self, number: int) -> None:
         state = self._states.pop(number)
         self._memory.keep(number, state.template, state.track.last_s)
@@ -301,8 +306,8 @@ class Recogniser:
     def _split(self, state: TrackState) -> TrackState:
         """End a track that has jumped to another face, and begin a new one in its place."""
         self._end(state.track.number)
-        renewed = TrackState(self._tracker.renumber(state.track), side_px=state.side_px)
-        self._states[renewed.track.number] = renewed
+        renewed = self._begin(self._tracker.renumber(state.track))
+        renewed.side_px = state.side_px
         return renewed
 
     def _search(self, gallery: Gallery) -> None:
@@ -326,11 +331,15 @@ class Recogniser:
                     state.candidates = ()  # whom an older release knew may have been removed
             return
         for state, probe, candidates in zip(stale, probes, found, strict=True):
-            refused = {p for vector, p in self._refused if float(vector @ probe) > SAME_AS_REFUSED}
+            refused = self._refused_for(probe)
             state.candidates = tuple(c for c in candidates if c.id not in refused)
-            state.strangers = state.template.strangers(state.track.last_s)
+            state.impostor_mean = state.template.impostor_mean(state.track.last_s)
             state.searched = gallery.identity
             state.fresh = False
+
+    def _refused_for(self, probe: NDArray[np.float32]) -> set[str]:
+        alike = self._scores.same.refused
+        return {person for vector, person in self._refused if float(vector @ probe) > alike}
 
     def _is_shown(self, state: TrackState, pts_s: float) -> bool:
         return state.track.hits >= self._options.min_hits and pts_s - state.track.last_s <= COAST_S

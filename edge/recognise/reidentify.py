@@ -20,16 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from edge.recognise.template import TrackTemplate
+    from engines.scores.model import SamePerson
 
 KEPT_TRACKS = 24
 KEPT_S = 30.0
-SAME_COSINE = 0.5
-"""Templates this much alike are one person's. In the concert clip, tracks of different people with
-embeddings long enough reach 0.35, those of one person in different shots 0.62."""
-CLEAR_BY = 0.12
-"""... and by so much more than any other that is remembered."""
-LEAST_NORM = 8.5
-"""Poor faces are all alike, 0.4 to 0.7 in the same clip: they are neither compared nor kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +36,20 @@ class Left:
 
 
 class Memory:
-    """The tracks that ended last."""
+    """The tracks that ended last.
 
-    def __init__(self) -> None:
+    Args:
+        same: when templates are one person's.
+    """
+
+    def __init__(self, same: SamePerson) -> None:
+        self._same = same
         self._left: deque[Left] = deque(maxlen=KEPT_TRACKS)
 
     def keep(self, track: int, template: TrackTemplate, last_s: float) -> None:
         """Remember a track that ends, if its own faces tell enough."""
         own = template.own()
-        if _tells_enough(own):
+        if self._tells_enough(own):
             self._left.append(Left(track, own, last_s))
 
     def recall(
@@ -68,29 +67,29 @@ class Memory:
             lost: tracks that are out of sight but not given up.
             taken: tracks that another face on screen goes on already.
         """
-        if not _tells_enough(template):
+        if not self._tells_enough(template):
             return None
         mean = template.overall()
         every = [
             left
-            for left in (*self._left, *(x for x in lost if _tells_enough(x.template)))
+            for left in (*self._left, *(x for x in lost if self._tells_enough(x.template)))
             if left.track not in taken and 0 < since_s - left.last_s <= KEPT_S
         ]
         scored = sorted(
             ((float(left.template.overall() @ mean), i) for i, left in enumerate(every)),
             reverse=True,
         )
-        if not scored or scored[0][0] < SAME_COSINE:
+        if not scored or scored[0][0] < self._same.reidentify:
             return None
         best = every[scored[0][1]]
         # others that are the same person again are no rivals
         rivals = [
             score
             for score, i in scored[1:]
-            if float(every[i].template.overall() @ best.template.overall()) < SAME_COSINE
+            if float(every[i].template.overall() @ best.template.overall()) < self._same.reidentify
         ]
-        return best if not rivals or scored[0][0] - rivals[0] >= CLEAR_BY else None
+        return best if not rivals or scored[0][0] - rivals[0] >= self._same.reidentify_by else None
 
-
-def _tells_enough(template: TrackTemplate) -> bool:
-    return bool(template.vectors) and template.norm() >= LEAST_NORM
+    def _tells_enough(self, template: TrackTemplate) -> bool:
+        """Poor faces are all alike: they are neither compared nor kept."""
+        return bool(template.vectors) and template.norm() >= self._same.reidentify_norm

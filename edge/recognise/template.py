@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engines.pipeline import unit
-from engines.scores.threshold import expected_of_tracks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from engines.scores.model import ScoreModel
 
 MAX_FACES = 12
 HALF_LIFE_S = 6.0
@@ -19,15 +20,6 @@ HALF_LIFE_S = 6.0
 BORROWED_FACES = 4
 BORROWED_WEIGHT = 0.5
 OWN_FACES_TO_JUDGE = 3
-DISAGREE_COSINE = 0.35
-"""Own faces less like the borrowed ones than this are of somebody else."""
-SAME_FACE_COSINE = 0.15
-"""A good face less like the template than this is another person's: the track has jumped."""
-
-
-def norm_weight(norm: float) -> float:
-    """Return the weight, 0 to 1, of an embedding of this norm: it tells the quality best of all."""
-    return min(max((norm - 5.0) / 8.0, 0.05), 1.0) ** 2
 
 
 @dataclass(slots=True)
@@ -35,6 +27,7 @@ class TrackTemplate:
     """The faces of one track.
 
     Attributes:
+        scores: what cosines of this embedder mean.
         vectors: each float32 (dimension,), unit length.
         qualities: the weight of each, 0 to 1.
         norms: length of each embedding before normalisation.
@@ -42,6 +35,7 @@ class TrackTemplate:
         borrowed: whether each is of an earlier track of the same person; see `memory`.
     """
 
+    scores: ScoreModel
     vectors: list[NDArray[np.float32]] = field(default_factory=list)
     qualities: list[float] = field(default_factory=list)
     norms: list[float] = field(default_factory=list)
@@ -52,7 +46,7 @@ class TrackTemplate:
         """Take a face; the weakest one goes when there are too many."""
         self.vectors.append(vector)
         self.norms.append(norm)
-        self.qualities.append(max(quality * norm_weight(norm), 1e-4))
+        self.qualities.append(max(quality * self.scores.norm_weight(norm), 1e-4))
         self.times_s.append(pts_s)
         self.borrowed.append(False)
         self._review()
@@ -80,7 +74,8 @@ class TrackTemplate:
 
     def _part(self, *, borrowed: bool) -> TrackTemplate:
         chosen = [i for i, lent in enumerate(self.borrowed) if lent is borrowed]
-        return TrackTemplate(*([column[i] for i in chosen] for column in self._columns()))
+        columns = ([column[i] for i in chosen] for column in self._columns())
+        return TrackTemplate(self.scores, *columns)
 
     def _review(self) -> None:
         """Give borrowed faces back when the own ones disagree with them."""
@@ -89,7 +84,7 @@ class TrackTemplate:
         own = self.own()
         if len(own.vectors) < OWN_FACES_TO_JUDGE:
             return
-        if float(own.overall() @ self._part(borrowed=True).overall()) < DISAGREE_COSINE:
+        if float(own.overall() @ self._part(borrowed=True).overall()) < self.scores.same.disagree:
             kept = [i for i, lent in enumerate(self.borrowed) if not lent]
             for column in self._columns():
                 column[:] = [column[i] for i in kept]
@@ -101,7 +96,7 @@ class TrackTemplate:
         """Return whether a face of this quality cannot be the same person's."""
         if not self.vectors or min(quality, max(self.qualities)) < 0.2:
             return False
-        return float(self.mean(self.times_s[-1]) @ vector) < SAME_FACE_COSINE
+        return float(self.mean(self.times_s[-1]) @ vector) < self.scores.same.jump
 
     def mean(self, pts_s: float) -> NDArray[np.float32]:
         """Return the weighted mean at a time, float32 (dimension,), unit length."""
@@ -115,11 +110,12 @@ class TrackTemplate:
         """Return the mean over the whole track without regard to time, as hindsight allows."""
         return unit(self._total(np.array(self.qualities)))
 
-    def strangers(self, pts_s: float | None = None) -> float:
-        """Return the cosine that strangers have with the mean at a time, or overall, on average."""
+    def impostor_mean(self, pts_s: float | None = None) -> float:
+        """Return the expected cosine of strangers with the mean at a time, or overall."""
         weights = np.array(self.qualities) if pts_s is None else self._weights(pts_s)
         length = float(np.linalg.norm(self._total(weights)) / weights.sum())
-        return float(expected_of_tracks(np.array(self.norms), weights, length))
+        norms = np.array(self.norms)
+        return float(self.scores.expected_of_tracks(norms, weights, length))
 
     def _total(self, weights: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return the weighted sum of the faces, float32 (dimension,)."""

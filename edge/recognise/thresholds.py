@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from edge.recognise.decide import Policy
-from engines.scores.threshold import ImpostorModel, threshold_for
+from engines.scores.model import score_model
+from engines.scores.threshold import threshold_for
 from gallery.errors import GalleryError
 
 if TYPE_CHECKING:
@@ -47,15 +48,16 @@ def policy_for(
     gallery: Gallery, fpir: float, cast: frozenset[str] = frozenset(), *, stills: bool = True
 ) -> Policy:
     """Return the thresholds for a gallery, from its size and its own impostor scores."""
-    model = ImpostorModel.of_templates(gallery.sample_templates(COHORT, seed=0))
+    scores = score_model(gallery.model)
+    model = scores.learned_from(gallery.sample_templates(COHORT, seed=0))
     if not stills:
-        model = model.of_tracks()
-    threshold = threshold_for(gallery.people_count, fpir, model)
+        model = scores.of_tracks(model)
+    threshold = threshold_for(gallery.people_count, fpir, model, scores.names.lowest)
     return Policy(
         threshold,
         gallery.people_count,
+        scores,
         cast,
-        impostors=model,
         alike=_similarity(gallery),
         stills=stills,
     )

@@ -28,7 +28,7 @@ _LEAST = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreModel:
+class CosineModel:
     """Cosines of one kind of probe with templates: normal, with these means and deviations.
 
     Attributes:
@@ -67,13 +67,6 @@ class ScoreModel:
         here = math.exp(right - top) * in_gallery
         wrong = math.exp(beaten - top) * in_gallery + math.exp(stranger - top) * (1 - in_gallery)
         return here / (here + wrong)
-
-
-TRACKS = ScoreModel(0.527, 0.161, 0.131, 0.093)
-"""Quality-weighted mean of a track's faces with a template of three pictures: 2,160 composed tracks
-of 18 people."""
-STILLS = ScoreModel(0.58, 0.14, 0.11, 0.094)
-"""One picture with a template of three: 872 pictures of 18 people."""
 
 
 @dataclass(frozen=True, slots=True)

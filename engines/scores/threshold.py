@@ -20,33 +20,8 @@ from engines.errors import ScoreError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PRIOR_MEAN = 0.11
-PRIOR_SD = 0.094
-"""Cosine of SFace between different people, template of three pictures against one: measured on
-18 people, `docs/accuracy.md`."""
-PRIOR_WEIGHT = 2000
-"""A gallery's own pairs of people count against the prior as this many pairs."""
-NORM_REFERENCE = 12.5
-NORM_SLOPE = 0.0145
-NORM_RANGE = 5.0
-"""A small or blurred face has a short embedding, before normalisation, and is less like everybody,
-strangers included: their mean cosine falls by the slope for each unit of norm while the deviation
-stays (320 faces of 18 people shrunk to 20 to 110 px and blurred, `docs/accuracy.md`). So the
-threshold may fall with it at the same rate of false names."""
-FACE_MEAN = 0.1192
-FACE_SLOPE = 0.0032
-FACE_RANGE = 5.5
-"""The same for the faces of composed tracks, which are poor in more ways than small and blurred:
-18,720 faces of 26 people, mean at the reference norm, its fall for each unit below, and how far."""
-TRACK_SD = 0.0911
-"""Deviation of a track's cosine from what `expected_of_tracks` says, with what 26 people leave
-uncertain of it: `calibration.openset.held_out` learns it."""
-PAIR_MEAN = 0.140
-"""Cosine between the templates, of three pictures each, of two of the 26 people."""
 SHORTEST = 0.5
 """A mean of faces is never taken to be shorter: such faces are of several people."""
-LOWEST = 0.34
-"""No promise lets a name be said below; what the peers use for galleries of a few people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +34,8 @@ class ImpostorModel:
     normal distribution, past five much thinner, since a cosine ends at 1.
     """
 
-    mean: float = PRIOR_MEAN
-    sd: float = PRIOR_SD
+    mean: float
+    sd: float
 
     def reached_by(self, share: float) -> float:
         """Return the cosine that this share of impostors reach.
@@ -84,42 +59,28 @@ class ImpostorModel:
     def _freedom(self) -> float:
         return max(1.0, ((1 - self.mean) / self.sd) ** 2 - 1)
 
-    def relief(self, norm: float) -> float:
-        """Return how much lower impostors score for an embedding of this norm."""
-        return NORM_SLOPE * min(max(NORM_REFERENCE - norm, 0.0), NORM_RANGE)
+    def with_pairs(self, templates: NDArray[np.float32], weight: int) -> ImpostorModel:
+        """Return this model corrected by the pairs of some templates of different people.
 
-    def of_tracks(self) -> ImpostorModel:
-        """Return the model for a track whose expected cosine is the prior's mean.
-
-        What the gallery teaches about the mean counts where its people are more alike than others:
-        its templates are means of several pictures themselves, and of one length.
-        """
-        return ImpostorModel(PRIOR_MEAN + max(self.mean - PAIR_MEAN, 0.0), max(self.sd, TRACK_SD))
-
-    @classmethod
-    def of_templates(cls, templates: NDArray[np.float32]) -> ImpostorModel:
-        """Learn from templates of different people, float32 (n, dimension), unit length.
-
-        Few people are outweighed by the prior. A template of many pictures is smoother than a
-        probe of one, so the deviation is never taken below the prior's.
+        Args:
+            templates: float32 (n, dimension), unit length.
+            weight: so many pairs this model counts for itself.
         """
         n = len(templates)
         if n < 2:
-            return cls()
+            return self
         pairs = n * (n - 1) // 2
         found_mean, found_sd = _moments_of_pairs(templates)
-        share = pairs / (pairs + PRIOR_WEIGHT)
-        mean = share * found_mean + (1 - share) * PRIOR_MEAN
-        sd = share * max(found_sd, PRIOR_SD) + (1 - share) * PRIOR_SD
-        return cls(mean, sd)
+        share = pairs / (pairs + weight)
+        mean = share * found_mean + (1 - share) * self.mean
+        sd = share * max(found_sd, self.sd) + (1 - share) * self.sd
+        return ImpostorModel(mean, sd)
 
 
 def expected_of_tracks(
-    norms: NDArray[np.float64],
+    faces: NDArray[np.float64],
     weights: NDArray[np.float64],
     length: NDArray[np.float64] | float,
-    face_mean: float = FACE_MEAN,
-    face_slope: float = FACE_SLOPE,
 ) -> NDArray[np.float64]:
     """Return the mean cosine of strangers with tracks' templates.
 
@@ -128,19 +89,11 @@ def expected_of_tracks(
     differ cancel their noise, which makes the template more like everybody, strangers included.
 
     Args:
-        norms: of the faces' embeddings before normalisation, float64 (..., n).
+        faces: mean cosine of strangers with each face, float64 (..., n).
         weights: of the faces, float64 (..., n).
         length: of the weighted means, (...), 0 to 1; 1 when all faces are the same.
-        face_mean: of single faces at the reference norm.
-        face_slope: its fall for each unit of norm below.
     """
-    faces = face_mean - face_slope * norm_lack(norms)
     return np.asarray(np.average(faces, axis=-1, weights=weights) / np.maximum(length, SHORTEST))
-
-
-def norm_lack(norms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how far norms are below the reference, as far as it counts."""
-    return np.clip(NORM_REFERENCE - norms, 0.0, FACE_RANGE)
 
 
 def _moments_of_pairs(templates: NDArray[np.float32]) -> tuple[float, float]:
@@ -158,18 +111,19 @@ def _moments_of_pairs(templates: NDArray[np.float32]) -> tuple[float, float]:
     return mean, math.sqrt(max(square / (n * (n - 1)) - mean**2, 0.0))
 
 
-def threshold_for(people: int, fpir: float, model: ImpostorModel | None = None) -> float:
+def threshold_for(people: int, fpir: float, model: ImpostorModel, lowest: float) -> float:
     """Return the lowest cosine that may name somebody.
 
     Args:
         people: size of the gallery.
         fpir: the promised share of strangers who get a name, between 0 and 1.
-        model: the impostor scores; the prior when nothing better is known.
+        model: the impostor scores.
+        lowest: no threshold is below.
 
     Raises:
         ScoreError: `fpir` is not between 0 and 1.
     """
-    return max(LOWEST, (model or ImpostorModel()).reached_by(share_for(people, fpir)))
+    return max(lowest, model.reached_by(share_for(people, fpir)))
 
 
 def share_for(people: int, fpir: float) -> float:

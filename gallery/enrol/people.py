@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
-from gallery.store.person import Person  # noqa: TC001  (msgspec reads the annotations)
+from gallery.store.person import Person
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

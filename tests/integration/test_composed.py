@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from engines.scores.threshold import FACE_MEAN, FACE_SLOPE, TRACK_SD
+from engines.scores.model import score_model
 from tests.integration.conftest import tool
+
+TRACKS = score_model("sface-2021dec").tracks
+FACE_MEAN, FACE_SLOPE, TRACK_SD = TRACKS.face_mean, TRACKS.face_slope, TRACKS.impostor_sd
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("TVRADAR_LONG_TESTS"), reason="takes minutes: set TVRADAR_LONG_TESTS=1"

@@ -6,7 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.openset.fpir_check import Pairs, learn, promises
-from engines.scores.threshold import ImpostorModel, threshold_for
+from engines.scores.model import score_model
+from engines.scores.threshold import threshold_for
+
+SFACE = score_model("sface-2021dec")
 
 PEOPLE = 20
 
@@ -20,8 +23,8 @@ def pairs(mean: float, sd: float, genuine: float = 0.6, each: int = 40, seed: in
 
 
 def test_people_like_those_that_were_measured_get_what_was_promised() -> None:
-    shipped = ImpostorModel()
-    small, large = promises(pairs(shipped.mean, shipped.sd), (12, 10_000), 0.01)
+    shipped = SFACE.impostors
+    small, large = promises(pairs(shipped.mean, shipped.sd), (12, 10_000), 0.01, SFACE)
     assert 0.005 < small.fpir < 0.02
     assert small.counted == pytest.approx(small.fpir, rel=0.6)
     assert large.counted is None, "so few pairs cannot show one in a million"
@@ -33,7 +36,7 @@ def test_people_like_those_that_were_measured_get_what_was_promised() -> None:
 
 def test_people_who_are_more_alike_break_the_promise_and_need_a_higher_threshold() -> None:
     found = pairs(0.2, 0.1)
-    (row,) = promises(found, (100,), 0.003)
+    (row,) = promises(found, (100,), 0.003, SFACE)
     assert row.fpir > 0.02
     assert row.low > 0.003
     assert row.fitting > row.threshold + 0.05
@@ -41,7 +44,7 @@ def test_people_who_are_more_alike_break_the_promise_and_need_a_higher_threshold
 
 
 def test_who_scores_below_the_threshold_is_not_named() -> None:
-    (row,) = promises(pairs(0.1, 0.05, genuine=0.45), (100,), 0.003)
+    (row,) = promises(pairs(0.1, 0.05, genuine=0.45), (100,), 0.003, SFACE)
     assert row.threshold > 0.45
     assert row.tpir == 0.0
 
@@ -53,8 +56,8 @@ def test_with_the_threshold_that_fits_the_promise_is_kept(
 ) -> None:
     found = pairs(mean, sd, each=5, seed=seed)
     model = learn(found)
-    for row in promises(found, (50, 5000), 0.01):
-        assert row.fitting == threshold_for(row.gallery, 0.01, model)
+    for row in promises(found, (50, 5000), 0.01, SFACE):
+        assert row.fitting == threshold_for(row.gallery, 0.01, model, SFACE.names.lowest)
         if row.fitting > 0.34:  # the least that is ever asked
             kept = -np.expm1(row.gallery * np.log1p(-model.share_above(row.fitting)))
             assert kept == pytest.approx(0.01, rel=0.05)

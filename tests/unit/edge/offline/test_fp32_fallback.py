@@ -6,13 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.offline.fp32_fallback import SecondOpinion, score_band
-from edge.recognise.decide import MARGIN, Claim, Policy, decide
+from edge.recognise.decide import Claim, Policy, decide
 from edge.recognise.scene import Candidate
-from engines.scores.threshold import ImpostorModel
+from engines.scores.model import score_model
 
 BAND = 0.04
 THRESHOLD = 0.4
-POLICY = Policy(THRESHOLD, 10, impostors=ImpostorModel(), stills=False)
+MARGIN = score_model("sface-2021dec").names.margin
+POLICY = Policy(THRESHOLD, 10, score_model("sface-2021dec"), stills=False)
 
 
 def claim(*scores: float, track: int = 0) -> Claim:

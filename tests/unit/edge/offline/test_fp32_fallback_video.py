@@ -41,7 +41,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     faces = SyntheticFaces(128)
     people = [Person(f"p{n}", {"en": f"p{n}"}) for n in range(100)]
     templates = faces.pictures(faces.identities(100), 0)
-    create_gallery(folder, people, templates, np.arange(100, dtype=np.int32), "m")
+    create_gallery(folder, people, templates, np.arange(100, dtype=np.int32), "sface-2021dec")
     return open_gallery(folder)
 
 
@@ -113,7 +113,7 @@ class Film:
 
 
 def pipeline(gallery: Gallery, scores: tuple[float, ...]) -> FacePipeline:
-    return FacePipeline(OneFace(), Scores(gallery, scores), "m")  # type: ignore[arg-type]
+    return FacePipeline(OneFace(), Scores(gallery, scores), "sface-2021dec")  # type: ignore[arg-type]
 
 
 def taken(

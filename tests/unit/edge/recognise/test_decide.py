@@ -1,7 +1,9 @@
 from edge.recognise.decide import Claim, Policy, decide
 from edge.recognise.scene import Candidate
+from engines.scores.model import score_model
 
-POLICY = Policy(threshold=0.4, people=8)
+SFACE = score_model("sface-2021dec")
+POLICY = Policy(0.4, 8, SFACE)
 
 
 def claim(track: int, *scores: tuple[str, float], **more: object) -> Claim:
@@ -32,7 +34,7 @@ def test_look_alikes_are_a_or_b() -> None:
 
 
 def test_templates_of_one_person_under_two_names_need_a_wider_margin() -> None:
-    twins = Policy(threshold=0.4, people=8, alike=lambda a, b: 0.8 if {a, b} == {"a", "b"} else 0.1)
+    twins = Policy(0.4, 8, SFACE, alike=lambda a, b: 0.8 if {a, b} == {"a", "b"} else 0.1)
     assert decide([claim(0, ("a", 0.75), ("b", 0.6))], twins)[0].why == "ambiguous"
     assert decide([claim(0, ("a", 0.75), ("c", 0.6))], twins)[0].id == "a"
     assert decide([claim(0, ("a", 0.85), ("b", 0.6))], twins)[0].id == "a"
@@ -88,13 +90,13 @@ def test_context_names_a_poor_face_among_named_people_of_a_small_gallery() -> No
     # not among strangers, not for a good face, not in a large gallery, not without a margin
     assert decide([poor, *company, claim(3, ("d", 0.1))], POLICY)[0].id is None
     assert decide([claim(0, ("a", 0.34), norm=13.0), *company], POLICY)[0].id is None
-    assert decide([poor, *company], Policy(threshold=0.4, people=5000))[0].id is None
+    assert decide([poor, *company], Policy(0.4, 5000, SFACE))[0].id is None
     close = claim(0, ("a", 0.3), ("d", 0.25), norm=9.0)
     assert decide([close, *company], POLICY)[0].id is None
 
 
 def test_the_cast_is_favoured_and_a_cameo_is_still_found() -> None:
-    policy = Policy(threshold=0.4, people=8, cast=frozenset({"a"}))
+    policy = Policy(0.4, 8, SFACE, cast=frozenset({"a"}))
     assert decide([claim(0, ("a", 0.36))], policy)[0].id == "a"
     assert decide([claim(0, ("b", 0.41))], policy)[0].id is None
     assert decide([claim(0, ("b", 0.5))], policy)[0].id == "b"

@@ -2,13 +2,16 @@ import numpy as np
 
 from edge.recognise.reidentify import KEPT_S, Left, Memory
 from edge.recognise.template import TrackTemplate
+from engines.scores.model import score_model
+
+SFACE = score_model("sface-2021dec")
 
 RANDOM = np.random.default_rng(0)
 PEOPLE = np.linalg.qr(RANDOM.normal(size=(128, 8)))[0].T.astype(np.float32)
 
 
 def seen(person: int, *, faces: int = 3, norm: float = 11.0, at_s: float = 0.0) -> TrackTemplate:
-    template = TrackTemplate()
+    template = TrackTemplate(SFACE)
     for i in range(faces):
         vector = PEOPLE[person] + RANDOM.normal(0, 0.03, 128).astype(np.float32)
         template.add(vector / np.linalg.norm(vector), norm, 0.8, at_s + i / 10)
@@ -16,7 +19,7 @@ def seen(person: int, *, faces: int = 3, norm: float = 11.0, at_s: float = 0.0) 
 
 
 def remembered(*people: int) -> Memory:
-    memory = Memory()
+    memory = Memory(SFACE.same)
     for number, person in enumerate(people):
         memory.keep(number, seen(person), last_s=1.0)
     return memory
@@ -37,22 +40,22 @@ def test_who_was_on_screen_at_the_same_time_is_somebody_else() -> None:
 
 
 def test_poor_faces_are_neither_kept_nor_compared() -> None:
-    memory = Memory()
+    memory = Memory(SFACE.same)
     memory.keep(0, seen(0, norm=6.0), last_s=1.0)
     assert memory.recall(seen(0), since_s=3.0) is None
     assert remembered(0).recall(seen(0, norm=6.0), since_s=3.0) is None
 
 
 def test_a_track_that_is_lost_but_not_given_up_counts_too() -> None:
-    lost = [Left(7, seen(3), 1.0), Left(8, TrackTemplate(), 1.0)]
-    found = Memory().recall(seen(3), since_s=1.5, lost=lost)
+    lost = [Left(7, seen(3), 1.0), Left(8, TrackTemplate(SFACE), 1.0)]
+    found = Memory(SFACE.same).recall(seen(3), since_s=1.5, lost=lost)
     assert found is not None
     assert found.track == 7
 
 
 def test_two_alike_are_not_told_apart() -> None:
     between = (PEOPLE[0] + PEOPLE[1]) / np.sqrt(2)
-    doubtful = TrackTemplate()
+    doubtful = TrackTemplate(SFACE)
     doubtful.add(between.astype(np.float32), 11.0, 0.8, 3.0)
     assert remembered(0, 1).recall(doubtful, since_s=3.0) is None
 

@@ -1,7 +1,10 @@
 import numpy as np
 
-from edge.recognise.template import MAX_FACES, TrackTemplate, norm_weight
+from edge.recognise.template import MAX_FACES, TrackTemplate
 from engines.pipeline import unit
+from engines.scores.model import score_model
+
+SFACE = score_model("sface-2021dec")
 
 
 def direction(seed: int) -> np.ndarray:
@@ -9,7 +12,7 @@ def direction(seed: int) -> np.ndarray:
 
 
 def test_good_faces_outweigh_poor_ones() -> None:
-    template = TrackTemplate()
+    template = TrackTemplate(SFACE)
     good, poor = direction(1), direction(2)
     template.add(good, 13.0, 0.9, 0.0)
     for i in range(5):
@@ -18,7 +21,7 @@ def test_good_faces_outweigh_poor_ones() -> None:
 
 
 def test_old_evidence_decays_so_that_an_error_can_be_overturned() -> None:
-    template = TrackTemplate()
+    template = TrackTemplate(SFACE)
     wrong, right = direction(1), direction(2)
     for i in range(4):
         template.add(wrong, 12.0, 0.8, 0.1 * i)
@@ -29,7 +32,7 @@ def test_old_evidence_decays_so_that_an_error_can_be_overturned() -> None:
 
 
 def test_keeps_a_bounded_number_of_the_best() -> None:
-    template = TrackTemplate()
+    template = TrackTemplate(SFACE)
     best = direction(0)
     template.add(best, 13.0, 1.0, 0.0)
     for i in range(1, 50):
@@ -39,16 +42,16 @@ def test_keeps_a_bounded_number_of_the_best() -> None:
 
 
 def test_a_good_face_of_another_contradicts_and_a_poor_one_does_not() -> None:
-    template = TrackTemplate()
+    template = TrackTemplate(SFACE)
     template.add(direction(1), 13.0, 0.9, 0.0)
     assert template.contradicts(direction(2), 0.9)
     assert not template.contradicts(direction(1), 0.9)
     assert not template.contradicts(direction(2), 0.05)
-    assert not TrackTemplate().contradicts(direction(2), 0.9)
+    assert not TrackTemplate(SFACE).contradicts(direction(2), 0.9)
 
 
 def test_weights_rise_with_the_norm() -> None:
-    weights = [norm_weight(n) for n in (0.0, 6.0, 9.0, 12.0, 30.0)]
+    weights = [SFACE.norm_weight(n) for n in (0.0, 6.0, 9.0, 12.0, 30.0)]
     assert weights == sorted(weights)
     assert weights[0] > 0
     assert weights[-1] == 1

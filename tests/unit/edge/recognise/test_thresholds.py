@@ -19,7 +19,7 @@ def written(folder: Path, count: int) -> None:
     faces = SyntheticFaces(64)
     people = [Person(f"p{n}", {"en": f"p{n}"}) for n in range(count)]
     templates = faces.pictures(faces.identities(count), 0)
-    create_gallery(folder, people, templates, np.arange(count, dtype=np.int32), "m")
+    create_gallery(folder, people, templates, np.arange(count, dtype=np.int32), "sface-2021dec")
 
 
 def test_a_release_is_prepared_in_the_watchers_thread_before_it_is_used(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_a_release_is_prepared_in_the_watchers_thread_before_it_is_used(tmp_path
         current = watcher.gallery.release
         prepared.append((gallery.release, current, threading.current_thread().name))
 
-    watcher = GalleryWatcher(tmp_path, "m", poll_s=0.01, prepare=prepare)
+    watcher = GalleryWatcher(tmp_path, "sface-2021dec", poll_s=0.01, prepare=prepare)
     first = thresholds.prepare(watcher.gallery)
     try:
         written(tmp_path, 80)

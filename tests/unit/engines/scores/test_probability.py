@@ -6,10 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.errors import ScoreError
-from engines.scores.probability import STILLS, TRACKS, ScoreModel, reliability
+from engines.scores.model import score_model
+from engines.scores.probability import CosineModel, reliability
+
+SFACE = score_model("sface-2021dec")
+TRACKS, STILLS = SFACE.tracks.cosines, SFACE.stills.cosines
 
 
-def drawn(model: ScoreModel, people: int, cases: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def drawn(model: CosineModel, people: int, cases: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the best score of each search and whether it is the right person's."""
     rng = np.random.default_rng(seed)
     own = rng.normal(model.genuine_mean, model.genuine_sd, cases)
@@ -23,7 +27,7 @@ def drawn(model: ScoreModel, people: int, cases: int, seed: int) -> tuple[np.nda
 
 @pytest.mark.parametrize("model", [TRACKS, STILLS])
 @pytest.mark.parametrize("people", [1, 12, 1000])
-def test_names_are_right_as_often_as_said(model: ScoreModel, people: int) -> None:
+def test_names_are_right_as_often_as_said(model: CosineModel, people: int) -> None:
     scores, right = drawn(model, people, 4000, people)
     said = np.array([model.probability(float(s), people) for s in scores])
     error, bins = reliability(said, right)
@@ -41,7 +45,7 @@ def test_names_are_right_as_often_as_said(model: ScoreModel, people: int) -> Non
     st.sampled_from([TRACKS, STILLS]),
 )
 def test_it_is_a_probability_and_falls_with_the_gallery(
-    score: float, more: float, people: int, model: ScoreModel
+    score: float, more: float, people: int, model: CosineModel
 ) -> None:
     here = model.probability(score, people)
     assert 0 <= here <= 1

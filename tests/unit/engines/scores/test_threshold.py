@@ -4,7 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.errors import ScoreError
-from engines.scores.threshold import LOWEST, PRIOR_MEAN, PRIOR_SD, ImpostorModel, threshold_for
+from engines.scores import threshold
+from engines.scores.model import score_model
+from engines.scores.threshold import ImpostorModel
+
+SFACE = score_model("sface-2021dec")
+LOWEST, PRIOR_MEAN, PRIOR_SD = SFACE.names.lowest, SFACE.impostor_mean, SFACE.impostor_sd
+
+
+def threshold_for(people: int, fpir: float, model: ImpostorModel = SFACE.impostors) -> float:
+    return threshold.threshold_for(people, fpir, model, LOWEST)
 
 
 @given(people=st.integers(1, 10**6), fpir=st.floats(1e-4, 0.2))
@@ -43,7 +52,7 @@ def test_a_score_and_the_share_that_reaches_it_are_inverse(share: float, sd: flo
     [(0.01, 0.24403), (3e-4, 0.35362), (3e-6, 0.45539), (3e-8, 0.53224)],
 )
 def test_is_students_t_as_far_as_a_gallery_of_100_000_needs_it(share: float, cosine: float) -> None:
-    assert ImpostorModel().reached_by(share) == pytest.approx(
+    assert SFACE.impostors.reached_by(share) == pytest.approx(
         PRIOR_MEAN + (1 - PRIOR_MEAN) * cosine, abs=1e-4
     )
 
@@ -53,20 +62,19 @@ def test_learns_from_the_gallery_when_it_is_large() -> None:
     shared = rng.normal(size=128)
     rows = rng.normal(size=(400, 128)) + 0.7 * shared
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    learned = ImpostorModel.of_templates(rows.astype(np.float32))
+    learned = SFACE.learned_from(rows.astype(np.float32))
     assert learned.mean > PRIOR_MEAN + 0.1
     assert threshold_for(400, 0.01, learned) > threshold_for(400, 0.01)
 
 
 def test_few_people_teach_little() -> None:
     rows = np.eye(3, 128, dtype=np.float32)
-    assert ImpostorModel.of_templates(rows[:1]) == ImpostorModel()
-    assert abs(ImpostorModel.of_templates(rows).mean - PRIOR_MEAN) < 0.001
+    assert SFACE.learned_from(rows[:1]) == SFACE.impostors
+    assert abs(SFACE.learned_from(rows).mean - PRIOR_MEAN) < 0.001
 
 
 def test_a_poor_face_needs_less_but_only_so_much() -> None:
-    model = ImpostorModel()
-    reliefs = [model.relief(norm) for norm in (20, 12.5, 10, 8, 1)]
+    reliefs = [SFACE.norm_offset(norm) for norm in (20, 12.5, 10, 8, 1)]
     assert reliefs[:2] == [0, 0]
     assert 0 < reliefs[2] < reliefs[3] <= reliefs[4] < 0.1
 

@@ -1,0 +1,206 @@
+"""What the cosines of one embedder mean: all that decisions know of it, as one value.
+
+Each embedder has a file `<identity>.toml` beside this module; a gallery is bound to one embedder by
+that identity. A new embedder is such a file, an entry of the catalog, and a converter where its
+weights need one.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from engines.errors import ScoreError
+from engines.scores.probability import CosineModel
+from engines.scores.threshold import ImpostorModel, expected_of_tracks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class StillScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Single pictures.
+
+    Attributes:
+        norm_reference: from this length of an embedding, before normalisation, on nothing changes.
+        norm_slope: how much lower impostors score for each unit below.
+        norm_range: how many units count.
+        cosines: of a picture with a template, the person's own and others'.
+    """
+
+    norm_reference: float
+    norm_slope: float
+    norm_range: float
+    cosines: CosineModel
+
+
+class TrackScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Tracks of a film.
+
+    Attributes:
+        face_mean: mean cosine of strangers with a single face at the reference norm.
+        face_slope: its fall for each unit of norm below.
+        face_range: how many units count.
+        impostor_sd: deviation of a track's cosine from its expected mean.
+        pair_mean: mean cosine between the templates of two people.
+        weight_norm: from this norm on a face has weight ...
+        weight_span: ... which is whole so much above.
+        cosines: of a track's template with a person's, the person's own and others'.
+    """
+
+    face_mean: float
+    face_slope: float
+    face_range: float
+    impostor_sd: float
+    pair_mean: float
+    weight_norm: float
+    weight_span: float
+    cosines: CosineModel
+
+
+class SamePerson(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Cosines between templates or faces, and what they say of one person or two.
+
+    Attributes:
+        alike: templates of two people at least this much alike are of look-alikes.
+        alike_margin: the margin between look-alikes, in units of their templates' distance.
+        reidentify: tracks this much alike are one person's ...
+        reidentify_by: ... and by so much more than any other.
+        reidentify_norm: poorer faces are neither compared nor kept.
+        disagree: own faces less like the merged ones are of somebody else.
+        jump: a good face less like its track's template is another person's.
+        refused: tracks this much alike share a name that a viewer refused.
+    """
+
+    alike: float
+    alike_margin: float
+    reidentify: float
+    reidentify_by: float
+    reidentify_norm: float
+    disagree: float
+    jump: float
+    refused: float
+
+
+class NameScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Distances of cosines that decisions use.
+
+    Attributes:
+        lowest: no promise lets a name be said below.
+        margin: how much better the best must be than the second.
+        most_margin: no margin between two people is wider.
+        steady: a displayed name stays until its score falls this far below the threshold.
+        takeover: another person replaces a name only with a score this much better.
+        confident: a name is beyond doubt this far above the threshold and the second.
+        futile_norm: shorter embeddings name nobody, however many there are.
+        cast: the threshold falls by this for the title's cast, and rises by half of it for others.
+        context: the threshold falls by this for a poor face when everybody else is named ...
+        context_margin: ... with at least this margin ...
+        context_norm: ... and an embedding shorter than this.
+    """
+
+    lowest: float
+    margin: float
+    most_margin: float
+    steady: float
+    takeover: float
+    confident: float
+    futile_norm: float
+    cast: float
+    context: float
+    context_margin: float
+    context_norm: float
+
+
+class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that is known of one embedder's cosines.
+
+    Attributes:
+        impostor_mean, impostor_sd: of a face with other people's templates.
+        impostor_pairs: a gallery's own pairs of people count against these two as so many pairs.
+        stills, tracks: by kind of probe.
+        same: one person or two.
+        names: when a name is said.
+    """
+
+    impostor_mean: float
+    impostor_sd: float
+    impostor_pairs: int
+    stills: StillScores
+    tracks: TrackScores
+    same: SamePerson
+    names: NameScores
+
+    @property
+    def impostors(self) -> ImpostorModel:
+        """Cosines of single faces with other people's templates."""
+        return ImpostorModel(self.impostor_mean, self.impostor_sd)
+
+    def learned_from(self, templates: NDArray[np.float32]) -> ImpostorModel:
+        """Return the impostor model that a gallery teaches, from templates of different people.
+
+        Few people are outweighed by what is known already. A template of many pictures is smoother
+        than a probe of one, so the deviation is never taken below the known one.
+
+        Args:
+            templates: float32 (n, dimension), unit length.
+        """
+        return self.impostors.with_pairs(templates, self.impostor_pairs)
+
+    def of_tracks(self, impostors: ImpostorModel) -> ImpostorModel:
+        """Return the model for a track whose expected cosine is `impostor_mean`.
+
+        What the gallery teaches about the mean counts where its people are more alike than others:
+        its templates are means of several pictures themselves, and of one length.
+        """
+        mean = self.impostor_mean + max(impostors.mean - self.tracks.pair_mean, 0.0)
+        return ImpostorModel(mean, max(impostors.sd, self.tracks.impostor_sd))
+
+    def norm_offset(self, norm: float) -> float:
+        """Return how much lower impostors score for a still's embedding of this norm.
+
+        A small or blurred face is less like everybody, strangers included, while the deviation
+        stays; so the threshold may fall at the same rate of false names.
+        """
+        stills = self.stills
+        lack = min(max(stills.norm_reference - norm, 0.0), stills.norm_range)
+        return stills.norm_slope * lack
+
+    def norm_weight(self, norm: float) -> float:
+        """Return the weight, 0 to 1, of a face in its track: the norm tells quality best of all."""
+        tracks = self.tracks
+        return min(max((norm - tracks.weight_norm) / tracks.weight_span, 0.05), 1.0) ** 2
+
+    def norm_lack(self, norms: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how far norms of a track's faces are below the reference, as far as it counts."""
+        return np.clip(self.stills.norm_reference - norms, 0.0, self.tracks.face_range)
+
+    def expected_of_tracks(
+        self,
+        norms: NDArray[np.float64],
+        weights: NDArray[np.float64],
+        length: NDArray[np.float64] | float,
+    ) -> NDArray[np.float64]:
+        """Return the mean cosine of strangers with tracks' templates; see the function."""
+        faces = self.tracks.face_mean - self.tracks.face_slope * self.norm_lack(norms)
+        return expected_of_tracks(faces, weights, length)
+
+
+@cache
+def score_model(identity: str) -> ScoreModel:
+    """Return the score model of an embedder by its identity, e.g. `name-version`.
+
+    Raises:
+        ScoreError: nothing is known of its scores.
+    """
+    file = resources.files("engines.scores").joinpath(f"{identity}.toml")
+    if not identity or "/" in identity or not file.is_file():
+        raise ScoreError(
+            f"embedder {identity!r}: nothing is known of its scores, expected "
+            f"engines/scores/{identity}.toml; docs/models.md says how one is made"
+        )
+    return msgspec.toml.decode(file.read_bytes(), type=ScoreModel)

@@ -8,6 +8,7 @@ class GalleryError(Exception):
     ├── GalleryInputError      what was given (an id, a picture list, an argument) cannot be used
     ├── GalleryMissingError    there is no gallery, or a part that is needed is not there
     ├── GalleryCorruptError    a file is not what its release says; the message names the file
+    │   └── GalleryDamagedError    its bytes are others: the disk rots, a copy failed
     ├── GalleryWriteError      a new release could not be written; the old one serves on
     └── ModelMismatchError     the gallery was made for another embedder
 
@@ -33,6 +34,10 @@ class GalleryCorruptError(GalleryError):
     """A file's content differs from what its release says."""
 
     exit_code = 2
+
+
+class GalleryDamagedError(GalleryCorruptError):
+    """A file's bytes are not those that its release names: fetched again, they may be."""
 
 
 class GalleryWriteError(GalleryError):

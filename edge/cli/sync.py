@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
 from importlib.metadata import distribution
@@ -10,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge.cli.console import err, graceful_stop, out, print_json
+from gallery.channel.errors import SyncError
 from gallery.channel.status import StatusFile
 from gallery.errors import GalleryError
 from gallery.sync.priority import give_way
 from gallery.sync.service import Settings, SyncService
+from gallery.sync.watchdog import ProcessWatchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from gallery.channel.status import Status
 
 log = logging.getLogger(__name__)
+
+GRACE_S = 4.0
+"""From SIGTERM to the end, at most."""
 
 
 class SyncOptions(NamedTuple):
@@ -43,6 +49,7 @@ def run_sync(options: SyncOptions, *, once: bool, json: bool) -> None:
     With `json` the service prints one status a line, whenever it changes.
     """
     give_way()
+    watchdog = ProcessWatchdog()
     service = SyncService(
         Settings(
             device=options.device or socket.gethostname().split(".")[0],
@@ -56,11 +63,15 @@ def run_sync(options: SyncOptions, *, once: bool, json: bool) -> None:
             sources=options.mirrors,
         ),
         _told_to(options.tell, _quiet if once else print_json if json else _print_status),
+        watchdog=watchdog,
     )
-    if once:
-        _once(service, json=json)
-    else:
-        _stay(service)
+    try:
+        if once:
+            _once(service, watchdog, json=json)
+        else:
+            _stay(service)
+    finally:
+        watchdog.close()
 
 
 def built_s() -> float:
@@ -71,7 +82,7 @@ def built_s() -> float:
     return 0.0
 
 
-def _once(service: SyncService, *, json: bool) -> None:
+def _once(service: SyncService, watchdog: ProcessWatchdog, *, json: bool) -> None:
     try:
         installed = service.once()
         while service.device.probation_left_s is not None:
@@ -79,6 +90,7 @@ def _once(service: SyncService, *, json: bool) -> None:
             err.print(service.device.waiting or f"probation: {left_s:.0f} s", end="\r")
             threading.Event().wait(min(1.0, max(0.05, left_s)))
             service.device.tick()
+            watchdog.beat()
     except GalleryError:
         if json:
             print_json(service.status())
@@ -95,12 +107,19 @@ def _once(service: SyncService, *, json: bool) -> None:
 
 def _stay(service: SyncService) -> None:
     with graceful_stop() as stopped:
-        runner = threading.Thread(target=service.run, name="sync")
+        runner = threading.Thread(target=service.run, name="sync", daemon=True)
         runner.start()
         while runner.is_alive() and not stopped():
             runner.join(0.2)
+        if not stopped():
+            raise SyncError("the updater's thread ended by itself, see the log; start it again")
         service.stop()
-        runner.join()
+        runner.join(GRACE_S)
+        if runner.is_alive():
+            # Whatever it is at: the disk is made for a cut at any moment.
+            log.warning("no end within %g s; what was fetched stays", GRACE_S)
+            logging.shutdown()
+            os._exit(0)
 
 
 def _told_to(path: Path | None, shown: Callable[[Status], None]) -> Callable[[Status], None]:

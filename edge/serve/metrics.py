@@ -126,6 +126,16 @@ class Updater(Collector):
         phase = GaugeMetricFamily("tvradar_sync_phase", "What it does", labels=["phase"])
         phase.add_metric([status.phase], 1)
         yield phase
+        yield _gauge(
+            "damaged", "Whether files of the release in use are damaged", bool(status.damaged)
+        )
+        yield _gauge(
+            "scrubbed_timestamp_seconds",
+            "When all bytes in use were last looked at, 0 if not since it started",
+            status.scrubbed_s,
+        )
+        yield _counter("scrubs", "Looks at all bytes in use since it started", status.scrubs)
+        yield _counter("mended", "Times that damaged files were fetched again", status.mended)
         yield _counter("refusals", "Updates that were refused", status.refusals)
         yield _counter("fetched_bytes", "Bytes of chunks fetched", status.bytes_fetched)
 

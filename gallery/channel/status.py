@@ -28,6 +28,10 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
         named_share: share of faces that got a name lately, as the recogniser reports it.
         clock_suspect: the system's clock is behind what was signed.
         confirmed: the release is past its probation.
+        damaged: what is damaged on its disk of the release in use, empty where nothing is known.
+        mended: how often that was fetched again.
+        scrubs: passes over all bytes in use since the updater started.
+        scrubbed_s: system time at which the last one ended, 0 before the first.
     """
 
     device: str
@@ -47,6 +51,10 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     chunks_fetched: int = 0
     bytes_fetched: int = 0
     rejected: tuple[int, ...] = ()
+    damaged: str = ""
+    mended: int = 0
+    scrubs: int = 0
+    scrubbed_s: float = 0.0
 
 
 def status_topic(device: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from gallery.errors import GalleryCorruptError, GalleryMissingError, GalleryWriteError
+from gallery.errors import GalleryDamagedError, GalleryMissingError, GalleryWriteError
 from gallery.store.files import DISK, FileSystem, is_real_file, is_real_folder, remove_tree
 from gallery.store.layout import (
     CURRENT,
@@ -145,7 +145,7 @@ def link_missing(release: Release, target: Path, sources: Sequence[Path], fs: Fi
 
     Raises:
         GalleryMissingError: no source has it.
-        GalleryCorruptError: those that have it are damaged.
+        GalleryDamagedError: those that have it are damaged.
     """
     for info in release.files:
         if is_real_file(target / info.name):
@@ -155,16 +155,16 @@ def link_missing(release: Release, target: Path, sources: Sequence[Path], fs: Fi
 
 def place_file(info: FileInfo, target: Path, sources: Sequence[Path], fs: FileSystem) -> None:
     """Link or copy the first of some files that is what it should be; see `link_missing`."""
-    damaged: GalleryCorruptError | None = None
+    damaged: GalleryDamagedError | None = None
     for source in sources:
         if not is_real_file(source):
             continue
         fs.link(source, target)
         try:
             check_file(target, info)
-        except GalleryCorruptError as error:
+        except GalleryDamagedError as error:
             log.warning("%s: is damaged, and is not used: %s", source, error)
-            damaged = GalleryCorruptError(str(error).replace(str(target), str(source)))
+            damaged = GalleryDamagedError(str(error).replace(str(target), str(source)))
             fs.unlink(target)
             continue
         fs.sync_file(target)

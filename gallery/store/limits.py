@@ -13,7 +13,7 @@ MAX_ROWS = 2**31 - 1
 MAX_SEGMENTS = 256
 """An open segment holds one descriptor, and two galleries are open in a swap."""
 MAX_TEMPLATES_PER_PERSON = 255
-MAX_WITHDRAWN = 100_000
+MAX_WITHDRAWN_BYTES = 64 << 20
 MAX_RECORD_BYTES = 256 << 10
 MAX_PHOTO_BYTES = 65_536
 MAX_LANGUAGES = 64

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from gallery.errors import GalleryCorruptError, GalleryMissingError
+from gallery.errors import GalleryCorruptError, GalleryDamagedError, GalleryMissingError
 from gallery.store.check import open_checked
 from gallery.store.files import open_regular
 from gallery.store.layout import RELEASES, current_release, release_numbers
@@ -61,7 +61,7 @@ def check_file(path: Path, info: FileInfo) -> None:
 
     Raises:
         GalleryMissingError: it is not there.
-        GalleryCorruptError: it is another.
+        GalleryDamagedError: it is another.
     """
     try:
         with open_regular(path) as file:
@@ -73,7 +73,7 @@ def check_file(path: Path, info: FileInfo) -> None:
             f"{path}: cannot be read ({error.strerror}); install the release again"
         ) from error
     if (size, found) != (info.size, info.sha256):
-        raise GalleryCorruptError(
+        raise GalleryDamagedError(
             f"{path}: {size} bytes, sha256 {found[:12]}…, expected {info.size} bytes, "
             f"{info.sha256[:12]}…; install the release again"
         )

@@ -7,6 +7,7 @@ A reader leaves them out of any release below that number.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,8 @@ import msgspec
 
 from gallery.errors import GalleryCorruptError, GalleryInputError
 from gallery.store.files import DISK, FileSystem, read_bounded
-from gallery.store.limits import MAX_RELEASE, MAX_WITHDRAWN
-from gallery.store.person import MAX_ID_BYTES, check_person_id
+from gallery.store.limits import MAX_RELEASE, MAX_WITHDRAWN_BYTES
+from gallery.store.person import check_person_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -49,7 +50,7 @@ def read_withdrawn(folder: Path) -> Withdrawn:
     """
     path = folder / WITHDRAWN_FILE
     try:
-        data = read_bounded(path, 4096 + MAX_WITHDRAWN * 6 * MAX_ID_BYTES)
+        data = read_bounded(path, MAX_WITHDRAWN_BYTES)
         found = msgspec.json.decode(data or b"", type=_Sealed).withdrawn
         if _encode(found) != data or not 0 <= found.release <= MAX_RELEASE:
             raise ValueError("was changed after it was written")  # noqa: TRY301
@@ -70,7 +71,7 @@ def withdraw(folder: Path, release: int, ids: Collection[str], *, fs: FileSystem
     Whoever was withdrawn before stays so.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written, or is too long.
     """
     try:
         before = read_withdrawn(folder)
@@ -80,9 +81,12 @@ def withdraw(folder: Path, release: int, ids: Collection[str], *, fs: FileSystem
     found = Withdrawn(max(before.release, release), tuple(sorted(known | set(ids))))
     if found == before or not found.ids:
         return False
+    data = _encode(found)
+    if len(data) > MAX_WITHDRAWN_BYTES:
+        raise OSError(errno.EFBIG, f"{len(found.ids)} people are too many", str(folder))
     draft = folder / _NEW
     draft.unlink(missing_ok=True)
-    fs.write(draft, [_encode(found)])
+    fs.write(draft, [data])
     fs.sync_file(draft)
     fs.rename(draft, folder / WITHDRAWN_FILE)
     fs.sync_folder(folder)

@@ -8,27 +8,32 @@ Nothing but the disk says how far an update got, so every arrow may be cut off b
     COMMIT     `install_release`: rename, then the link `current`; old or new
     PROBATION  `state.json` names the release before COMMIT, so a cut in between restarts it
     CONFIRM    the floor rises, then the remains are removed
+
+What is damaged of the release in use goes the same way again, without a probation. Whom a release
+removes is left out by `withdrawn.json` as soon as its `release.json` is here, should the rest fail.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 import time
 from enum import Enum
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from gallery.channel.durable import fsync_file, fsync_folder
 from gallery.channel.errors import Refused, SyncError
 from gallery.channel.health import Health, NoHealth
-from gallery.errors import GalleryError
+from gallery.errors import GalleryCorruptError, GalleryDamagedError, GalleryError
 from gallery.store import store
-from gallery.store.release import RELEASE_FILE, decode_release
-from gallery.sync.download import Download
+from gallery.store.layout import current_folder
+from gallery.store.release import RELEASE_FILE, Release, read_release
+from gallery.store.withdrawn import forget_withdrawn, withdraw
+from gallery.sync.download import Stopped
+from gallery.sync.removal import removed_by
 from gallery.sync.rollout import Gate, gate
+from gallery.sync.staging import Staging, damage
 from gallery.sync.state import StateFile
 from gallery.sync.trust import Trust
 
@@ -90,11 +95,15 @@ class Device:
         self.states = StateFile(state / "state.json")
         self.trust = Trust(state / "tuf", root, self.states, built_s)
         self.phase = Phase.IDLE
-        self.wanted = 0
+        self.wanted = self.wanted_bytes = 0
         self.error = ""
         self.waiting = ""
+        self.damaged = ""
+        """What is known to be damaged of the release in use."""
+        self._staging = Staging(state, gallery, stopped, self._count)
+        self._bad: dict[str, tuple[str, str]] = {}
+        """Releases that were refused for what is in them, by the hash of their `release.json`."""
         self._health = health or NoHealth()
-        self._stopped = stopped
         self._on_phase: Callable[[], None] = lambda: None
         self._seen: tuple[tuple[int, int], float] | None = None
         self._manifest: Manifest | None = None
@@ -115,9 +124,10 @@ class Device:
             self.states.change(probation=None)  # the cut came before COMMIT
 
     def installed(self) -> int:
-        """Return the number of the release in use, 0 if there is none."""
+        """Return the number of the release in use, 0 if there is none; it may be damaged."""
         with contextlib.suppress(GalleryError):
-            return store.current_release(self.gallery)[0].number
+            folder = current_folder(self.gallery)
+            return int(folder.name) if folder else 0
         return 0
 
     def update(
@@ -132,8 +142,9 @@ class Device:
         try:
             installed = self._update(metadata, sources)
         except Refused as error:
+            if str(error) != self.error:  # one that comes again each minute wears out no disk
+                self.states.change(refusals=self.states.state.refusals + 1)
             self.error = str(error)
-            self.states.change(refusals=self.states.state.refusals + 1)
             log.warning("%s; release %d stays in use", error, self.installed())
             raise
         except GalleryError as error:
@@ -151,23 +162,75 @@ class Device:
     ) -> bool:
         self._enter(Phase.CHECK)
         manifest = self.trust.check(metadata, self.installed())
-        self.wanted = manifest.release
+        self.wanted, self.wanted_bytes = manifest.release, manifest.total_bytes
         self._check_manifest(manifest)
         self.waiting = ""
-        if manifest.release == self.installed():
+        self._look()
+        mends = manifest.release == self.installed() and bool(self.damaged)
+        if manifest.release == self.installed() and not mends:
             return False
-        if manifest.release in self.states.state.rejected:
+        if manifest.release in self.states.state.rejected and not mends:
             self.waiting = f"release {manifest.release} failed its probation here"
             return False
-        if not self._may_go(manifest):
+        if not mends and not self._may_go(manifest):
             return False
+        self._install(manifest, sources(manifest), mends=mends)
+        return not mends
+
+    def _look(self) -> None:
+        """Look for what is lost of the release in use; the scrub tells of bytes that changed."""
+        if not self.installed():
+            self.damaged = ""
+            return
+        try:
+            self.damaged = damage(self.gallery) or self.damaged
+        except GalleryError as error:
+            self.damaged = str(error)
+        if self.damaged:
+            log.warning("damage found: %s; it is fetched again", self.damaged)
+
+    def _install(self, manifest: Manifest, sources: Sequence[ChunkSource], *, mends: bool) -> None:
+        """Go from FETCH to COMMIT; whom the release removes is left out in any case."""
+        key = next(file.sha256 for file in manifest.files if file.path == RELEASE_FILE)
+        if key in self._bad:
+            raise Refused(*self._bad[key])
         self._enter(Phase.FETCH)
-        files = self._fetch(manifest, sources(manifest))
-        self._enter(Phase.STAGE)
-        staging = self._stage(manifest, files)
-        self._enter(Phase.COMMIT)
-        self._commit(manifest, staging)
-        return True
+        release = None
+        try:
+            release = self._staging.begin(manifest, sources)
+            self._staging.fetch(manifest)
+            self._enter(Phase.STAGE)
+            staging = self._staging.stage(manifest)
+            self._enter(Phase.COMMIT)
+            if mends:
+                self._mend(staging)
+            else:
+                self._commit(manifest, staging)
+        except Stopped:
+            raise
+        except (GalleryError, OSError) as error:
+            self._withdraw(release)
+            if isinstance(error, Refused) and error.attack.startswith("malformed"):
+                self._bad = {key: (error.attack, error.detail)}
+                self._staging.clear()
+            if isinstance(error, OSError):
+                raise SyncError(f"{error.filename or self.folder}: {error.strerror}") from error
+            raise
+
+    def _withdraw(self, release: Release | None) -> None:
+        """Leave out whom a release removes that cannot be installed now."""
+        if release is None or release.number <= self.installed():
+            return
+        try:
+            older = store.current_release(self.gallery)[0]
+        except GalleryError:
+            older = None
+        ids = removed_by(release, older, self._staging.people_file)
+        try:
+            if self.installed() and withdraw(self.gallery, release.number, ids):
+                log.warning("release %d is not here, %d people are out", release.number, len(ids))
+        except OSError as error:
+            log.error("whom release %d removes is still named: %s", release.number, error)  # noqa: TRY400
 
     def _check_manifest(self, manifest: Manifest) -> None:
         if self.model is not None and manifest.model != self.model:
@@ -190,13 +253,6 @@ class Device:
         self._enter(Phase.WAIT)
         return False
 
-    def _fetch(self, manifest: Manifest, sources: Sequence[ChunkSource]) -> dict[str, Path]:
-        parts = self.folder / "parts"
-        self._clear_parts(parts, manifest)
-        have = self._have()
-        wanted = [file for file in manifest.files if file.sha256 not in have]
-        return Download(parts, sources, self._stopped, self._count).fetch(wanted)
-
     def _count(self, size: int) -> None:
         # In memory only: a counter is not worth a write per chunk; the next change saves it.
         state = self.states.state
@@ -206,44 +262,19 @@ class Device:
             bytes_fetched=state.bytes_fetched + size,
         )
 
-    def _have(self) -> set[str]:
-        """Return the hashes of the files of the release in use; it was verified when it came."""
-        with contextlib.suppress(GalleryError):
-            return {file.sha256 for file in store.current_release(self.gallery)[0].files}
-        return set()
+    def _mend(self, staging: Path) -> None:
+        """Put what was fetched in the place of what is damaged of the release in use."""
+        self._put(staging)
+        self.damaged = ""
+        self.states.change(mended=self.states.state.mended + 1)
 
-    def _clear_parts(self, parts: Path, manifest: Manifest) -> None:
-        """Remove what an abandoned update left, so that the disk does not fill up."""
-        shutil.rmtree(self.folder / "staging", ignore_errors=True)
-        keep = {file.sha256 for file in manifest.files}
-        keep |= {file.hash_list for file in manifest.files if file.hash_list}
-        if parts.is_dir():
-            for path in parts.iterdir():
-                if path.name.removesuffix(".part") not in keep:
-                    path.unlink()
-
-    def _stage(self, manifest: Manifest, files: dict[str, Path]) -> Path:
-        """Give the finished files their names, and check that they are the release promised."""
-        folder = self.folder / "staging" / str(manifest.release)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for file in manifest.files:
-            if file.sha256 in files:
-                (folder / file.path).hardlink_to(files[file.sha256])
-                fsync_file(folder / file.path)
-        fsync_folder(folder)
-        release = decode_release((folder / RELEASE_FILE).read_bytes(), folder / RELEASE_FILE)
-        promised = (manifest.release, manifest.model, manifest.dim)
-        found = (release.number, release.model, release.dim)
-        if promised != found:
-            raise Refused(
-                "mix-and-match", f"{RELEASE_FILE} is of {found}, the manifest of {promised}"
-            )
-        listed = {file.name: file.sha256 for file in release.files}
-        named = {file.path: file.sha256 for file in manifest.files if file.path != RELEASE_FILE}
-        if listed != named:
-            raise Refused("mix-and-match", f"{RELEASE_FILE} lists other files than the manifest")
-        return folder
+    def _put(self, staging: Path) -> None:
+        try:
+            store.install_release(self.gallery, staging)
+        except GalleryDamagedError:
+            raise  # the disk: what is damaged is fetched again
+        except GalleryCorruptError as error:
+            raise Refused("malformed gallery", str(error)[:500]) from error
 
     def _commit(self, manifest: Manifest, staging: Path) -> None:
         while self.installed() > manifest.release:
@@ -251,7 +282,12 @@ class Device:
             store.rollback(self.gallery)
         self._health.begin(manifest.release)
         self.states.change(probation=manifest.release)
-        store.install_release(self.gallery, staging)
+        try:
+            self._put(staging)
+        except GalleryError:
+            self.states.change(probation=None)
+            raise
+        self.damaged = ""
         self.states.change(installed=self.states.state.installed + 1)
         log.info("release %d is in use, on probation", manifest.release)
         self._manifest = manifest
@@ -293,6 +329,7 @@ class Device:
         self.waiting = ""
         rejected = (*self.states.state.rejected, release)[-MAX_REJECTED:]
         self.states.change(rejected=rejected)
+        self._withdraw_before_leaving()
         try:
             back = store.rollback(self.gallery).number
             self.error = f"probation failed: {reason}; back on release {back}"
@@ -302,13 +339,25 @@ class Device:
         self.states.change(probation=None)
         self._enter(Phase.IDLE)
 
+    def _withdraw_before_leaving(self) -> None:
+        """Whom a release removed stays out when the device goes back to the one before it."""
+        older = [n for n in store.release_numbers(self.gallery) if n < self.installed()]
+        if not older:
+            return
+        before = self.gallery / store.RELEASES / str(max(older))
+        with contextlib.suppress(GalleryError, OSError):
+            newer = store.current_release(self.gallery)[0]
+            earlier = read_release(before / RELEASE_FILE)
+            ids = removed_by(newer, earlier, self._staging.people_file)
+            withdraw(self.gallery, newer.number, ids)
+
     def _confirm(self, release: int) -> None:
         self._enter(Phase.CONFIRM)
         self.waiting = ""
         self.trust.confirm(release)
-        shutil.rmtree(self.folder / "staging", ignore_errors=True)
-        shutil.rmtree(self.folder / "parts", ignore_errors=True)
-        with contextlib.suppress(GalleryError):
+        self._staging.clear()
+        with contextlib.suppress(GalleryError, OSError):
+            forget_withdrawn(self.gallery, release)
             if store.current_release(self.gallery)[0].forget_previous:
                 store.forget_previous(self.gallery)
         log.info("release %d is confirmed", release)

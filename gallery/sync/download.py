@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from gallery.channel.durable import fsync_folder
 from gallery.channel.errors import Refused, SourceError, SyncError
 from gallery.channel.manifest import Chunk, File, chunks_of
+from gallery.store.files import is_real_file
+from gallery.store.segment import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,11 +66,16 @@ class Download:
             SourceError: no source delivers.
             Stopped: the process was asked to end.
         """
-        self._check_space(files)
+        self.check_space(files)
         lists = [part for file in files if (part := file.list_file())]
         return {file.sha256: self._file(file) for file in [*lists, *files]}
 
-    def _check_space(self, files: Sequence[File]) -> None:
+    def check_space(self, files: Sequence[File]) -> None:
+        """Refuse what the disk cannot hold.
+
+        Raises:
+            SyncError: it is too small.
+        """
         wanted = sum(file.size for file in files)
         have = sum(path.stat().st_blocks * 512 for path in self._folder.iterdir())
         free = shutil.disk_usage(self._folder).free + have
@@ -80,13 +87,13 @@ class Download:
 
     def _file(self, file: File) -> Path:
         done = self._folder / file.sha256
-        if done.is_file() and done.stat().st_size == file.size:
-            return done  # it was hashed before it got this name
+        if _is_done(done, file):
+            return done
         hash_list = None
         if file.hash_list:
             hash_list = (self._folder / file.hash_list).read_bytes()
         part = self._folder / f"{file.sha256}.part"
-        handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             resumed = os.fstat(handle).st_size == file.size
             if not resumed and file.size:
@@ -149,6 +156,16 @@ class Download:
             if unsynced >= FSYNC_EVERY:
                 os.fdatasync(handle)
                 unsynced = 0
+
+
+def _is_done(path: Path, file: File) -> bool:
+    """Return whether a file is here; it was hashed when it got its name, and may have rotted."""
+    if not is_real_file(path):
+        return False
+    if path.lstat().st_size == file.size and sha256_of(path) == file.sha256:
+        return True
+    path.unlink()
+    return False
 
 
 def _stored(handle: int, chunk: Chunk) -> bool:

@@ -24,12 +24,15 @@ from gallery.channel.mqtt_sources import SILENCE_S, RetainedChunks, ServerChunks
 from gallery.channel.sources import ChunkSource, FileChunks, HttpSource
 from gallery.sync.device import Device, Phase
 from gallery.sync.download import Stopped
+from gallery.sync.scrub import EVERY_S, FIRST_S, STEP_S, Scrub
+from gallery.sync.watchdog import NoWatchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gallery.channel.manifest import Manifest
     from gallery.channel.subscriptions import Message
+    from gallery.sync.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,8 @@ class Settings(msgspec.Struct, frozen=True):
         sources: further addresses of the published files, for a device that has its own mirror.
         read_timeout_s: for one piece of metadata.
         silence_s: after which a source of chunks counts as dead.
+        scrub_s: between two looks at all bytes in use.
+        scrub_step_s: between two pieces of such a look.
     """
 
     device: str
@@ -66,6 +71,8 @@ class Settings(msgspec.Struct, frozen=True):
     poll_s: float = POLL_S
     read_timeout_s: float = READ_TIMEOUT_S
     silence_s: float = SILENCE_S
+    scrub_s: float = EVERY_S
+    scrub_step_s: float = STEP_S
 
     def __post_init__(self) -> None:
         """Check the name: it becomes a topic level and a client id."""
@@ -81,6 +88,8 @@ class SyncService:
     Args:
         settings: see there.
         on_change: told the status whenever it changes.
+        health: asked during a probation; None for the pulse of the settings.
+        watchdog: told of progress.
     """
 
     def __init__(
@@ -88,8 +97,10 @@ class SyncService:
         settings: Settings,
         on_change: Callable[[status_messages.Status], None] = lambda _: None,
         health: Health | None = None,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self.settings = settings
+        self._watchdog = watchdog or NoWatchdog()
         self._on_change = on_change
         self._stop, self._wake = threading.Event(), threading.Event()
         pulse = PulseFile(settings.pulse) if settings.pulse else None
@@ -102,9 +113,16 @@ class SyncService:
             model=settings.model,
             health=health or pulse,
             built_s=settings.built_s,
-            stopped=self._stop.is_set,
+            stopped=self._stopped,
             on_phase=self._phase_changed,
         )
+        self.scrub = Scrub(
+            settings.gallery,
+            settings.scrub_s,
+            min(FIRST_S, settings.scrub_s),
+            settings.scrub_step_s,
+        )
+        self._mended: int = self.device.states.state.mended
         self._heard = 0
         self._ask_s = math.inf
         self.link = self._make_link()
@@ -178,7 +196,7 @@ class SyncService:
         if self.link:
             self.link.start()
         due_s = 0.0
-        while not self._stop.is_set():
+        while not self._stopped():
             self._look()
             woken = self._wake.is_set()
             self._wake.clear()
@@ -191,9 +209,15 @@ class SyncService:
             if heard > FLOOD:
                 self._note_flood(heard)
             self.device.tick()
+            self._scrub()
             self._tell()
             self._wake.wait(self._pause_s(due_s))
         self.close()
+
+    def _stopped(self) -> bool:
+        """Return whether to end; this is asked between chunks, so there is progress."""
+        self._watchdog.beat()
+        return self._stop.is_set()
 
     def close(self) -> None:
         """Say good-bye and end the link."""
@@ -221,6 +245,19 @@ class SyncService:
             self.device.error = "internal error, see the log"
             return RETRY_S
         return RETRY_S if self.device.phase is Phase.WAIT else self.settings.poll_s
+
+    def _scrub(self) -> None:
+        """Look at a piece of what is on the disk; damage that is found is fetched again at once."""
+        if self.device.phase is not Phase.IDLE:
+            return
+        if self._mended != self.device.states.state.mended:
+            self._mended = self.device.states.state.mended
+            self.scrub.again()
+        found = self.scrub.step()
+        if found and not self.device.damaged:
+            log.warning("damage found: %s", found)
+            self.device.damaged = found
+            self._ask_s = 0.0
 
     def _look(self) -> None:
         """See whether a folder that is our origin has a new timestamp; a broker tells by itself."""
@@ -290,6 +327,10 @@ class SyncService:
             chunks_fetched=state.chunks_fetched,
             bytes_fetched=state.bytes_fetched,
             rejected=state.rejected,
+            damaged=device.damaged,
+            mended=state.mended,
+            scrubs=self.scrub.passes,
+            scrubbed_s=round(self.scrub.ended_s),
         )
 
     def _tell(self) -> None:
@@ -303,6 +344,7 @@ class SyncService:
 
     def _phase_changed(self) -> None:
         """Tell the phases of an update; a mere check is not worth a message."""
+        self._watchdog.allow(self.device.wanted_bytes)
         if self.device.phase not in {Phase.CHECK, Phase.IDLE}:
             self._tell()
 

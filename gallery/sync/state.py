@@ -42,6 +42,7 @@ class State(msgspec.Struct, frozen=True):
     bytes_fetched: int = 0
     refusals: int = 0
     installed: int = 0
+    mended: int = 0
 
 
 class StateFile:

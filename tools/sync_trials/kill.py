@@ -46,14 +46,14 @@ TRIAL_S = 300.0
 
 
 class Stage:
-    """Broker, two galleries to alternate between, a channel, a counting chunk server."""
+    """Broker, three galleries in turn, a channel, a counting chunk server."""
 
     def __init__(self, folder: Path, mib: float, seed: int, *, persistence: bool) -> None:
         self.folder = folder
         self.broker = Mosquitto(folder / "broker", persistence=persistence)
         self.channel = Channel(folder, self.broker.port)
-        print(f"making two galleries of {mib} MiB", file=sys.stderr)
-        self.galleries = [make_gallery(folder / f"g{i}", mib, i) for i in (1, 2)]
+        print(f"making three galleries of {mib} MiB", file=sys.stderr)
+        self.galleries = [make_gallery(folder / f"g{i}", mib, i) for i in (1, 2, 3)]
         self.root = self.channel.repository.home / "root.json"
         self.device = folder / "tv"
         self.device.mkdir()
@@ -75,7 +75,7 @@ class Stage:
     def next_release(self, **options: object) -> int:
         options.setdefault("retain_up_to", 0)
         self.channel.link.wait_up(30)
-        return self.channel.publish(self.galleries[self.channel.number % 2], **options).release
+        return self.channel.publish(self.galleries[self.channel.number % 3], **options).release
 
     def start(self) -> subprocess.Popen[bytes]:
         return start_device(self.device, self.channel.uri, self.root)
@@ -212,7 +212,7 @@ def kill_publisher(stage: Stage, kills: int) -> dict[str, object]:
     while done < kills:
         stage.channel.number += 1
         number = stage.channel.number
-        gallery = stage.galleries[number % 2]
+        gallery = stage.galleries[(number - 1) % 3]
         releases += 1
         for _ in range(4):
             publisher = publish_process(stage, gallery, number)

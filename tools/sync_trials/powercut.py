@@ -77,7 +77,7 @@ def main() -> None:
 def trial(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     """Cut the power `cuts` times."""
     rng = random.Random(7)
-    galleries = [make_gallery(folder / f"g{i}", options.mib, i) for i in (1, 2)]
+    galleries = [make_gallery(folder / f"g{i}", options.mib, i) for i in (1, 2, 3)]
     repository = Repository(folder / "home")
     repository.init()
     disk = Disk(folder, int(options.mib * 6) + 200)
@@ -107,7 +107,7 @@ def trial(folder: Path, options: argparse.Namespace) -> dict[str, object]:
 def publish(repository: Repository, galleries: list[Path], number: int) -> int:
     """Sign the next release; the device reads it from the folder."""
     content = Options(number=number, probation_s=0)
-    resign(repository, prepare(repository, galleries[number % 2], content))
+    resign(repository, prepare(repository, galleries[number % 3], content))
     return number
 
 

@@ -80,7 +80,9 @@ def enrol(people: str | Path, gallery: str | Path) -> Release:
     from gallery.enrol.source import read_catalogue  # noqa: PLC0415
 
     store = ShardStore.beside(Path(gallery))
-    release = write_release(Path(gallery), enrol_catalogue(read_catalogue(str(people)), store))
+    release = write_release(
+        Path(gallery), enrol_catalogue(read_catalogue(str(people)).entries, store)
+    )
     store.remove()
     return release
 

@@ -6,6 +6,7 @@ FaceDetectorYN, which is the reference in the tests.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from engines.detections import Detections
 from engines.errors import ModelShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 STRIDES_PX = (8, 16, 32)
 PAD_PX = 32
 """The network halves its input five times, so each side is padded to a multiple of 32."""
+
+TILED_FROM_PIXELS = 2_100_000
+"""A picture of 1080p is searched as one."""
+TILE_PX = 1280
+TILE_OVERLAP_PX = 192
+"""A face of this size is whole in some tile; larger ones are found at the pyramid's next size."""
+TILE_MARGIN_PX = 2
 
 PYRAMID_SIDES_PX = (1280, 320)
 """Further sizes at which a still picture is searched: YuNet sees faces of about 10 to 300 px."""
@@ -90,10 +98,21 @@ class Detector(ABC):
         The picture is searched at its own size and smaller ones; costs more than `detect`.
         """
         longest = max(bgr.shape[:2])
-        sizes = [0, *(side for side in PYRAMID_SIDES_PX if side < longest)]
-        found = Detections.concatenate([self._raw(bgr, side) for side in sizes])
+        levels = [self._raw(bgr, side) for side in PYRAMID_SIDES_PX if side < longest]
+        found = Detections.concatenate([*self._native(bgr), *levels])
         # Cells of different scales do not blend: what steadies a video smears a still.
         return self._suppress(found, blended=False)
+
+    def _native(self, bgr: NDArray[np.uint8]) -> Iterator[Detections]:
+        """Search a picture at its own size; a large one in tiles, whose memory is bounded."""
+        height, width = bgr.shape[:2]
+        if height * width <= TILED_FROM_PIXELS or self._sizes_px:
+            yield self._raw(bgr, 0)
+            return
+        for top in tile_starts(height):
+            for left in tile_starts(width):
+                tile = bgr[top : top + TILE_PX, left : left + TILE_PX]
+                yield _placed(self._raw(tile, 0), (left, top), tile.shape[:2], (height, width))
 
     def _raw(self, bgr: NDArray[np.uint8], long_side_px: int) -> Detections:
         if bgr.ndim != 3 or bgr.shape[2] != 3 or bgr.dtype != np.uint8 or not bgr.size:
@@ -126,6 +145,36 @@ class Detector(ABC):
         ordered = found[order]
         kept = suppress_overlaps(ordered.xyxy_px, self._max_overlap)
         return blend(ordered, kept) if blended else ordered[kept]
+
+
+def tile_starts(length: int) -> list[int]:
+    """Return where tiles begin that cover a length, each overlapping the next."""
+    count = max(1, math.ceil((length - TILE_OVERLAP_PX) / (TILE_PX - TILE_OVERLAP_PX)))
+    last = max(0, length - TILE_PX)
+    return [round(i * last / max(1, count - 1)) for i in range(count)]
+
+
+def _placed(
+    found: Detections, start: tuple[int, int], tile: tuple[int, int], whole: tuple[int, int]
+) -> Detections:
+    """Return a tile's faces in pixels of the picture, without those that its edges cut.
+
+    Args:
+        found: in pixels of the tile.
+        start: left and top of the tile.
+        tile: its height and width.
+        whole: the picture's height and width.
+    """
+    left, top = start
+    low = np.array([left > 0, top > 0]) * float(TILE_MARGIN_PX)
+    ends = (left + tile[1] < whole[1], top + tile[0] < whole[0])
+    high = np.array([tile[1], tile[0]]) - np.array(ends) * float(TILE_MARGIN_PX)
+    low[low == 0], high[~np.array(ends)] = -np.inf, np.inf
+    boxes = found.xyxy_px
+    inside = ((boxes[:, :2] >= low) & (boxes[:, 2:] <= high)).all(axis=1)
+    kept = found[np.flatnonzero(inside)]
+    shift = np.array(start, np.float32)
+    return Detections(kept.xyxy_px + np.tile(shift, 2), kept.scores, kept.landmarks_px + shift)
 
 
 class YunetDetector(Detector):

@@ -15,21 +15,27 @@ def cache_dir() -> Path:
     return Path(override) if override else Path(platformdirs.user_cache_dir("tvradar"))
 
 
-def draft_of(path: Path) -> Path:
+def draft_of(path: Path, mode: int = 0o666) -> Path:
     """Make an empty file beside `path`, to be written and then renamed to it.
 
     Its permissions are those that the user's umask gives to a new file; `tempfile` makes files
     that nobody else can read. The suffix stays, by which libraries choose a format.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}{path.suffix}")
-    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
     return draft
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, even after a power cut."""
+def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Write a file so that it is there whole or not at all, even after a power cut.
+
+    Args:
+        path: the file.
+        data: what it will hold.
+        mode: who may read it, as far as the user's umask allows.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = draft_of(path)
+    draft = draft_of(path, mode)
     try:
         with draft.open("wb") as file:
             file.write(data)

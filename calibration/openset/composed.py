@@ -20,7 +20,7 @@ from calibration.pictures.faces import give_room
 from engines.align import align
 from engines.detections import Detections
 from engines.errors import PictureError
-from engines.image import read_picture
+from engines.pictures.read import read_picture
 from engines.quality import measure_quality
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import jinja2
 import numpy as np
 
 from calibration.openset.evaluate import Searches
-from engines.image import read_picture
+from engines.pictures.read import read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,8 @@ import numpy as np
 from calibration.errors import CalibrationError
 from engines.align import CHIP_SIZE_PX, align
 from engines.errors import PictureError
-from engines.image import PICTURE_SUFFIXES, read_picture
+from engines.pictures.formats import KNOWN, is_picture_name, is_system_name
+from engines.pictures.read import open_file, read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 TIGHT_CROP_PX = 400
 """A smaller picture may be a crop of one face, which the detector finds only with room around."""
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -47,23 +49,36 @@ class Picture:
 def find_pictures(root: Path) -> list[Picture]:
     """Return all pictures of a folder tree, in the order of their names.
 
+    What a system keeps for itself (thumbnails, waste) is passed over; a file that cannot be opened
+    is left out with a warning.
+
     Raises:
         CalibrationError: there is none.
     """
-    paths = sorted(
-        p for p in root.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file()
-    )
-    if not paths:
-        raise CalibrationError(
-            f"{root}: no pictures, expected {', '.join(sorted(PICTURE_SUFFIXES))} files, "
-            "best in one folder per person"
-        )
     found = []
-    for path in paths:
+    for path in sorted(p for p in root.rglob("*") if is_picture_name(p.name)):
         parts = path.relative_to(root).parts
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if any(is_system_name(part) for part in parts):
+            continue
+        try:
+            digest = _sha256(path)
+        except PictureError as error:
+            log.warning("left out: %s", error)
+            continue
         found.append(Picture(path, parts[0] if len(parts) > 1 else "", digest))
+    if not found:
+        raise CalibrationError(
+            f"{root}: no pictures, expected {KNOWN} files, best in one folder per person"
+        )
     return found
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open_file(path) as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def give_room(bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from calibration.pictures.faces import give_room
 from calibration.pictures.frames import compose_frames, frames_needed
 from engines.detector import to_input
 from engines.errors import PictureError
-from engines.image import read_picture
+from engines.pictures.read import read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

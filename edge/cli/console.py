@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
     from rich.progress import Progress, Task
@@ -38,6 +38,7 @@ class _LazyConsole:
 _out, _err = _LazyConsole(stderr=False), _LazyConsole(stderr=True)
 out: Console = _out  # type: ignore[assignment]
 err: Console = _err  # type: ignore[assignment]
+MAX_WARNINGS = 20
 
 
 def progress_bar(unit: str) -> Progress:
@@ -63,6 +64,14 @@ def progress_bar(unit: str) -> Progress:
         console=_err.load(),
         transient=True,
     )
+
+
+def warn_of(texts: Sequence[str]) -> None:
+    """Write warnings to stderr, the first twenty of them and how many more there are."""
+    for text in texts[:MAX_WARNINGS]:
+        err.print(f"warning: {text}", markup=False)
+    if len(texts) > MAX_WARNINGS:
+        err.print(f"warning: and {len(texts) - MAX_WARNINGS} more")
 
 
 def print_json(value: Any) -> None:

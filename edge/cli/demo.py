@@ -196,5 +196,5 @@ def _enrol(gallery: Path, people: Path) -> None:
     from gallery.store import update  # noqa: PLC0415
 
     store = ShardStore.beside(gallery)
-    update.add(gallery, enrol_catalogue(read_catalogue(str(people)), store).entries())
+    update.add(gallery, enrol_catalogue(read_catalogue(str(people)).entries, store).entries())
     store.remove()

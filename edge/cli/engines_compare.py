@@ -10,16 +10,17 @@ import numpy as np
 from rich.table import Table
 
 from calibration.openset.evaluate import Searches, evaluate
-from edge.cli.console import out, print_json, progress_bar
+from edge.cli.console import out, print_json, progress_bar, warn_of
 from edge.errors import UsageError
 from engines.catalog import find_model, load_catalog
 from engines.choose import example, time_ms
+from engines.errors import PictureError
 from engines.fetch import fetch
-from engines.image import PICTURE_SUFFIXES, read_picture
 from engines.onnxruntime_engine import OnnxRuntimeEngine
+from engines.pictures.read import read_picture
 from engines.pipeline import FacePipeline, load_pipeline, unit
 from gallery.enrol.embed import largest_face
-from gallery.enrol.source import find_people
+from gallery.enrol.folders import find_people
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,16 +76,12 @@ class Compared(msgspec.Struct, frozen=True):
 def compare(images: Path, wanted: list[str], pictures: int, *, json: bool) -> None:
     """Print what each pair of models makes of a folder of people."""
     pairs = [_pair(text) for text in wanted] or _all_pairs()
-    folders = find_people(images)
+    found = find_people(images)
+    warn_of(found.left_out)
+    folders = found.folders
     if len(folders) < LEAST_PEOPLE:
         raise UsageError(f"{images}: {len(folders)} people, expected at least {LEAST_PEOPLE}")
-    files = [
-        (n, path)
-        for n, folder in enumerate(folders)
-        for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)[
-            :pictures
-        ]
-    ]
+    files = [(n, path) for n, folder in enumerate(folders) for path in folder.pictures[:pictures]]
     names = {name for pair in pairs for name in (pair.detector, pair.embedder)}
     times = _times(sorted(names))
     rows = []
@@ -131,7 +128,11 @@ def _times(names: list[str]) -> dict[str, float]:
 
 
 def _vector(pipeline: FacePipeline, path: Path) -> NDArray[np.float32] | None:
-    found = largest_face(pipeline, read_picture(path))
+    try:
+        found = largest_face(pipeline, read_picture(path))
+    except PictureError as error:
+        warn_of([str(error)])
+        return None
     return None if found is None else found[0].vectors[0]
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import msgspec
 from rich.table import Table
 
-from edge.cli.console import err, graceful_stop, out, print_json, progress_bar
+from edge.cli.console import graceful_stop, out, print_json, progress_bar, warn_of
 from edge.errors import UsageError
 from edge.recognise.thresholds import policy_for
 from engines.files import write_atomically
-from engines.image import read_picture
+from engines.pictures.read import read_picture
 from engines.pipeline import load_pipeline
 from gallery.enrol.embed import largest_face
 from gallery.enrol.enrolment import enrol_catalogue, write_release
@@ -21,10 +21,12 @@ from gallery.errors import GalleryInputError
 from gallery.search.open import open_gallery
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from gallery.enrol.enrolment import Enrolment, EnrolmentOptions
     from gallery.enrol.people import PersonReport
+    from gallery.enrol.source import Catalogue
 
 
 def enrol_gallery(
@@ -38,7 +40,9 @@ def enrol_gallery(
 ) -> None:
     """Enrol everybody in a catalogue; the gallery is not touched before all pictures were read."""
     store = ShardStore(work) if work else ShardStore.beside(output)
-    result = embed_with_progress(people, store, options)
+    catalogue = read_catalogue(people)
+    warn_of(catalogue.left_out)
+    result = embed_with_progress(catalogue, store, options)
     release = write_release(output, result)
     store.remove()
     summary = {
@@ -48,6 +52,7 @@ def enrol_gallery(
         "people": release.people_count,
         "templates": sum(segment.rows for segment in release.segments),
         "pictures": _count(result.reports),
+        "left_out": catalogue.left_out,
         "same_faces": result.same_faces,
         "reports": result.reports,
     }
@@ -67,13 +72,13 @@ def enrol_gallery(
 
 
 def embed_with_progress(
-    people: str, store: ShardStore, options: EnrolmentOptions | None = None
+    catalogue: Catalogue, store: ShardStore, options: EnrolmentOptions | None = None
 ) -> Enrolment:
     """Embed and judge a catalogue under a progress bar; Ctrl-C keeps what is done.
 
     A catalogue that gives nobody leaves no parts behind, since no run could go on with them.
     """
-    entries = read_catalogue(people)
+    entries = catalogue.entries
     with graceful_stop() as stop, progress_bar("pictures") as progress:
         task = progress.add_task("enrol", total=sum(len(entry.pictures) for entry in entries))
 
@@ -104,9 +109,18 @@ def _print_reports(result: Enrolment) -> None:
         table.add_row(pair.a, "", "flagged", f"likely the same person as {pair.b} ({pair.score})")
     if table.row_count:
         out.print(table)
-    for report in result.reports:
-        if not report.enrolled:
-            err.print(f"warning: {report.id}: not enrolled, no usable picture", markup=False)
+    warn_of_missing(result.reports)
+
+
+def warn_of_missing(reports: Sequence[PersonReport]) -> None:
+    """Say who was not enrolled, and why."""
+    missing = [report for report in reports if not report.enrolled]
+    warn_of([f"{r.id}: not enrolled, no usable picture{_why(r)}" for r in missing])
+
+
+def _why(report: PersonReport) -> str:
+    told = [f"{picture.path}: {picture.reason}" for picture in report.pictures[:3]]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def search_gallery(folder: Path, image: Path, *, top: int, json: bool) -> None:
@@ -117,6 +131,8 @@ def search_gallery(folder: Path, image: Path, *, top: int, json: bool) -> None:
     found = largest_face(pipeline, bgr)
     if found is None:
         raise UsageError(f"{image}: no face in it, expected a picture with a face")
+    if found[2] > 1:
+        warn_of([f"{image}: {found[2]} faces in it, the largest is searched"])
     matches = gallery.search(found[0].vectors, k=top)
     policy = policy_for(gallery, 0.01)
     needed = policy.threshold - policy.scores.norm_offset(float(found[0].norms[0]))

@@ -9,16 +9,16 @@ from rich.table import Table
 
 from calibration.openset.evaluate import Evaluation, Searches, evaluate
 from calibration.openset.report import Findings, Search, searches_of, to_html
-from edge.cli.console import err, graceful_stop, out, print_json, progress_bar
+from edge.cli.console import err, graceful_stop, out, print_json, progress_bar, warn_of
 from edge.errors import UsageError
 from edge.recognise.thresholds import policy_for
 from engines.errors import PictureError
 from engines.files import write_atomically
-from engines.image import PICTURE_SUFFIXES, read_picture
+from engines.pictures.read import read_picture
 from engines.pipeline import FacePipeline, load_pipeline
 from engines.scores.probability import reliability
 from gallery.enrol.embed import largest_face
-from gallery.enrol.source import find_people
+from gallery.enrol.folders import find_people
 from gallery.search.open import open_gallery
 
 if TYPE_CHECKING:
@@ -35,13 +35,9 @@ def run_evaluate(
     """Search with every picture of a dataset and print the rates; write the report's page."""
     pipeline = load_pipeline(threads=2)
     gallery = open_gallery(gallery_dir, pipeline.model)
-    folders = find_people(dataset)
-    pictures = [
-        (folder.name, path)
-        for folder in folders
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in PICTURE_SUFFIXES
-    ]
+    found_people = find_people(dataset)
+    warn_of(found_people.left_out)
+    pictures = [(folder.id, path) for folder in found_people.folders for path in folder.pictures]
     rows, without_face = _search_all(pipeline, gallery, pictures)
     known = set(gallery.ids())
     of_known = [row for row in rows if row.person in known]
@@ -81,7 +77,8 @@ def _search_all(
                 raise UsageError("interrupted: an evaluation of some of the pictures is none")
             try:
                 found = largest_face(pipeline, read_picture(path))
-            except PictureError:
+            except PictureError as error:
+                warn_of([str(error)])
                 found = None
             if found is None:
                 without_face += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.cli.console import err, out, print_json
+from edge.cli.console import out, print_json, warn_of
 from gallery.store import update
 from gallery.store.store import current_release
 
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 def change_gallery(folder: Path, people: str, *, replace: bool, json: bool) -> None:
     """Enrol the people of a catalogue and add them, or put them in the place of those there."""
     # Not at the top: removing somebody loads no models.
-    from edge.cli.enrol_run import embed_with_progress  # noqa: PLC0415
+    from edge.cli.enrol_run import embed_with_progress, warn_of_missing  # noqa: PLC0415
     from gallery.enrol.shards import ShardStore  # noqa: PLC0415
+    from gallery.enrol.source import read_catalogue  # noqa: PLC0415
 
     current_release(folder)
     store = ShardStore.beside(folder)
-    found = embed_with_progress(people, store)
-    for report in found.reports:
-        if not report.enrolled:
-            err.print(f"warning: {report.id}: not enrolled, no usable picture", markup=False)
+    catalogue = read_catalogue(people)
+    warn_of(catalogue.left_out)
+    found = embed_with_progress(catalogue, store)
+    warn_of_missing(found.reports)
     release = (update.update if replace else update.add)(folder, found.entries())
     store.remove()
     _tell(folder, release, json=json)

@@ -26,7 +26,7 @@ def gallery_of(people_dir: Path, gallery_dir: Path) -> Release:
     from gallery.enrol.source import read_catalogue  # noqa: PLC0415
 
     store = ShardStore.beside(gallery_dir)
-    enrolled = enrol_catalogue(read_catalogue(str(people_dir)), store)
+    enrolled = enrol_catalogue(read_catalogue(str(people_dir)).entries, store)
     release = write_release(gallery_dir, enrolled)
     store.remove()
     return release

@@ -5,6 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 
+from engines.heap import give_back
+
+__all__ = ["TIDY_S", "give_back", "share_one"]
+
 M_ARENA_MAX = -8
 """Of glibc's malloc.h."""
 TIDY_S = 60.0
@@ -19,13 +23,3 @@ def share_one() -> None:
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
-
-
-def give_back() -> None:
-    """Give free pages between what is in use back to the system.
-
-    A picture needs 2.8 MB in one piece; small things that outlive it leave holes that the next one
-    does not fit into. It takes a millisecond or two. Another libc is left as it is.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)

@@ -10,9 +10,10 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from edge.errors import BackendMissingError, SourceError, SourceMissingError
-from edge.video.picture import PICTURE_SUFFIXES, looks_like_picture
+from edge.video.picture import is_still
 from edge.video.source import DEFAULT_OPTIONS
 from edge.video.uri import LIVE_SCHEMES, scheme_of, without_password
+from engines.pictures.formats import is_picture_name
 
 if TYPE_CHECKING:
     from edge.video.source import Source, SourceOptions
@@ -36,6 +37,13 @@ def open_source(uri: str, *, options: SourceOptions = DEFAULT_OPTIONS) -> Source
         found = f"the scheme {scheme}:// is not known"
         known = "a path, http, https, " + ", ".join(sorted(LIVE_SCHEMES))
         raise SourceError(without_password(uri), found, known)
+    if scheme in {"http", "https"} and is_picture_name(urlsplit(uri).path):
+        from edge.video.sources.still import StillSource  # noqa: PLC0415
+        from edge.video.sources.web_picture import fetch_still  # noqa: PLC0415
+
+        content = fetch_still(uri, options.open_timeout_s)
+        if content is not None:
+            return StillSource(without_password(uri), content)
     return _open_stream(uri, options)
 
 
@@ -49,15 +57,15 @@ def _open_path(path: Path, options: SourceOptions) -> Source:
         return _open_stream(f"v4l2://{path}", options)
     try:
         with path.open("rb") as file:
-            head = file.read(16)
+            begun, still = file.read(1), path.is_file() and is_still(file, path.name)
     except FileNotFoundError as error:
         raise SourceMissingError(shown, "no such file", remedy="check the path") from error
     except OSError as error:
         found = f"cannot be read ({error.strerror})"
         raise SourceError(shown, found, remedy="check its permissions") from error
-    if not head:
+    if not begun:
         raise SourceError(shown, "an empty file", "a picture or a video")
-    if looks_like_picture(head) or path.suffix.lower() in PICTURE_SUFFIXES:
+    if still:
         return StillSource(path)
     return _open_stream(shown, options)
 

@@ -1,78 +1,78 @@
-"""Read a picture file of any common kind as 8-bit BGR, the way round that a person sees it."""
+"""Picture files as sources: which files are still pictures, and reading one as a source does."""
 
 from __future__ import annotations
 
-import warnings
+import io
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image, UnidentifiedImageError
-
 from edge.errors import SourceError, SourceMissingError
-from engines.image import upright_bgr
+from engines.errors import PictureError
+from engines.pictures.formats import HEAD_BYTES, JPEG, PICTURE_SUFFIXES, format_of
+from engines.pictures.read import DecodedPicture, decode, is_animation, open_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from typing import BinaryIO
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
-MAX_PIXELS = 178_956_970  # where Pillow speaks of a decompression bomb: 512 MB as BGR
-EXIF_ORIENTATION = 0x0112
+_MOTION_JPEG_BYTES = 4 << 20
+"""The second picture of a film of JPEGs begins within so much."""
 
 
-def looks_like_picture(head: bytes) -> bool:
-    """Whether a file that begins so is a still picture; `head` has its first 16 bytes."""
-    return (
-        head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*"))
-        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
-        # Two letters are not enough: a bitmap also has four zero bytes at 6.
-        or (head[:2] == b"BM" and head[6:10] == b"\0\0\0\0")
-    )
+def is_still(file: BinaryIO, name: str) -> bool:
+    """Whether a file is a still picture, not a film; its content counts before its name.
 
+    An animation of several pictures is a film, and so is a row of JPEGs (.mjpeg).
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """Return width and height as `read_picture` will have them, from the header alone.
-
-    Raises:
-        SourceError: the file is missing or no picture.
+    Args:
+        file: it, seekable.
+        name: its name or URL, without a query.
     """
-    with _open(path) as image:
-        sideways = image.getexif().get(EXIF_ORIENTATION, 1) >= 5
-        return (image.height, image.width) if sideways else (image.width, image.height)
+    file.seek(0)
+    kind = format_of(file.read(HEAD_BYTES))
+    suffix = Path(name).suffix.lower()
+    if kind is None:
+        return suffix in PICTURE_SUFFIXES
+    if kind is JPEG and suffix not in JPEG.suffixes:
+        return not _is_motion_jpeg(file)
+    return not is_animation(file)
 
 
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """Read a picture: uint8 (height, width, 3), BGR, rotated as EXIF says, over grey.
+def read_still(path: Path) -> DecodedPicture:
+    """Read a picture file.
 
     Raises:
         SourceError: the file is missing, no picture, broken or too large.
     """
-    with _open(path) as image:
-        try:
-            return upright_bgr(image)
-        except (OSError, SyntaxError, ValueError) as error:
-            found = f"the picture is broken ({error})"
-            raise SourceError(str(path), found, remedy="copy or download it again") from error
-
-
-def _open(path: Path) -> Image.Image:
+    if not path.exists():
+        raise SourceMissingError(str(path), "no such file", remedy="check the path")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path, formats=FORMATS)
-    except FileNotFoundError as error:
-        raise SourceMissingError(str(path), "no such file", remedy="check the path") from error
-    except UnidentifiedImageError as error:
-        found = "no picture, whatever its name says"
-        raise SourceError(str(path), found, "jpg, png, webp, bmp or tiff") from error
-    except Image.DecompressionBombError as error:
-        found, expected = "a picture of too many pixels", f"at most {MAX_PIXELS:,}"
-        raise SourceError(str(path), found, expected, "scale it down") from error
-    except OSError as error:
-        raise SourceError(str(path), f"cannot be read ({error})") from error
-    if image.width * image.height > MAX_PIXELS:
-        found = f"{image.width}x{image.height} pixels"
-        raise SourceError(str(path), found, f"at most {MAX_PIXELS:,}", "scale it down")
-    return image
+        with open_file(path) as file:
+            return decode(file, str(path))
+    except PictureError as error:
+        raise _as_source_error(str(path), error) from error
+
+
+def decode_still(content: bytes, subject: str) -> DecodedPicture:
+    """Read a picture that was fetched; `subject` names it in errors.
+
+    Raises:
+        SourceError: it is no picture, broken or too large.
+    """
+    try:
+        return decode(io.BytesIO(content), subject)
+    except PictureError as error:
+        raise _as_source_error(subject, error) from error
+
+
+def _as_source_error(subject: str, error: PictureError) -> SourceError:
+    return SourceError(subject, str(error).removeprefix(f"{subject}: "))
+
+
+def _is_motion_jpeg(file: BinaryIO) -> bool:
+    """Whether a file that begins like a JPEG has one JPEG behind the other.
+
+    A camera's JPEG with further pictures in it says so (`MPF`), and is one picture.
+    """
+    file.seek(0)
+    begin = file.read(_MOTION_JPEG_BYTES)
+    return b"\xff\xd9\xff\xd8\xff" in begin and b"MPF\0" not in begin[:65_536]

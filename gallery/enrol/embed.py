@@ -1,14 +1,17 @@
-"""From a picture of somebody to a face with its embedding: the only module here that loads models.
+"""From a picture of somebody to faces with embeddings: the only module here that loads models.
 
-Each picture gives its largest good face, or a reason why it gives none. What the pictures of a
-catalogue say together is judged later, in `gallery.enrol.labels`.
+Each picture gives its good faces, or a reason why it gives none. Which of several is the person's,
+and what the pictures of a catalogue say together, is judged later, in `gallery.enrol.choose` and
+`gallery.enrol.labels`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 import cv2
 import numpy as np
@@ -16,17 +19,33 @@ from PIL import Image
 
 from engines.catalog import find_model, model_identity
 from engines.errors import PictureError
-from engines.image import decode_picture
-from engines.pipeline import FacePipeline, StillFaces, load_pipeline
+from engines.pictures.pixels import shrunk
+from engines.pictures.read import decode, open_file
+from engines.pipeline import STILL_MIN_SCORE, FacePipeline, StillFaces, load_pipeline
 from engines.quality import MIN_SIDE_PX
-from gallery.enrol.people import EmbeddedPerson, Entry, PictureRef, PictureReport, Sample
-from gallery.enrol.storage import read_bytes
+from gallery.enrol.people import (
+    EmbeddedPerson,
+    Entry,
+    OtherFace,
+    PictureRef,
+    PictureReport,
+    Sample,
+)
+from gallery.enrol.storage import is_url, read_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
-PADDINGS = (0.0, 0.3, 0.6)
+    from engines.detections import Detections
+
+PADDINGS = (0.3, 0.6)
 """A tight crop leaves the detector no context: shares of its longer side added as a border."""
+PADDED_FROM_PX = 1280
+NEAR_SHARE = 0.25
+"""Faces smaller than this share of the largest are in the background."""
+MAX_FACES = 16
 MIN_QUALITY = 0.02
 PHOTO_SIDE_PX = 256
 
@@ -68,60 +87,126 @@ def embed_entry(pipeline: FacePipeline, entry: Entry) -> EmbeddedPerson:
 
 def largest_face(
     pipeline: FacePipeline, bgr: NDArray[np.uint8]
-) -> tuple[StillFaces, NDArray[np.uint8]] | None:
-    """Return the largest good face of a picture, or None.
+) -> tuple[StillFaces, NDArray[np.uint8], int] | None:
+    """Return the largest face of a picture, or None.
 
     A tight crop is padded; the picture returned with the face, uint8 (height, width, 3) BGR, is
-    the padded one that the face's coordinates belong to.
+    the padded one that the face's coordinates belong to. Last is how many faces of its kind there
+    are, passers-by in the background not counted.
     """
-    best = None
+    found, padded = _faces(pipeline, bgr)
+    if not len(found):
+        return None
+    return pipeline.still_of(padded, found[[0]]), padded, len(found)
+
+
+def _faces(pipeline: FacePipeline, bgr: NDArray[np.uint8]) -> tuple[Detections, NDArray[np.uint8]]:
+    """Return the faces that a picture may be of, largest first, and the picture that they lie in.
+
+    Faces of less than a quarter of the largest one's size are in the background.
+    """
+    best = _find(pipeline, bgr)
+    searched = bgr
     for padding in PADDINGS:
-        border = int(max(bgr.shape[:2]) * padding)
-        padded = bgr
-        if border:
-            padded = np.asarray(
-                cv2.copyMakeBorder(bgr, border, border, border, border, cv2.BORDER_CONSTANT),
-                np.uint8,
-            )
-        found = pipeline.detector.detect_pyramid(padded)
-        found = found[found.scores >= 0.6]
-        if not len(found):
-            continue
-        face = found[[int(np.argmax(found.sides_px))]]
-        if best is None or face.scores[0] > best[0].scores[0] + 0.05:
-            best = face, padded
-        if best[0].scores[0] > 0.8:
+        if len(best) and best.scores[0] > 0.8:
             break
-    return (pipeline.still_of(best[1], best[0]), best[1]) if best else None
+        padded = _padded(bgr, padding)
+        found = _find(pipeline, padded)
+        if len(found) and (not len(best) or found.scores[0] > best.scores[0] + 0.05):
+            best, searched = found, padded
+    near = best.sides_px >= NEAR_SHARE * best.sides_px.max(initial=0)
+    return best[np.flatnonzero(near)[:MAX_FACES]], searched
+
+
+def _find(pipeline: FacePipeline, bgr: NDArray[np.uint8]) -> Detections:
+    found = pipeline.detector.detect_pyramid(bgr)
+    found = found[found.scores >= STILL_MIN_SCORE]
+    return found[np.argsort(-found.sides_px, kind="stable")]
+
+
+def _padded(bgr: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
+    """Return a picture with a border, a share of its longer side wide.
+
+    A crop of a face is neither large nor long: the border is reckoned from twice the shorter side
+    at most, and a large picture is shrunk before, so that what is allocated stays small.
+    """
+    scale = min(1.0, PADDED_FROM_PX / max(bgr.shape[:2]))
+    bgr = shrunk(bgr, scale)
+    border = int(min(max(bgr.shape[:2]), 2 * min(bgr.shape[:2])) * share)
+    padded = cv2.copyMakeBorder(bgr, border, border, border, border, cv2.BORDER_CONSTANT)
+    return np.asarray(padded, np.uint8)
 
 
 def _take_picture(pipeline: FacePipeline, picture: PictureRef) -> Sample | PictureReport:
-    """Return the face of a picture, or why there is none."""
+    """Return the faces of a picture, or why there is none."""
     try:
-        data = read_bytes(picture.uri)
-        bgr = decode_picture(data, picture.name)
+        with _opened(picture) as file:
+            bgr = decode(file, picture.name).bgr
+            digest = _sha256(file)
     except (OSError, PictureError) as error:
-        reason = str(error).removeprefix(f"{picture.name}: ")
+        reason = str(error).removeprefix(f"{picture.name}: ").removeprefix(f"{picture.uri}: ")
         return PictureReport(picture.name, "rejected", reason)
-    largest = largest_face(pipeline, bgr)
-    if largest is None:
+    found, searched = _faces(pipeline, bgr)
+    if not len(found):
         return PictureReport(picture.name, "rejected", "no face found")
-    found, padded = largest
-    side, quality = float(found.quality.side_px[0]), float(found.quality.overall[0])
+    faces = pipeline.still_of(searched, found)
+    good = [i for i in range(len(found)) if not _fault(faces, i)]
+    if not good:
+        return PictureReport(picture.name, "rejected", _fault(faces, 0))
+    sides = [float(side) for side in faces.quality.side_px]
+    first, *others = (
+        OtherFace(
+            faces.vectors[i].astype("<f4").tobytes(),
+            float(faces.quality.overall[i]),
+            _photo(searched, faces.faces.xyxy_px[i]),
+            sides[i],
+        )
+        for i in good
+    )
+    rival = max((side for i, side in enumerate(sides) if i != good[0]), default=0.0)
+    return Sample(
+        picture,
+        digest,
+        first.vector,
+        first.quality,
+        first.photo,
+        first.side_px,
+        rival,
+        tuple(others),
+    )
+
+
+def _fault(faces: StillFaces, i: int) -> str:
+    """Return why a face is no good for enrolment, or an empty string."""
+    side, quality = float(faces.quality.side_px[i]), float(faces.quality.overall[i])
     if side < MIN_SIDE_PX:
-        reason = f"face of {side:.0f} px, expected at least {MIN_SIDE_PX:.0f}"
-        return PictureReport(picture.name, "rejected", reason)
+        return f"face of {side:.0f} px, expected at least {MIN_SIDE_PX:.0f}"
     if quality < MIN_QUALITY:
-        reason = f"quality {quality:.3f}, expected at least {MIN_QUALITY}: blurred, dark or profile"
-        return PictureReport(picture.name, "rejected", reason)
-    digest = hashlib.sha256(data).hexdigest()
-    vector = found.vectors[0].astype("<f4").tobytes()
-    return Sample(picture, digest, vector, quality, _photo(padded, found))
+        return f"quality {quality:.3f}, expected at least {MIN_QUALITY}: blurred, dark or profile"
+    return ""
 
 
-def _photo(bgr: NDArray[np.uint8], found: StillFaces) -> bytes:
+@contextmanager
+def _opened(picture: PictureRef) -> Iterator[BinaryIO]:
+    """Open a picture: a file as it lies there, all else as bytes."""
+    if is_url(picture.uri):
+        yield io.BytesIO(read_bytes(picture.uri))
+        return
+    with open_file(Path(picture.uri)) as file:
+        yield file
+
+
+def _sha256(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    file.seek(0)
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _photo(bgr: NDArray[np.uint8], xyxy_px: NDArray[np.float32]) -> bytes:
     """Return a JPEG of the head and shoulders, at most 256 px a side."""
-    left, top, right, bottom = found.faces.xyxy_px[0]
+    left, top, right, bottom = xyxy_px
     side = 1.1 * max(right - left, bottom - top)
     x, y = (left + right) / 2, (top + bottom) / 2
     height, width = bgr.shape[:2]

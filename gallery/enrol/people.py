@@ -57,8 +57,21 @@ class PersonReport(msgspec.Struct, frozen=True):
     pictures: tuple[PictureReport, ...]
 
 
+class OtherFace(msgspec.Struct, frozen=True):
+    """One more face of a picture that could be the person's; see `Sample` for its values."""
+
+    vector: bytes
+    quality: float
+    photo: bytes
+    side_px: float
+
+    def array(self) -> NDArray[np.float32]:
+        """Return the vector, float32 (dimension,)."""
+        return np.frombuffer(self.vector, "<f4")
+
+
 class Sample(msgspec.Struct, frozen=True):
-    """The face of one picture.
+    """A picture and a face of it: the largest good one, or the one that was chosen.
 
     Attributes:
         picture: whose face it is.
@@ -66,6 +79,10 @@ class Sample(msgspec.Struct, frozen=True):
         vector: float32 (dimension,), unit length, little-endian.
         quality: 0 to 1.
         photo: a JPEG of head and shoulders.
+        side_px: the face's size.
+        rival_px: size of the largest other face that is no mere passer-by, 0 where there is none.
+        others: the other good faces, largest first.
+        note: why this face was chosen among several, or empty.
     """
 
     picture: PictureRef
@@ -73,6 +90,10 @@ class Sample(msgspec.Struct, frozen=True):
     vector: bytes
     quality: float
     photo: bytes
+    side_px: float = 0.0
+    rival_px: float = 0.0
+    others: tuple[OtherFace, ...] = ()
+    note: str = ""
 
     def array(self) -> NDArray[np.float32]:
         """Return the vector, float32 (dimension,)."""

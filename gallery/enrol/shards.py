@@ -26,7 +26,7 @@ MAX_PICTURES = 64
 """A quarter of a minute on one core: what a kill costs."""
 _CUT = 8
 """One id in so many ends a part."""
-_FORM = "tvradar-part-1"
+_FORM = "tvradar-part-2"
 _DIGEST = 32
 
 Part = tuple[EmbeddedPerson, ...]
@@ -130,7 +130,7 @@ class ShardStore:
             GalleryWriteError: the disk is full or read-only.
         """
         try:
-            write_atomically(self._path(key), encoded)
+            write_atomically(self._path(key), encoded, 0o600)
         except OSError as error:
             raise _unwritten(self.folder, error) from error
 

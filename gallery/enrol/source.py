@@ -5,30 +5,48 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from engines.image import PICTURE_SUFFIXES
+import msgspec
+
+from engines.pictures.formats import is_picture_name, is_system_name, why_not_read
 from gallery.enrol.errors import CatalogueReadError
+from gallery.enrol.folders import find_people, ids_of, nobody, refuse, shown
 from gallery.enrol.people import Entry, PictureRef
-from gallery.enrol.storage import is_url, load_fsspec, local_stamp, read_bytes, stamp_of
+from gallery.enrol.storage import is_url, load_fsspec, read_bytes, stamp_of
 from gallery.errors import GalleryInputError
-from gallery.store.person import PERSON_FILE, check_person_id, parse_person_file
+from gallery.store.person import PERSON_FILE, parse_person_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
+    from gallery.enrol.folders import PersonFolder
     from gallery.store.person import Picture
 
 TABLE_SUFFIXES = frozenset({".csv", ".parquet"})
+MAX_PERSON_FILE_BYTES = 1_000_000
 
 
-def read_catalogue(source: str) -> list[Entry]:
-    """Return everybody in a catalogue, sorted by id.
+class Catalogue(msgspec.Struct, frozen=True):
+    """Whom to enrol.
+
+    Attributes:
+        entries: sorted by id.
+        left_out: a sentence for each thing in it that is not read, and why.
+    """
+
+    entries: tuple[Entry, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def read_catalogue(source: str) -> Catalogue:
+    """Return everybody in a catalogue.
 
     Args:
         source: a folder with one folder per person, its URL in an object store, or a table
             (`.csv`, `.parquet`) with one row per picture, see `gallery.enrol.table`.
 
     Raises:
-        GalleryInputError: there is nobody, or an id, a `person.toml` or a table is not right.
+        GalleryInputError: there is nobody, or folders, `person.toml` files or a table are not
+            right; all that is wrong is listed.
         CatalogueReadError: a store cannot be reached.
         CloudExtraMissingError: a URL or Parquet, without the `cloud` extra.
     """
@@ -36,44 +54,73 @@ def read_catalogue(source: str) -> list[Entry]:
         # Not at the top: it reads catalogues, too.
         from gallery.enrol.table import read_table  # noqa: PLC0415
 
-        return read_table(source)
+        return Catalogue(tuple(read_table(source)))
     if is_url(source):
-        return [*_remote_entries(source)]
-    return [_entry(folder) for folder in find_people(Path(source))]
+        return _remote(source)
+    people = find_people(Path(source))
+    problems: list[str] = []
+    entries = [_local_entry(folder, problems) for folder in people.folders]
+    refuse(problems)
+    return Catalogue(tuple(e for e in entries if e is not None), tuple(people.left_out))
 
 
-def find_people(people_dir: Path) -> list[Path]:
-    """Return the folders of the people, sorted by id.
+def _local_entry(folder: PersonFolder, problems: list[str]) -> Entry | None:
+    files = {
+        name: (str((folder.path / name).absolute()), stamp) for name, stamp in folder.files.items()
+    }
+    return _entry((folder.id, folder.name), files, str(folder.path / PERSON_FILE), problems)
 
-    Raises:
-        GalleryInputError: the folder is missing, has no person, or a folder's name is no id.
+
+def _entry(
+    who: tuple[str, str],
+    files: Mapping[str, tuple[str, str]],
+    where: str,
+    problems: list[str],
+) -> Entry | None:
+    """Return a person of whom the files are known, or add to the problems.
+
+    Args:
+        who: id and, where the folder's name is none, name.
+        files: address and stamp of each, by name.
+        where: `person.toml`'s place, for messages.
+        problems: is added to.
     """
-    if not people_dir.is_dir():
-        raise GalleryInputError(
-            f"{people_dir}: no such folder, expected one folder per person with pictures in it"
-        )
-    folders = sorted(p for p in people_dir.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if not folders:
-        raise _nobody(str(people_dir))
-    for folder in folders:
-        check_person_id(folder.name)
-    return folders
-
-
-def _entry(folder: Path) -> Entry:
-    files = {p.name: p for p in folder.iterdir() if p.is_file()}
-    path = folder / PERSON_FILE
-    content = path.read_bytes() if PERSON_FILE in files else None
-    person, origins = parse_person_file(folder.name, content, str(path), files)
+    content = None
+    try:
+        if PERSON_FILE in files:
+            content = read_bytes(files[PERSON_FILE][0], MAX_PERSON_FILE_BYTES)
+        person, origins = parse_person_file(who[0], content, where, files, who[1])
+    except OSError as error:
+        problems.append(f"{where}: cannot be read ({error.strerror or error})")
+        return None
+    except GalleryInputError as error:
+        problems.append(str(error))
+        return None
     pictures = (
-        _ref(name, str(files[name].absolute()), local_stamp(files[name]), origins.get(name))
+        _ref(name, *files[name], origins.get(name))
         for name in sorted(files)
-        if _is_picture(name)
+        if is_picture_name(name)
     )
     return Entry(person, tuple(pictures))
 
 
-def _remote_entries(url: str) -> Iterator[Entry]:
+def _remote(url: str) -> Catalogue:
+    folders, left_out = _remote_folders(url)
+    problems: list[str] = []
+    ids = ids_of(folders, url, problems)
+    entries = []
+    for name, who in ids.items():
+        where = f"{url.rstrip('/')}/{name}/{PERSON_FILE}"
+        entries.append(_entry(who, folders[name], where, problems))
+    refuse(problems)
+    found = sorted((e for e in entries if e is not None), key=lambda entry: entry.person.id)
+    if not found:
+        raise nobody(url)
+    return Catalogue(tuple(found), tuple(left_out))
+
+
+def _remote_folders(url: str) -> tuple[dict[str, dict[str, tuple[str, str]]], list[str]]:
+    """Return address and stamp of the files of each folder, and what is left out."""
     fs, root = _listed(url)
     try:
         found = fs.find(root, detail=True)
@@ -85,33 +132,34 @@ def _remote_entries(url: str) -> Iterator[Entry]:
             "connection and the store's credentials"
         ) from error
     folders: dict[str, dict[str, tuple[str, str]]] = {}
-    for path, info in found.items():
+    left_out: dict[str, None] = {}
+    for path, info in sorted(found.items()):
         parts = path.removeprefix(root).strip("/").split("/")
-        if len(parts) == 2 and not parts[0].startswith("."):
-            place = fs.unstrip_protocol(path), stamp_of(info)
-            folders.setdefault(parts[0], {})[parts[1]] = place
-    if not folders:
-        raise _nobody(url)
-    for person_id in sorted(folders):
-        files = folders[person_id]
-        content = read_bytes(files[PERSON_FILE][0]) if PERSON_FILE in files else None
-        where = f"{url.rstrip('/')}/{person_id}/{PERSON_FILE}"
-        person, origins = parse_person_file(person_id, content, where, files)
-        pictures = (
-            _ref(name, *files[name], origins.get(name))
-            for name in sorted(files)
-            if _is_picture(name)
-        )
-        yield Entry(person, tuple(pictures))
+        if any(is_system_name(part) for part in parts):
+            continue
+        files = folders.setdefault(parts[0], {}) if len(parts) > 1 else {}
+        why = _why_left_out(parts)
+        if why:
+            left_out[f"{shown('/'.join(parts[:3]))}: {why}"] = None
+        else:
+            files[parts[1]] = fs.unstrip_protocol(path), stamp_of(info)
+    return folders, list(left_out)
+
+
+def _why_left_out(parts: list[str]) -> str:
+    """Return why a file of a store, by the parts of its path, is not read, or an empty string."""
+    if len(parts) == 1:
+        return "not in a person's folder"
+    if len(parts) > 2:
+        return "in a folder in a person's folder, which is not looked into"
+    if is_picture_name(parts[1]) or parts[1] == PERSON_FILE:
+        return ""
+    return why_not_read(parts[1])
 
 
 def _ref(name: str, uri: str, stamp: str, origin: Picture | None) -> PictureRef:
     source, licence = (origin.source, origin.licence) if origin else ("", "")
     return PictureRef(name, uri, stamp, source, licence)
-
-
-def _is_picture(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
 
 
 def _listed(url: str) -> tuple[Any, str]:
@@ -123,10 +171,3 @@ def _listed(url: str) -> tuple[Any, str]:
             "(s3fs, gcsfs, adlfs) installed"
         ) from error
     return fs, str(root).rstrip("/")
-
-
-def _nobody(where: str) -> GalleryInputError:
-    return GalleryInputError(
-        f"{where}: no folder in it, expected one folder per person, named by id, with pictures in "
-        "it"
-    )

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gallery.enrol.errors import CloudExtraMissingError
+from gallery.enrol.folders import refuse
 from gallery.enrol.people import Entry, PictureRef
 from gallery.enrol.storage import is_url, local_stamp, read_bytes
 from gallery.errors import GalleryInputError
@@ -43,7 +44,7 @@ def read_table(source: str) -> list[Entry]:
 
     Raises:
         GalleryInputError: it is no such table, a column is missing or unknown, or a row is wrong;
-            the message names the row, counted as a spreadsheet does.
+            the message names all such rows, counted as a spreadsheet does.
         CatalogueReadError: the store that has it cannot be reached.
         CloudExtraMissingError: Parquet or a URL, without the `cloud` extra.
     """
@@ -56,20 +57,32 @@ def read_table(source: str) -> list[Entry]:
     parquet = PurePosixPath(source).suffix.lower() == ".parquet"
     rows = _parquet_rows(source, content) if parquet else _csv_rows(source, content)
     people: dict[str, _Gathered] = {}
+    problems: list[str] = []
     for number, row in enumerate(rows, 2):
         if number == 2:
             _check_columns(source, row)
-        where = f"{source}: row {number}"
         try:
-            check_person_id(row["id"])
+            _check_row(row)
         except GalleryInputError as error:
-            raise GalleryInputError(f"{where}: {error}") from error
-        if not row["picture"]:
-            raise GalleryInputError(f"{where}: has no picture, expected a path or a URL")
+            problems.append(f"{source}: row {number}: {error}")
+            continue
         people.setdefault(row["id"], _Gathered()).take(row, _picture(source, row))
-    if not people:
+    if not people and not problems:
         raise GalleryInputError(f"{source}: has no row, expected one for each picture")
-    return [people[person_id].entry(source, person_id) for person_id in sorted(people)]
+    entries = []
+    for person_id in sorted(people):
+        try:
+            entries.append(people[person_id].entry(source, person_id))
+        except GalleryInputError as error:  # noqa: PERF203
+            problems.append(str(error))
+    refuse(problems)
+    return entries
+
+
+def _check_row(row: Mapping[str, str]) -> None:
+    check_person_id(row["id"])
+    if not row["picture"] or "\0" in row["picture"]:
+        raise GalleryInputError("has no picture, expected a path or a URL")
 
 
 class _Gathered:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -108,6 +109,32 @@ def check_person_id(person_id: str) -> str:
             "rename it"
         )
     return person_id
+
+
+def derive_person_id(text: str) -> tuple[str, str]:
+    """Return an id for what somebody called a person's folder, and that as a name.
+
+    What is an id already stays as it is, and gives no name: `name_of_id` makes one of it. Of all
+    else the letters, digits and marks are kept, in the form NFC, with `_` between: `Tom Hanks`
+    becomes `Tom_Hanks` with the name "Tom Hanks".
+
+    Raises:
+        GalleryInputError: there is no letter or digit in it, or it is not valid Unicode.
+    """
+    with suppress(GalleryInputError):
+        return check_person_id(text), ""
+    if not all(_is_text(c) for c in text):
+        raise GalleryInputError(f"folder {text[:40]!a}: its name is not UTF-8; rename it")
+    name = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    name = unicodedata.normalize("NFC", name)
+    parts = "".join(c if _is_safe(c) and c != "_" else " " for c in name).split()
+    derived = unicodedata.normalize("NFC", "_".join(parts)).lstrip("._-")
+    derived = derived.encode()[:MAX_ID_BYTES].decode(errors="ignore").rstrip("_")
+    if not any(c.isalnum() for c in derived):
+        raise GalleryInputError(
+            f"folder {text[:40]!a}: no letter or digit in its name to make an id of; rename it"
+        )
+    return check_person_id(derived), name
 
 
 def check_person(person: Person) -> Person:
@@ -232,7 +259,7 @@ def read_person_file(folder: Path) -> Person:
 
 
 def parse_person_file(
-    person_id: str, content: bytes | None, where: str, files: Collection[str]
+    person_id: str, content: bytes | None, where: str, files: Collection[str], name: str = ""
 ) -> tuple[Person, dict[str, Picture]]:
     """Return whom a `person.toml` describes, and where pictures came from, by file name.
 
@@ -241,6 +268,7 @@ def parse_person_file(
         content: the file, or None where there is none.
         where: its path, for messages.
         files: names of the files in the folder.
+        name: the person's, where the file gives none; without, it is made of the id.
 
     Raises:
         GalleryInputError: the id is unsafe, or the content is not what it should be.
@@ -254,7 +282,7 @@ def parse_person_file(
             raise GalleryInputError(f"{where}: {error}") from error
     person = Person(
         id=person_id,
-        names=_by_language(described.name) or name_of_id(person_id),
+        names=_by_language(described.name) or _by_language(name) or name_of_id(person_id),
         role=_by_language(described.role),
         biography=_by_language(described.biography),
         works=described.works,
@@ -279,6 +307,11 @@ def _by_language(text: dict[str, str] | str) -> dict[str, str]:
     if isinstance(text, dict):
         return text
     return {"en": text} if text else {}
+
+
+def _is_text(character: str) -> bool:
+    # Python stands surrogates for bytes of a file's name that are not UTF-8.
+    return unicodedata.category(character) != "Cs"
 
 
 def _is_safe(character: str) -> bool:

@@ -122,9 +122,9 @@ def test_chinese_names_and_hostile_ones(free: Free, tmp_path: Path) -> None:
     (picture,) = portrait.iterdir()
     ran = tvradar("identify", picture, "-g", tmp_path / "out", "--lang", "zh", "--json")
     assert [p["name"] for p in ran.json["people"]] == ["林-曼努尔·米兰达"]
-    shutil.copytree(portrait, people / "a b..\\")
+    shutil.copytree(portrait, people / "!..\\")
     ran = tvradar("gallery", "enrol", people, "-o", tmp_path / "bad")
-    refused(ran, 2, "person id")
+    refused(ran, 2, "no letter or digit in its name")
     assert not (tmp_path / "bad").exists()
     ran = tvradar("identify", picture, "-g", tmp_path / "out", "--cast", "../x")
     refused(ran, 2, "../x", "not in the gallery")

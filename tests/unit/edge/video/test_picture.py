@@ -11,8 +11,9 @@ from PIL import Image
 
 from edge.errors import SourceError, SourceMissingError
 from edge.video.open import open_source
-from edge.video.picture import looks_like_picture, picture_size, read_picture
-from engines.image import GREY
+from edge.video.picture import read_still
+from engines.pictures.formats import format_of
+from engines.pictures.pixels import GREY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,8 +51,10 @@ def assert_two_colours(bgr: np.ndarray[Any, Any], *, atol: int) -> None:
 def test_every_kind_comes_out_as_bgr(tmp_path: Path, name: str, mode: str, atol: int) -> None:
     path = tmp_path / name
     two_colours(mode).save(path, **({"quality": 98} if name.endswith("jpg") else {}))
-    bgr = read_picture(path)
-    assert (bgr.dtype, bgr.shape, picture_size(path)) == (np.uint8, (20, 40, 3), (40, 20))
+    picture = read_still(path)
+    bgr = picture.bgr
+    assert (bgr.dtype, bgr.shape, picture.full_size_px) == (np.uint8, (20, 40, 3), (40, 20))
+    assert not picture.shrunk
     assert bgr.flags.c_contiguous
     assert_two_colours(bgr, atol=atol)
 
@@ -59,14 +62,14 @@ def test_every_kind_comes_out_as_bgr(tmp_path: Path, name: str, mode: str, atol:
 def test_16_bit_grey_keeps_its_brightness(tmp_path: Path) -> None:
     ramp = np.linspace(0, 65535, 256).astype(np.uint16)[None].repeat(4, axis=0)
     cv2.imwrite(str(tmp_path / "16.png"), ramp)
-    bgr = read_picture(tmp_path / "16.png")
+    bgr = read_still(tmp_path / "16.png").bgr
     np.testing.assert_allclose(bgr[2, :, 1], np.arange(256), atol=1)
 
 
 def test_16_bit_colour(tmp_path: Path) -> None:
     deep = np.full((4, 4, 3), (51_400, 7_710, 5_140), np.uint16)[..., ::-1]
     cv2.imwrite(str(tmp_path / "deep.png"), np.ascontiguousarray(deep))
-    np.testing.assert_allclose(read_picture(tmp_path / "deep.png")[1, 1, ::-1], RED, atol=1)
+    np.testing.assert_allclose(read_still(tmp_path / "deep.png").bgr[1, 1, ::-1], RED, atol=1)
 
 
 @pytest.mark.parametrize(("top", "factor"), [(1.0, 255), (255.0, 1), (1000.0, 0.255)])
@@ -74,19 +77,19 @@ def test_float_tiff(tmp_path: Path, top: float, factor: float) -> None:
     values = np.linspace(0, top, 64, dtype=np.float32)[None].repeat(4, axis=0)
     Image.fromarray(values).save(tmp_path / "f.tiff")
     expected = values[0] * factor
-    np.testing.assert_allclose(read_picture(tmp_path / "f.tiff")[0, :, 0], expected, atol=1.01)
+    np.testing.assert_allclose(read_still(tmp_path / "f.tiff").bgr[0, :, 0], expected, atol=1.01)
 
 
 def test_transparent_pixels_are_grey_not_what_hides_behind(tmp_path: Path) -> None:
     rgba = two_colours("RGBA")
     rgba.putpixel((0, 0), (255, 0, 255, 0))
     rgba.save(tmp_path / "t.png")
-    assert read_picture(tmp_path / "t.png")[0, 0].tolist() == [GREY] * 3
+    assert read_still(tmp_path / "t.png").bgr[0, 0].tolist() == [GREY] * 3
     palette = Image.new("P", (4, 4), 1)
     palette.putpalette([255, 0, 255, *BLUE])
     palette.putpixel((0, 0), 0)
     palette.save(tmp_path / "p.png", transparency=0)
-    bgr = read_picture(tmp_path / "p.png")
+    bgr = read_still(tmp_path / "p.png").bgr
     assert bgr[0, 0].tolist() == [GREY] * 3
     assert bgr[3, 3].tolist() == list(BLUE[::-1])
 
@@ -109,8 +112,8 @@ def test_exif_turns_the_picture_upright(tmp_path: Path, orientation: int) -> Non
     exif[0x0112] = orientation
     path = tmp_path / "grey.jpg"
     stored.save(path, exif=exif, quality=95)
-    assert picture_size(path) == (80, 64)
-    np.testing.assert_allclose(read_picture(path)[..., 1], grey, atol=6)
+    assert read_still(path).full_size_px == (80, 64)
+    np.testing.assert_allclose(read_still(path).bgr[..., 1], grey, atol=6)
 
 
 def test_one_pixel_is_a_picture(tmp_path: Path) -> None:
@@ -131,7 +134,7 @@ def test_the_content_counts_not_the_name(tmp_path: Path) -> None:
     with open_source(str(tmp_path / "film.mp4")) as source:
         assert source.still
         assert_two_colours(next(iter(source)).bgr, atol=0)
-    assert not looks_like_picture(b"BM is how this text begins")
+    assert format_of(b"BM is how this text begins") is None
 
 
 def test_broken_pictures_say_so(tmp_path: Path) -> None:
@@ -139,7 +142,7 @@ def test_broken_pictures_say_so(tmp_path: Path) -> None:
     whole = (tmp_path / "cut.jpg").read_bytes()
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.png").write_text("no picture")
-    for name, found in (("cut.jpg", "is broken"), ("text.png", "no picture")):
+    for name, found in (("cut.jpg", "damaged"), ("text.png", "not a picture")):
         with (
             pytest.raises(SourceError, match=found) as caught,
             open_source(str(tmp_path / name)) as source,
@@ -147,7 +150,7 @@ def test_broken_pictures_say_so(tmp_path: Path) -> None:
             list(source)
         assert caught.value.exit_code == 2
     with pytest.raises(SourceMissingError):
-        read_picture(tmp_path / "none.png")
+        read_still(tmp_path / "none.png")
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:

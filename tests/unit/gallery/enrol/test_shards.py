@@ -110,7 +110,7 @@ def test_a_full_disk_leaves_no_half_part(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(store.folder))
 
     if step == "write":
-        monkeypatch.setattr("engines.files.os.fdopen", full)
+        monkeypatch.setattr(Path, "open", full)
     elif step == "fsync":
         monkeypatch.setattr("engines.files.os.fsync", full)
     else:

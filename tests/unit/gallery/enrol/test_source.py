@@ -60,7 +60,7 @@ def told(entries: list[Entry]) -> list[tuple[object, ...]]:
 
 
 def test_folders_here_and_in_a_store_are_the_same(folder: Path, memory: Any) -> None:
-    here = read_catalogue(str(folder))
+    here = read_catalogue(str(folder)).entries
     assert [e.person.id for e in here] == ["ann", "bob_b"]
     assert [p.name for p in here[0].pictures] == ["1.jpg", "2.PNG"]
     assert here[0].person.names == {"en": "Ann", "zh": "安"}
@@ -68,17 +68,17 @@ def test_folders_here_and_in_a_store_are_the_same(folder: Path, memory: Any) -> 
     assert here[1].person.names == {"en": "bob b"}
     memory.put(str(folder), "/bucket/people", recursive=True)
     for url in ("memory://bucket/people", "memory://bucket/people/", folder.as_uri()):
-        assert told(read_catalogue(url)) == told(here)
+        assert told(read_catalogue(url).entries) == told(here)
 
 
 def test_a_changed_picture_has_another_stamp(folder: Path) -> None:
-    before = read_catalogue(str(folder))[0].pictures
+    before = read_catalogue(str(folder)).entries[0].pictures
     (folder / "ann" / "1.jpg").write_bytes(b"changed")
-    after = read_catalogue(str(folder))[0].pictures
+    after = read_catalogue(str(folder)).entries[0].pictures
     assert [a.stamp != b.stamp for a, b in zip(after, before, strict=True)] == [True, False]
-    remote = read_catalogue(folder.as_uri())[0].pictures[0].stamp
+    remote = read_catalogue(folder.as_uri()).entries[0].pictures[0].stamp
     (folder / "ann" / "1.jpg").write_bytes(b"again")
-    assert read_catalogue(folder.as_uri())[0].pictures[0].stamp != remote
+    assert read_catalogue(folder.as_uri()).entries[0].pictures[0].stamp != remote
 
 
 def table(rows: list[dict[str, str]]) -> bytes:
@@ -111,7 +111,7 @@ def test_tables_group_the_rows_of_a_person(tmp_path: Path) -> None:
         tmp_path / "t.parquet",
     )
     for name in ("t.csv", "t.parquet"):
-        ann, bob = read_catalogue(str(tmp_path / name))
+        ann, bob = read_catalogue(str(tmp_path / name)).entries
         assert ann.person.names == {"en": "Ann", "zh": "安"}
         assert ann.person.works == (Work({"en": "Film"}, 2001),)
         uris = {p.uri: p.name for p in ann.pictures}
@@ -123,7 +123,7 @@ def test_tables_group_the_rows_of_a_person(tmp_path: Path) -> None:
 def test_a_table_in_a_store_finds_pictures_beside_it(memory: Any) -> None:
     memory.pipe("/x/t.csv", b"id,picture\nann,pictures/a.jpg\n")
     memory.pipe("/x/pictures/a.jpg", b"picture")
-    (ann,) = read_catalogue("memory://x/t.csv")
+    (ann,) = read_catalogue("memory://x/t.csv").entries
     assert read_bytes(ann.pictures[0].uri) == b"picture"
 
 
@@ -148,7 +148,7 @@ def test_wrong_tables_are_refused(tmp_path: Path, content: bytes, found: str | N
     path = tmp_path / "t.csv"
     path.write_bytes(content)
     if found is None:
-        assert read_catalogue(str(path))
+        assert read_catalogue(str(path)).entries
         return
     with pytest.raises(GalleryInputError, match=found) as refusal:
         read_catalogue(str(path))
@@ -164,7 +164,7 @@ def test_any_bytes_are_a_table_or_an_error(
     for whole in (content, b"id,picture\n" + content):
         path.write_bytes(whole)
         with contextlib.suppress(GalleryInputError):
-            assert read_catalogue(str(path))
+            assert read_catalogue(str(path)).entries
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from engines.errors import PictureError
-from engines.image import read_picture
+from engines.pictures.read import read_picture
 
 
 def test_16_bit_png_is_scaled_not_clipped(tmp_path: Path) -> None:

@@ -1,0 +1,143 @@
+"""Pictures of all sizes and kinds through the commands: bounded memory, none lost silently."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import subprocess
+import zlib
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from tests.free import SECOND, STAR
+from tests.integration.conftest import TVRADAR, Ran, tvradar
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.free import Free
+
+MEMORY_KB = 600 << 10
+
+
+def measured(*words: object) -> tuple[Ran, int]:
+    """Run the command; return what it gave, and the most memory that it had, in KB."""
+    with subprocess.Popen(
+        [str(TVRADAR), *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout
+        out = process.stdout.read().decode(errors="replace")
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return Ran(process.returncode, out, ""), used.ru_maxrss
+
+
+def one_colour_png(path: Path, width: int, height: int) -> None:
+    """Write a PNG of any size without having it in memory."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        crc = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + crc
+
+    packer = zlib.compressobj(1)
+    row = b"\0" + bytes((90, 120, 90)) * width
+    with path.open("wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        file.write(chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)))
+        for _ in range(height):
+            if part := packer.compress(row):
+                file.write(chunk(b"IDAT", part))
+        file.write(chunk(b"IDAT", packer.flush()) + chunk(b"IEND", b""))
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with pictures of 100 megapixels, and with very long ones."""
+    folder = tmp_path_factory.mktemp("large") / "large"
+    folder.mkdir()
+    one_colour_png(folder / "100.png", 10_000, 10_000)
+    one_colour_png(folder / "long.png", 20_000, 2)
+    one_colour_png(folder / "longer.png", 200_000, 2)
+    one_colour_png(folder / "high.png", 2, 20_000)
+    Image.new("L", (16_000, 10_000), 90).save(folder / "160.jpg")
+    return folder
+
+
+def test_large_and_long_pictures_take_bounded_memory(
+    few: Path, free: Free, large: Path, tmp_path: Path
+) -> None:
+    for name in ("100.png", "160.jpg", "longer.png"):
+        ran, used_kb = measured("identify", large / name, "-g", few)
+        assert ran.code == 0, ran
+        assert used_kb < MEMORY_KB, name
+    people = tmp_path / "people"
+    shutil.copytree(free.people / STAR, people / STAR)
+    shutil.copytree(large, people / "large")
+    ran, used_kb = measured(
+        "gallery", "enrol", people, "-o", tmp_path / "gallery", "--workers", 1, "--json"
+    )
+    assert ran.code == 0, ran
+    assert used_kb < MEMORY_KB
+    for name in ("100.png", "160.jpg", "long.png", "longer.png", "high.png"):
+        assert f'"path":"{name}","status":"rejected","reason":"no face found"' in ran.out
+
+
+def test_a_picture_too_many_is_refused_by_name(few: Path, tmp_path: Path) -> None:
+    one_colour_png(tmp_path / "large.png", 11_000, 10_000)
+    ran, used_kb = measured("identify", tmp_path / "large.png", "-g", few)
+    assert ran.code == 2
+    told = " ".join(ran.out.split())
+    assert "11000x10000 as PNG takes 440 MB to decode, expected at most 405 MB" in told
+    assert used_kb < MEMORY_KB
+
+
+def test_a_group_photograph_enrols_nobody_else(free: Free, tmp_path: Path) -> None:
+    people = tmp_path / "people"
+    shutil.copytree(free.people / STAR, people / STAR)
+    # A picture whose largest face is another's: the right half of the pair is shown larger.
+    with Image.open(free.pair) as pair:
+        width, height = pair.size
+        right = pair.crop((width // 2, 0, width, height)).resize((width, 2 * height))
+        wide = Image.new("RGB", (width + width // 2, 2 * height), (128, 128, 128))
+        wide.paste(pair.crop((0, 0, width // 2, height)), (0, 0))
+        wide.paste(right, (width // 2, 0))
+        wide.save(people / STAR / "zz_poster.jpg", quality=95)
+    ran = tvradar("gallery", "enrol", people, "-o", tmp_path / "gallery", "--json")
+    assert ran.code == 0, ran
+    found = {p["path"]: p for p in ran.json["reports"][0]["pictures"]}
+    assert found["zz_poster.jpg"]["status"] == "flagged", found
+    assert "the one like the other pictures is taken" in found["zz_poster.jpg"]["reason"]
+    named = tvradar("identify", free.pair, "-g", tmp_path / "gallery", "--json")
+    assert [p["id"] for p in named.json["people"]] == [STAR]
+    # Alone, the picture of two says of nobody whose it is.
+    shutil.rmtree(people / STAR)
+    (people / SECOND).mkdir()
+    shutil.copy(free.pair, people / SECOND / "pair.jpg")
+    ran = tvradar("gallery", "enrol", people, "-o", tmp_path / "none")
+    assert ran.code == 2
+    assert "2 faces" in " ".join(ran.err.split())
+
+
+def test_a_nas_folder_is_enrolled_and_says_what_it_left_out(free: Free, tmp_path: Path) -> None:
+    people = tmp_path / "people"
+    shutil.copytree(free.people / STAR, people / "Barack O'Bama")
+    shutil.copytree(free.people / SECOND, people / "@eaDir" / "joe")
+    (people / "Barack O'Bama" / "person.toml").unlink(missing_ok=True)
+    (people / "Barack O'Bama" / "raw.cr2").write_bytes(b"x")
+    (people / "Barack O'Bama" / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
+    (people / "Barack O'Bama" / "dds.png").write_bytes(b"DDS |" + bytes(200))
+    ran = tvradar("gallery", "enrol", people, "-o", tmp_path / "gallery", "--json")
+    assert ran.code == 0, ran
+    (report,) = ran.json["reports"]
+    assert (report["id"], report["enrolled"]) == ("Barack_O_Bama", True)
+    assert {p["path"] for p in report["pictures"] if p["status"] == "rejected"} == {
+        "broken.jpg",
+        "dds.png",
+    }
+    assert len(ran.json["left_out"]) == 1
+    assert "raw.cr2: camera raw" in " ".join(ran.err.split())
+    named = tvradar("identify", free.portrait, "-g", tmp_path / "gallery", "--json")
+    assert [p["name"] for p in named.json["people"]] == ["Barack O'Bama"]

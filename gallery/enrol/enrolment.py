@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
+from gallery.enrol.choose import choose_faces
 from gallery.enrol.errors import EnrolmentInterruptedError
-from gallery.enrol.labels import Judged, SameFace, compare_people, judge
+from gallery.enrol.labels import Judged, SameFace, compare_people, judge, settle
 from gallery.enrol.shards import MAX_PICTURES, ShardStore, cut
 from gallery.errors import GalleryInputError
 from gallery.store.files import DISK, FileSystem
@@ -81,7 +82,7 @@ class Enrolment:
 
     def people(self) -> Iterator[Person]:
         """Yield everybody enrolled, sorted by id, with photo and pictures."""
-        embedded = self.store.people(self.shards)
+        embedded = map(choose_faces, self.store.people(self.shards))
         for one, judged in zip(embedded, self.judged, strict=True):
             if judged.kept:
                 yield _complete(one, judged)
@@ -185,7 +186,7 @@ def _judged(model: str, store: ShardStore, shards: list[Shard]) -> Enrolment:
     judged: list[Judged] = []
     ids: list[str] = []
     places: list[int] = []
-    for embedded in store.people(shards):
+    for embedded in map(choose_faces, store.people(shards)):
         verdict = judge(embedded)
         judged.append(verdict)
         places.append(len(ids) if verdict.kept else -1)
@@ -200,8 +201,11 @@ def _judged(model: str, store: ShardStore, shards: list[Shard]) -> Enrolment:
     templates, at = enrolment.templates, np.array(places, np.intp)
     start = 0
     for shard in shards:
-        people = list(enumerate(store.people([shard]), start))
+        people = list(enumerate(map(choose_faces, store.people([shard])), start))
         enrolment.same_faces += compare_people(people, judged, ids, templates, at)
+        for n, person in people:
+            if not judged[n].kept and person.samples:
+                judged[n] = settle(person, ids, templates) or judged[n]
         start += len(people)
     return enrolment
 

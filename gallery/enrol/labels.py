@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from gallery.enrol.choose import AGREE_COSINE, consensus
 from gallery.enrol.people import EmbeddedPerson, PersonReport, PictureReport, vectors_of
 from gallery.inspect.audit import SAME_FACE
 
@@ -22,8 +23,6 @@ DUPLICATE_COSINE = 0.985
 WRONG_PERSON_COSINE = 0.25
 """A picture less like the others of its person is likely of somebody else; impostors have 0.11 in
 the mean with a standard deviation of 0.09 (`docs/accuracy.md`)."""
-AGREE_COSINE = 0.4
-"""Two pictures above this show one person: one pair of strangers in a thousand does."""
 LONE_COSINE = 0.5
 """What a person's only picture must have with somebody else to be doubted."""
 _BLOCK = 1 << 24
@@ -54,7 +53,10 @@ class SameFace(msgspec.Struct, frozen=True):
 
 
 def judge(embedded: EmbeddedPerson) -> Judged:
-    """Drop pictures that disagree with the others of the same person; flag duplicates."""
+    """Drop pictures that disagree with the others of the same person; flag duplicates.
+
+    Where no two agree nobody is enrolled: see `settle`.
+    """
     samples = embedded.samples
     vectors = vectors_of(samples)
     similar = vectors @ vectors.T
@@ -78,38 +80,63 @@ def template_of(samples: Sequence[Sample], kept: Sequence[int]) -> NDArray[np.fl
 
 
 def _verdicts(samples: Sequence[Sample], similar: NDArray[np.float32]) -> list[tuple[Status, str]]:
-    """Return status and reason of each sample; at least one is kept."""
+    """Return status and reason of each sample; all are rejected where nobody can tell whose."""
     count = len(samples)
-    if count == 2 and float(similar[0, 1]) < WRONG_PERSON_COSINE:
-        reason = f"the two pictures differ ({similar[0, 1]:.2f}): the same person?"
-        return [("flagged", reason)] * 2
-    group = _consensus(similar)
-    if count > 2 and len(group) < 2:
-        # Nothing agrees with anything: keep all and say so, rather than to lose the person.
-        return [("flagged", "no two pictures agree")] * count
+    if count == 1:
+        return [_kept(samples[0])]
+    unclear = _unclear(similar)
+    if unclear:
+        return [("rejected", unclear)] * count
+    group = consensus(similar)
+    poorly = len(group) < 2
+    if poorly:
+        group = consensus(similar, WRONG_PERSON_COSINE)
     found: list[tuple[Status, str]] = []
     for i in range(count):
         others = [k for k in group if k != i]
-        own = float(similar[i, others].mean()) if others else 1.0
+        own = float(similar[i, others].mean())
         twins = np.flatnonzero(similar[i, :i] > DUPLICATE_COSINE)
-        if count > 2 and own < WRONG_PERSON_COSINE:
+        if own < WRONG_PERSON_COSINE:
             found.append(("rejected", f"unlike the others of this person ({own:.2f})"))
-        elif 2 * len(group) <= count and count > 2:
+        elif poorly:
+            found.append(("flagged", f"the pictures agree poorly ({own:.2f}): the same person?"))
+        elif 2 * len(group) <= count:
             found.append(("flagged", f"only {len(group)} of {count} pictures agree"))
         elif len(twins):
             twin = samples[int(twins[0])].picture.name
             found.append(("flagged", f"nearly the same picture as {twin}"))
         else:
-            found.append(("used", ""))
+            found.append(_kept(samples[i]))
     return found
 
 
-def _consensus(similar: NDArray[np.float32]) -> list[int]:
-    """Return the largest group of pictures that agree with one of them, in order."""
-    agree = similar >= AGREE_COSINE
-    sizes, sums = agree.sum(axis=1), np.where(agree, similar, 0).sum(axis=1)
-    best = max(range(len(similar)), key=lambda i: (int(sizes[i]), float(sums[i])))
-    return [int(k) for k in np.flatnonzero(agree[best])]
+def _kept(sample: Sample) -> tuple[Status, str]:
+    return ("flagged", sample.note) if sample.note else ("used", "")
+
+
+def _unclear(similar: NDArray[np.float32]) -> str:
+    """Return why nobody can tell whom the pictures of a person show, or an empty string.
+
+    A mean of people who are not one would be named where neither of them is.
+    """
+    count = len(similar)
+    apart = similar[~np.eye(count, dtype=bool)]
+    if float(apart.max()) < WRONG_PERSON_COSINE:
+        return (
+            f"no two of the {count} pictures agree (best {apart.max():.2f}): "
+            "which one is the person's?"
+        )
+    group = consensus(similar)
+    rest = [k for k in range(count) if k not in group]
+    if 2 <= len(group) <= len(rest):
+        other = [rest[k] for k in consensus(similar[np.ix_(rest, rest)])]
+        between = float(similar[np.ix_(group, other)].mean())
+        if len(other) == len(group) and between < WRONG_PERSON_COSINE:
+            return (
+                f"{len(group)} pictures show one person and {len(other)} another: "
+                "which is the right one?"
+            )
+    return ""
 
 
 def compare_people(
@@ -174,6 +201,49 @@ def _needed(person: EmbeddedPerson, judged: Judged, i: int) -> float:
         return LONE_COSINE
     own = person.samples[i].array() @ template_of(person.samples, others)
     return max(float(own), AGREE_COSINE)
+
+
+def settle(
+    person: EmbeddedPerson, ids: Sequence[str], templates: NDArray[np.float32]
+) -> Judged | None:
+    """Return the verdict on somebody of whom nobody could tell which picture is right.
+
+    Pictures of other people, who are enrolled, are dropped. Where that leaves pictures that agree,
+    those are the person's; None where it does not.
+
+    Args:
+        person: nobody of the people enrolled.
+        ids: of those enrolled, in the templates' order.
+        templates: float32 (t, dimension), unit length.
+    """
+    scores = vectors_of(person.samples) @ templates.T
+    best = scores.argmax(axis=1)
+    strange = scores.max(axis=1) > LONE_COSINE
+    if not strange.any() or strange.all():
+        return None
+    left = [int(i) for i in np.flatnonzero(~strange)]
+    verdict = judge(msgspec.structs.replace(person, samples=tuple(person.samples[i] for i in left)))
+    if not verdict.kept:
+        return None
+    told = [
+        PictureReport(
+            person.samples[i].picture.name,
+            "rejected",
+            f"looks like {ids[best[i]]} ({scores[i, best[i]]:.2f})",
+        )
+        for i in np.flatnonzero(strange).tolist()
+    ]
+    doubtful = [
+        msgspec.structs.replace(
+            p, status="flagged", reason=p.reason or "its other pictures are of somebody else"
+        )
+        if p.status == "used"
+        else p
+        for p in verdict.report.pictures
+    ]
+    pictures = tuple(sorted([*told, *doubtful], key=lambda report: report.path))
+    report = msgspec.structs.replace(verdict.report, pictures=pictures)
+    return replace(verdict, kept=tuple(left[i] for i in verdict.kept), report=report)
 
 
 def _without(

@@ -31,6 +31,10 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     preview: bool = False
 
 
+DEFAULT_FPIR = 0.01
+"""One stranger in a hundred may get a wrong name."""
+
+
 class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the recogniser may spend and promise.
 
@@ -41,18 +45,21 @@ class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         long_side_px: frames are shrunk to this for detection; 0 keeps their size.
         threads: threads for one run of a model.
         cast: ids of the title's cast.
+        embedder: its name in the catalog, which has a default; the gallery must have been made
+            with it.
         precision: `auto` takes INT8 where it passed the parity gate and is faster.
         unverified: run engines that did not pass the gate; the status says so.
         backend: `auto` takes TensorRT where there is a GPU and engines that were built and proven
             for it, else ONNX Runtime; the status says which and why.
     """
 
-    fpir: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.01
+    fpir: Annotated[float, msgspec.Meta(gt=0, lt=1)] = DEFAULT_FPIR
     embeddings_per_frame: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
     detect_every: Annotated[int, msgspec.Meta(ge=1, le=30)] = 1
     long_side_px: Annotated[int, msgspec.Meta(ge=0, le=7680)] = 960
     threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     cast: tuple[str, ...] = ()
+    embedder: str = ""
     precision: Literal["auto", "fp32", "int8"] = "auto"
     unverified: bool = False
     backend: Literal["auto", "onnxruntime", "tensorrt"] = "auto"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge.config import DEFAULT_FPIR
 from edge.offline.identify import Identification, Summary
 from edge.offline.reading import read_to_end
 from edge.recognise.recogniser import RecogniserOptions
@@ -50,13 +51,17 @@ OFFLINE_EMBEDDINGS = 4
 """Faces embedded a frame where nobody waits for the answer."""
 
 
-def open_models(*, threads: int = 2) -> FacePipeline:
+def open_models(*, threads: int = 2, embedder: str = "") -> FacePipeline:
     """Load the detector and the embedder; close the result to free their memory.
+
+    Args:
+        threads: for one run of a model.
+        embedder: its name in the catalog; a gallery belongs to the one that made it.
 
     Raises:
         ModelMissingError: a model is not in the cache and cannot be fetched.
     """
-    return load_pipeline(threads=threads, backend="auto")
+    return load_pipeline(threads=threads, backend="auto", embedder=embedder)
 
 
 def open_gallery(folder: str | Path) -> Gallery:
@@ -93,7 +98,7 @@ def identify(
     *,
     models: FacePipeline | None = None,
     cast: Iterable[str] = (),
-    fpir: float = 0.01,
+    fpir: float = DEFAULT_FPIR,
     lang: str = "en",
     seconds: float | None = None,
     stop: Callable[[], bool] = lambda: False,

@@ -69,6 +69,12 @@ def default_models() -> dict[str, Model]:
     return {name: model for name, model in load_catalog().items() if not model.optional}
 
 
+def default_name(task: Literal["detector", "embedder"]) -> str:
+    """Return the name of the model that a device runs for a task."""
+    (name,) = (name for name, model in default_models().items() if model.task == task)
+    return name
+
+
 def find_model(name: str) -> Model:
     """Return one model.
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from engines.align import align
-from engines.catalog import find_model, model_identity
+from engines.catalog import default_name, find_model, model_identity
 from engines.centerface import CenterFaceDetector
 from engines.choose import Backend, Precision, open_engine, precision_of_environment
 from engines.detector import Detector, YunetDetector
@@ -37,9 +37,6 @@ deviations of those below 0.75 (0.02)."""
 
 CPU_BATCH = 1
 """A batch saves no time on a CPU (one face 9.4 ms, four 40) and costs 15 MB for each face in it."""
-
-DETECTOR, EMBEDDER = "yunet", "sface"
-"""What a device runs; others of the catalog are for trials."""
 
 DETECTORS: dict[str, type[Detector]] = {
     "yunet": YunetDetector,
@@ -160,8 +157,8 @@ def load_pipeline(
     precision: Precision | None = None,
     unverified: bool = False,
     backend: Backend = "onnxruntime",
-    detector: str = DETECTOR,
-    embedder: str = EMBEDDER,
+    detector: str = "",
+    embedder: str = "",
 ) -> FacePipeline:
     """Load the models; they are fetched when they are not cached.
 
@@ -173,17 +170,19 @@ def load_pipeline(
         unverified: load engines that did not pass the gate.
         backend: `auto` takes TensorRT where this device has it and engines were built and proven
             for it, ONNX Runtime on the CPU otherwise; `why` of the result says which and why.
-        detector: name in the catalog.
-        embedder: name in the catalog; a gallery belongs to one.
+        detector: name in the catalog; by default the one that devices run.
+        embedder: the same; a gallery belongs to one.
 
     Raises:
         ModelMissingError: `int8` or `tensorrt` was asked for and was never made.
         EngineGateError, PlanUnverifiedError: the same, and it did not pass the gate.
         TensorRtMissingError: `tensorrt` was asked for and is not here.
     """
+    defaults = default_name("detector"), default_name("embedder")
+    detector, embedder = detector or defaults[0], embedder or defaults[1]
     precision = precision or precision_of_environment()
     pair, why = None, "ONNX Runtime was asked for"
-    if backend != "onnxruntime" and (detector, embedder) == (DETECTOR, EMBEDDER):
+    if backend != "onnxruntime" and (detector, embedder) == defaults:
         pair, why = _open_tensorrt(precision, unverified=unverified, required=backend == "tensorrt")
     found: tuple[Engine, Engine]
     if pair is not None:

@@ -25,8 +25,8 @@ from calibration.openset.held_out import Filled, TrackSearches, held_out_rates, 
 from calibration.pictures.faces import find_pictures
 from edge.bench.synthetic import SyntheticFaces
 from edge.recognise.template import TrackTemplate
-from engines.catalog import model_identity
-from engines.pipeline import EMBEDDER, load_pipeline, unit
+from engines.catalog import default_name, model_identity
+from engines.pipeline import load_pipeline, unit
 from engines.scores.model import score_model
 from engines.scores.probability import CosineModel, reliability
 from engines.scores.threshold import threshold_for
@@ -34,7 +34,7 @@ from engines.scores.threshold import threshold_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SCORES = score_model(model_identity(EMBEDDER))
+SCORES = score_model(model_identity(default_name("embedder")))
 ENROLLED_PICTURES = 3
 FPIR = 0.003
 SIZES = (12, 1000, 100_000)

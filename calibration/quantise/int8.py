@@ -246,6 +246,6 @@ def _ranges(
         arrays |= {f"{i}p": found[n].peaks for i, n in enumerate(names)}
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)
-        write_atomically(path, buffer.getvalue())
+        write_atomically(path, buffer.getvalue(), mode=0o600)
     with np.load(path) as stored:
         return {n: Ranges(stored[f"{i}s"], stored[f"{i}p"]) for i, n in enumerate(names)}

@@ -10,13 +10,13 @@ import msgspec
 import typer
 
 from edge.cli.console import err, out, print_json, progress_bar
+from edge.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-app = typer.Typer(no_args_is_help=True, help="Measure this machine; figures are printed as ratios.")
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+app = typer.Typer(no_args_is_help=True, help="Measure this machine; figures are printed as ratios.")
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edge.cli.console import err, out, print_json, progress_bar
+from edge.cli.options import JsonOption
+from engines.catalog import default_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,14 +30,14 @@ ImagesOption = Annotated[
         help="Folder of pictures, best one sub-folder per person; may be given again.",
     ),
 ]
+DEFAULT_MODEL = default_name("embedder")
 GALLERIES = (12, 100, 1000, 10_000, 100_000, 1_000_000)
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
 
 @app.command("int8")
 def int8(
     images: ImagesOption,
-    model: ModelOption = "sface",
+    model: ModelOption = DEFAULT_MODEL,
     test: Annotated[
         list[Path] | None,
         typer.Option(help="Pictures for the gate only; of other people than --images."),
@@ -154,7 +156,7 @@ def threshold(
 
 @app.command("report")
 def report(
-    model: ModelOption = "sface",
+    model: ModelOption = DEFAULT_MODEL,
     images: Annotated[
         list[Path] | None,
         typer.Option("--images", "-i", help="Measure again with these; else the last verdict."),

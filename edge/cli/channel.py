@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from edge.cli.options import JsonOption
+
 gallery_app = typer.Typer(no_args_is_help=True)
 rollout_app = typer.Typer(
     no_args_is_help=True,
@@ -21,7 +23,6 @@ keys_app = typer.Typer(
 gallery_app.add_typer(rollout_app, name="rollout")
 gallery_app.add_typer(keys_app, name="keys")
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 HomeOption = Annotated[
     Path,
     typer.Option(

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
+from edge.cli.options import JsonOption
+
 app = typer.Typer(no_args_is_help=True, help="The models: list, fetch, check, build, measure.")
-
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
 
 @app.command("list")

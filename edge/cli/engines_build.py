@@ -59,7 +59,7 @@ def build_engines(
         build_model,
         compile_device_kernels,
     )
-    from engines.catalog import find_model  # noqa: PLC0415
+    from engines.catalog import default_models, find_model  # noqa: PLC0415
     from engines.files import write_atomically  # noqa: PLC0415
     from engines.tensorrt import provision  # noqa: PLC0415
     from engines.tensorrt.bindings import require_tensorrt  # noqa: PLC0415
@@ -67,7 +67,7 @@ def build_engines(
     from engines.tensorrt.device import open_device  # noqa: PLC0415
     from engines.tensorrt.plan_cache import PlanCache  # noqa: PLC0415
 
-    names = model or ["yunet", "sface"]
+    names = model or sorted(default_models(), reverse=True)
     for name in names:
         find_model(name)
     if precision not in ("auto", "int8", "fp16", "fp32"):

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from edge.cli.options import EmbedderOption, JsonOption
+
 app = typer.Typer(no_args_is_help=True, help="Galleries: who can be named.")
 
 Engine = Literal["local", "ray"]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
 
 @app.command()
@@ -45,6 +46,7 @@ def enrol(
     part_pictures: Annotated[
         int, typer.Option(help="Pictures in one part: what a kill can cost.", min=1)
     ] = 64,
+    embedder: EmbedderOption = "",
 ) -> None:
     """Make a gallery from pictures of people.
 
@@ -60,7 +62,7 @@ def enrol(
     from edge.cli.enrol_run import enrol_gallery  # noqa: PLC0415
     from gallery.enrol.enrolment import EnrolmentOptions  # noqa: PLC0415
 
-    options = EnrolmentOptions(engine, workers, address, part_pictures)
+    options = EnrolmentOptions(engine, workers, address, part_pictures, embedder)
     enrol_gallery(people, output, options, json=json, report=report, work=work)
 
 

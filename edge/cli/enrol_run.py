@@ -8,6 +8,7 @@ import msgspec
 from rich.table import Table
 
 from edge.cli.console import graceful_stop, out, print_json, progress_bar, warn_of
+from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
 from edge.recognise.thresholds import policy_for
 from engines.files import write_atomically
@@ -134,7 +135,7 @@ def search_gallery(folder: Path, image: Path, *, top: int, json: bool) -> None:
     if found[2] > 1:
         warn_of([f"{image}: {found[2]} faces in it, the largest is searched"])
     matches = gallery.search(found[0].vectors, k=top)
-    policy = policy_for(gallery, 0.01)
+    policy = policy_for(gallery, DEFAULT_FPIR)
     needed = policy.threshold - policy.scores.norm_offset(float(found[0].norms[0]))
     rows = [
         {"id": person, "name": gallery.person(person).name(), "score": round(float(score), 4)}

@@ -30,10 +30,16 @@ if TYPE_CHECKING:
 
 
 def run_evaluate(
-    dataset: Path, gallery_dir: Path, *, json: bool, fpir: float, report: Path | None = None
+    dataset: Path,
+    gallery_dir: Path,
+    *,
+    json: bool,
+    fpir: float,
+    report: Path | None = None,
+    embedder: str = "",
 ) -> None:
     """Search with every picture of a dataset and print the rates; write the report's page."""
-    pipeline = load_pipeline(threads=2)
+    pipeline = load_pipeline(threads=2, embedder=embedder)
     gallery = open_gallery(gallery_dir, pipeline.model)
     found_people = find_people(dataset)
     warn_of(found_people.left_out)

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 def run_evaluate_video(
-    video: str, labels_file: Path, gallery_dir: Path, *, json: bool, fpir: float
+    video: str, labels_file: Path, gallery_dir: Path, *, json: bool, fpir: float, embedder: str = ""
 ) -> None:
     """Run the live path over a film as `run` does by default, and print the figures."""
-    found = evaluate_video(video, labels_file, gallery_dir, fpir=fpir)
+    found = evaluate_video(video, labels_file, gallery_dir, fpir=fpir, embedder=embedder)
     if json:
         print_json(found)
     else:
@@ -38,7 +38,7 @@ def run_evaluate_video(
 
 
 def evaluate_video(
-    video: str, labels_file: Path, gallery_dir: Path, *, fpir: float
+    video: str, labels_file: Path, gallery_dir: Path, *, fpir: float, embedder: str = ""
 ) -> VideoEvaluation:
     """Return the figures of a film.
 
@@ -48,7 +48,7 @@ def evaluate_video(
     """
     labels = read_labels(labels_file)
     defaults = RecogniseConfig()
-    pipeline = load_pipeline(threads=2, long_side_px=defaults.long_side_px)
+    pipeline = load_pipeline(threads=2, long_side_px=defaults.long_side_px, embedder=embedder)
     gallery = open_gallery(gallery_dir, pipeline.model)
     recogniser = Recogniser(
         pipeline,

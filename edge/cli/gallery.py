@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from edge.cli.options import JsonOption
+
 app = typer.Typer(no_args_is_help=True)
 
 GalleryArgument = Annotated[Path, typer.Argument(help="Folder of the gallery.")]
@@ -18,7 +20,6 @@ PeopleArgument = Annotated[
         "pictures (.csv, .parquet).",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
 
 @app.command()

@@ -11,6 +11,7 @@ import msgspec
 from rich.table import Table
 
 from edge.cli.console import err, graceful_stop, out, print_json, progress_bar
+from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
 from edge.offline.identify import Identification, Summary
 from edge.offline.reading import read_to_end
@@ -59,17 +60,22 @@ def identify_source(
     gallery_dir: Path,
     *,
     cast: str = "",
-    fpir: float = 0.01,
+    fpir: float = DEFAULT_FPIR,
     lang: str = "en",
     annotate: Path | None = None,
     seconds: float | None = None,
     precision: Precision | None = None,
     unverified: bool = False,
     backend: Backend | None = None,
+    embedder: str = "",
 ) -> Identification:
     """Return who is in a source; see `edge.cli.main.identify` for the arguments."""
     loaded = load_pipeline(
-        threads=THREADS, precision=precision, unverified=unverified, backend=backend or "auto"
+        threads=THREADS,
+        precision=precision,
+        unverified=unverified,
+        backend=backend or "auto",
+        embedder=embedder,
     )
     with closing(loaded) as pipeline:
         gallery = open_gallery(gallery_dir, pipeline.model)

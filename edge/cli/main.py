@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -21,6 +21,18 @@ from edge.cli import (
     gallery,
 )
 from edge.cli.console import err, out
+from edge.cli.options import (
+    BackendOption,
+    CastOption,
+    EmbedderOption,
+    FpirOption,
+    GalleryOption,
+    JsonOption,
+    LangOption,
+    PrecisionOption,
+    UnverifiedOption,
+)
+from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
 
 app = typer.Typer(
@@ -45,29 +57,6 @@ bench.app.add_typer(bench_search.app)
 bench.app.add_typer(bench_sync.app)
 app.add_typer(engines.app, name="engines")
 app.add_typer(bench.app, name="bench")
-
-GalleryOption = Annotated[
-    Path, typer.Option("--gallery", "-g", help="Folder that `tvradar gallery enrol` wrote.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
-FpirOption = Annotated[
-    float, typer.Option(help="Promised share of strangers who get a wrong name, e.g. 0.003.")
-]
-CastOption = Annotated[
-    str, typer.Option(metavar="ID,ID", help="The title's cast, favoured over everybody else.")
-]
-PrecisionOption = Annotated[
-    Literal["auto", "fp32", "int8"] | None,
-    typer.Option(help="auto takes INT8 where it passed the parity gate and is faster."),
-]
-BackendOption = Annotated[
-    Literal["auto", "onnxruntime", "tensorrt"] | None,
-    typer.Option(help="auto takes TensorRT engines that were built and proven here, else the CPU."),
-]
-UnverifiedOption = Annotated[
-    bool, typer.Option("--unverified", help="Run engines that did not pass the parity gate.")
-]
-LangOption = Annotated[str, typer.Option(help="Language of the names: en, zh, …")]
 
 
 def _tell_version(wanted: bool) -> None:
@@ -106,7 +95,7 @@ def identify(
         Path | None, typer.Option(help="Also write the source with boxes and names burned in.")
     ] = None,
     cast: CastOption = "",
-    fpir: FpirOption = 0.01,
+    fpir: FpirOption = DEFAULT_FPIR,
     lang: LangOption = "en",
     seconds: Annotated[
         float | None, typer.Option(help="Stop after this much of the source.")
@@ -114,6 +103,7 @@ def identify(
     precision: PrecisionOption = None,
     unverified: UnverifiedOption = False,
     backend: BackendOption = None,
+    embedder: EmbedderOption = "",
 ) -> None:
     """Name the people in a picture or a video, from start to end.
 
@@ -134,6 +124,7 @@ def identify(
         precision=precision,
         unverified=unverified,
         backend=backend,
+        embedder=embedder,
     )
     print_identification(found, json=json)
 
@@ -155,8 +146,9 @@ def timeline(
         bool, typer.Option("--concat", help="With --only: a list for FFmpeg's concat demuxer.")
     ] = False,
     cast: CastOption = "",
-    fpir: FpirOption = 0.01,
+    fpir: FpirOption = DEFAULT_FPIR,
     lang: LangOption = "en",
+    embedder: EmbedderOption = "",
 ) -> None:
     """Tell who appears when; with --only, cut a film down to one person's scenes.
 
@@ -165,7 +157,7 @@ def timeline(
     from edge.cli.timeline import TimelineOutput, write_timeline  # noqa: PLC0415
 
     output = TimelineOutput(json=json, vtt=vtt, html=html, only=only, edl=edl, concat=concat)
-    write_timeline(source, gallery, output, cast=cast, fpir=fpir, lang=lang)
+    write_timeline(source, gallery, output, cast=cast, fpir=fpir, lang=lang, embedder=embedder)
 
 
 @app.command()
@@ -175,7 +167,7 @@ def evaluate(
         Path | None, typer.Argument(help="One folder of pictures per person, named by id.")
     ] = None,
     json: JsonOption = False,
-    fpir: FpirOption = 0.01,
+    fpir: FpirOption = DEFAULT_FPIR,
     video: Annotated[
         str, typer.Option(help="Instead: a film; the button is pressed at each of its frames.")
     ] = "",
@@ -186,6 +178,7 @@ def evaluate(
         Path | None,
         typer.Option(help="Write curves and the worst errors, as pictures, to this HTML file."),
     ] = None,
+    embedder: EmbedderOption = "",
 ) -> None:
     """Measure how well a gallery names pictures; people who are not in it are the strangers.
 
@@ -200,12 +193,12 @@ def evaluate(
     if labels is not None:
         from edge.cli.evaluate_video import run_evaluate_video  # noqa: PLC0415
 
-        run_evaluate_video(video, labels, gallery, json=json, fpir=fpir)
+        run_evaluate_video(video, labels, gallery, json=json, fpir=fpir, embedder=embedder)
         return
     from edge.cli.evaluate import run_evaluate  # noqa: PLC0415
 
     assert dataset is not None
-    run_evaluate(dataset, gallery, json=json, fpir=fpir, report=report)
+    run_evaluate(dataset, gallery, json=json, fpir=fpir, report=report, embedder=embedder)
 
 
 @app.command()
@@ -227,6 +220,7 @@ def run(
     precision: PrecisionOption = None,
     unverified: UnverifiedOption = False,
     backend: BackendOption = None,
+    embedder: EmbedderOption = "",
 ) -> None:
     """Run the service: name the people in a live source and serve the overlay.
 
@@ -244,6 +238,7 @@ def run(
         precision=precision,
         unverified=unverified,
         backend=backend,
+        embedder=embedder,
     )
 
 

@@ -43,6 +43,7 @@ def run_device(
     precision: Precision | None = None,
     unverified: bool = False,
     backend: Backend | None = None,
+    embedder: str = "",
 ) -> None:
     """Run the service until it is stopped or its source ends; options win over the file."""
     from edge.device.app import App  # noqa: PLC0415
@@ -64,6 +65,7 @@ def run_device(
             precision=precision or settings.recognise.precision,
             unverified=unverified or settings.recognise.unverified,
             backend=backend or settings.recognise.backend,
+            embedder=embedder or settings.recognise.embedder,
         ),
     )
     for name in ("source", "gallery"):

@@ -56,7 +56,14 @@ class TimelineOutput:
 
 
 def write_timeline(
-    source: str, gallery_dir: Path, output: TimelineOutput, *, cast: str, fpir: float, lang: str
+    source: str,
+    gallery_dir: Path,
+    output: TimelineOutput,
+    *,
+    cast: str,
+    fpir: float,
+    lang: str,
+    embedder: str = "",
 ) -> None:
     """Identify a source and give its timeline out."""
     gallery = open_gallery(gallery_dir)
@@ -64,7 +71,7 @@ def write_timeline(
         raise GalleryInputError(
             f'--only: {output.only} not in the gallery; see "tvradar gallery inspect"'
         )
-    found = identify_source(source, gallery_dir, cast=cast, fpir=fpir, lang=lang)
+    found = identify_source(source, gallery_dir, cast=cast, fpir=fpir, lang=lang, embedder=embedder)
     for warning in found.warnings:
         err.print(f"warning: {warning}", markup=False)
     faces = msgspec.to_builtins(found.faces)

@@ -101,6 +101,7 @@ class App:
             precision=None if options.precision == "auto" else options.precision,
             unverified=options.unverified,
             backend=options.backend,
+            embedder=options.embedder,
         )
         self.engines = f"{', '.join(self._pipeline.kinds)} ({self._pipeline.why})"
         log.info("engines: %s", self.engines)

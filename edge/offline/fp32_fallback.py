@@ -90,13 +90,13 @@ def second_opinion_for(pipeline: FacePipeline) -> SecondOpinion | None:
     """Return the second opinion that a pipeline needs; None where it is the reference itself."""
     if not any("int8" in kind for kind in pipeline.kinds):
         return None
-    band = score_band(_cosine_p1(), pipeline.embedder.dimension)
+    band = score_band(_cosine_p1(pipeline.model), pipeline.embedder.dimension)
     log.info("INT8: scores within %.3f of a decision are taken again in FP32", band)
     return SecondOpinion(band, lambda: load_pipeline(threads=2, precision="fp32"))
 
 
-def _cosine_p1() -> float:
-    path = current_int8("sface")
+def _cosine_p1(identity: str) -> float:
+    path = current_int8(identity.rsplit("-", 1)[0])
     verdict = read_verdict(path) if path is not None else None
     cosine = verdict.figures.get("cosine") if verdict is not None else None
     found = cosine.get("p1") if isinstance(cosine, dict) else None

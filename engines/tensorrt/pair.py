@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engines.catalog import default_name
 from engines.tensorrt.bindings import require_tensorrt
 from engines.tensorrt.device import open_device
 from engines.tensorrt.load import open_chosen
@@ -65,7 +66,7 @@ def open_pair(
     try:
         platform = platform_of(device)
         detector = open_chosen(
-            "yunet",
+            default_name("detector"),
             device,
             platform,
             precision=precision,
@@ -73,7 +74,7 @@ def open_pair(
             unverified=unverified,
         )
         embedder = open_chosen(
-            "sface", device, platform, precision=precision, unverified=unverified
+            default_name("embedder"), device, platform, precision=precision, unverified=unverified
         )
     except Exception:
         device.close()

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from engines.catalog import find_model, model_identity
+from engines.catalog import default_name, find_model, model_identity
 from engines.errors import PictureError
 from engines.pictures.pixels import shrunk
 from engines.pictures.read import decode, open_file
@@ -50,18 +50,23 @@ MIN_QUALITY = 0.02
 PHOTO_SIDE_PX = 256
 
 
-def models() -> tuple[str, str]:
-    """Return the embedder's identity, and what else an embedding depends on, loading nothing."""
-    files = " ".join(find_model(name).source.sha256 for name in ("yunet", "sface"))
-    return model_identity("sface"), files
+def models(embedder: str = "") -> tuple[str, str]:
+    """Return the embedder's identity, and what else an embedding depends on, loading nothing.
+
+    Args:
+        embedder: its name in the catalog; by default the one that devices run.
+    """
+    names = default_name("detector"), embedder or default_name("embedder")
+    files = " ".join(find_model(name).source.sha256 for name in names)
+    return model_identity(names[1]), files
 
 
-def enrolment_pipeline(threads: int) -> FacePipeline:
+def enrolment_pipeline(threads: int, embedder: str = "") -> FacePipeline:
     """Load the models as enrolment uses them: a float gallery serves INT8 probes best.
 
     ONNX Runtime gives the same bits for any number of threads; a test holds it to that.
     """
-    return load_pipeline(threads=threads, precision="fp32")
+    return load_pipeline(threads=threads, precision="fp32", embedder=embedder)
 
 
 def embed_entry(pipeline: FacePipeline, entry: Entry) -> EmbeddedPerson:

@@ -44,12 +44,14 @@ class EnrolmentOptions:
         workers: how many; 0 is one for each core.
         address: of Ray's cluster; `local` starts one here.
         part_pictures: how many pictures make a part; what a kill can cost.
+        embedder: its name in the catalog; by default the one that devices run.
     """
 
     engine: Engine = "local"
     workers: int = 0
     address: str = "local"
     part_pictures: int = MAX_PICTURES
+    embedder: str = ""
 
 
 @dataclass(slots=True)
@@ -120,8 +122,9 @@ def enrol_catalogue(
     from gallery.enrol.embed import models  # noqa: PLC0415
 
     options = options or EnrolmentOptions()
-    model, all_models = models()
-    shards = cut(entries, f"{model} {all_models}", options.part_pictures)
+    model, all_models = models(options.embedder)
+    parts = cut(entries, f"{model} {all_models}", options.part_pictures)
+    shards = [msgspec.structs.replace(part, embedder=options.embedder) for part in parts]
     missing = []
     for shard in shards:
         if store.has(shard):

@@ -38,10 +38,12 @@ class Shard(msgspec.Struct, frozen=True):
     Attributes:
         key: name of its file.
         entries: sorted by id.
+        embedder: what embeds it, by its name in the catalog; empty for the default.
     """
 
     key: str
     entries: tuple[Entry, ...]
+    embedder: str = ""
 
     @property
     def pictures(self) -> int:

@@ -16,19 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from engines.pipeline import FacePipeline
+
 _PR_SET_PDEATHSIG = 1
 _worker: Embedder | None = None
 
 
 class Embedder:
-    """The models, loaded, for one part after the other.
+    """The models, loaded when a part first needs them.
 
     Args:
         threads: for one run of a model.
     """
 
     def __init__(self, threads: int = 1) -> None:
-        self._pipeline = enrolment_pipeline(threads)
+        self._threads = threads
+        self._pipelines: dict[str, FacePipeline] = {}
 
     def embed(self, shard: Shard, on_person: Callable[[int], None] = lambda _: None) -> bytes:
         """Return a part as `encode` writes it.
@@ -40,9 +43,12 @@ class Embedder:
         Raises:
             CatalogueReadError: a picture's store cannot be reached.
         """
+        if shard.embedder not in self._pipelines:
+            self._pipelines[shard.embedder] = enrolment_pipeline(self._threads, shard.embedder)
+        pipeline = self._pipelines[shard.embedder]
         part = []
         for entry in shard.entries:
-            part.append(embed_entry(self._pipeline, entry))
+            part.append(embed_entry(pipeline, entry))
             on_person(len(entry.pictures))
         return encode(tuple(part))
 

@@ -1,0 +1,34 @@
+"""Options that several commands share, so that one name means one thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+GalleryOption = Annotated[
+    Path, typer.Option("--gallery", "-g", help="Folder that `tvradar gallery enrol` wrote.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+FpirOption = Annotated[
+    float, typer.Option(help="Promised share of strangers who get a wrong name, e.g. 0.003.")
+]
+CastOption = Annotated[
+    str, typer.Option(metavar="ID,ID", help="The title's cast, favoured over everybody else.")
+]
+PrecisionOption = Annotated[
+    Literal["auto", "fp32", "int8"] | None,
+    typer.Option(help="auto takes INT8 where it passed the parity gate and is faster."),
+]
+BackendOption = Annotated[
+    Literal["auto", "onnxruntime", "tensorrt"] | None,
+    typer.Option(help="auto takes TensorRT engines that were built and proven here, else the CPU."),
+]
+UnverifiedOption = Annotated[
+    bool, typer.Option("--unverified", help="Run engines that did not pass the parity gate.")
+]
+LangOption = Annotated[str, typer.Option(help="Language of the names: en, zh, …")]
+EmbedderOption = Annotated[
+    str, typer.Option(help="Embedder of the catalog; a gallery belongs to the one that made it.")
+]

@@ -20,6 +20,8 @@ from gallery.store.person import Person, Work
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edge.serve.connections import Gate
+
 SIZE = (640, 360)
 
 
@@ -87,7 +89,9 @@ class Player:
 class Device4Tests:
     """The device's outside, and what feeds it."""
 
-    def __init__(self, *, preview: bool, token: str, hosts: frozenset[str]) -> None:
+    def __init__(
+        self, *, preview: bool, token: str, hosts: frozenset[str], gate: Gate | None = None
+    ) -> None:
         self.player = Player()
         self.appearing = Appearing()
         self.people = People()
@@ -109,7 +113,7 @@ class Device4Tests:
             ready=lambda: "" if self.index else "no frame yet",
             notice={"en": "composed", "zh": "合成"},
         )
-        self.server = Server(create_app(device, hosts=hosts, token=token))
+        self.server = Server(create_app(device, hosts=hosts, token=token), gate=gate)
         self.url = self.server.url
 
     def count(self) -> None:
@@ -131,10 +135,14 @@ class Device4Tests:
 
 @contextmanager
 def serving(
-    *, preview: bool = False, token: str = "", hosts: frozenset[str] = frozenset()
+    *,
+    preview: bool = False,
+    token: str = "",
+    hosts: frozenset[str] = frozenset(),
+    gate: Gate | None = None,
 ) -> Iterator[Device4Tests]:
     """Run a server for the time of a test."""
-    device = Device4Tests(preview=preview, token=token, hosts=hosts)
+    device = Device4Tests(preview=preview, token=token, hosts=hosts, gate=gate)
     device.server.start()
     device.hub.publish_state("playing")
     try:

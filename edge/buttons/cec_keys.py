@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from edge.buttons.key import KeyLogic, Press
 from edge.errors import ToolMissingError
-from edge.systemd import name_thread
+from gallery.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,7 +79,7 @@ class CecKeys:
         self._config = config
         self._process: subprocess.Popen[str] | None = None
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="cec", daemon=True)
+        self._thread = Worker("cec", self._run)
 
     def start(self) -> None:
         """Begin to listen."""
@@ -91,11 +91,9 @@ class CecKeys:
         process = self._process
         if process is not None:
             process.terminate()
-        if self._thread.is_alive():
-            self._thread.join(5)
+        self._thread.join(1)
 
     def _run(self) -> None:
-        name_thread("cec")
         while not self._stop.is_set():
             self._listen()
             # The adapter is not there yet, or the cable was pulled: knock again.
@@ -109,19 +107,25 @@ class CecKeys:
             if self._stop.is_set():
                 process.terminate()
             assert process.stdout is not None
-            logic = KeyLogic(self._config.debounce_ms / 1000, self._config.long_press_ms / 1000)
-            last_s = float("-inf")
-            for command in read_keys(iter(process.stdout.readline, "")):
-                now_s = time.monotonic()
-                if now_s - last_s > SILENT_S:
-                    logic.up(last_s)
-                last_s = now_s
-                if command is None:
-                    logic.up(now_s)
-                elif command == self._key:
-                    self._tell(logic, now_s)
+            try:
+                self._follow(read_keys(iter(process.stdout.readline, "")))
+            finally:
+                process.terminate()
         self._process = None
         log.debug("%s: ended with %s", self._command[0], process.returncode)
+
+    def _follow(self, commands: Iterator[int | None]) -> None:
+        logic = KeyLogic(self._config.debounce_ms / 1000, self._config.long_press_ms / 1000)
+        last_s = float("-inf")
+        for command in commands:
+            now_s = time.monotonic()
+            if now_s - last_s > SILENT_S:
+                logic.up(last_s)
+            last_s = now_s
+            if command is None:
+                logic.up(now_s)
+            elif command == self._key:
+                self._tell(logic, now_s)
 
     def _tell(self, logic: KeyLogic, now_s: float) -> None:
         kind = logic.down(now_s)

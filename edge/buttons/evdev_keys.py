@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.buttons.key import KeyLogic, Press
 from edge.errors import ToolMissingError, UsageError
-from edge.systemd import name_thread
+from gallery.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -116,7 +116,7 @@ class EvdevKeys:
         self._open: dict[str, _Open] = {}
         self._selector = selectors.DefaultSelector()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="evdev", daemon=True)
+        self._thread = Worker("evdev", self._run)
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -130,11 +130,9 @@ class EvdevKeys:
     def close(self) -> None:
         """End, and wait for the thread."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(5)
+        self._thread.join(1)
 
     def _run(self) -> None:
-        name_thread("evdev")
         scan_s = 0.0
         while not self._stop.is_set():
             now_s = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 from contextlib import contextmanager
@@ -9,12 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from gallery.texts import shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.console import Console
     from rich.progress import Progress, Task
     from rich.text import Text
+
+
+MOST_END_S = 4.7
+"""For a clean end; what is on the disk is made to be cut off at any moment."""
 
 
 class _LazyConsole:
@@ -26,13 +33,54 @@ class _LazyConsole:
 
     def load(self) -> Console:
         if self._console is None:
-            from rich.console import Console  # noqa: PLC0415
-
-            self._console = Console(stderr=self._stderr, highlight=False)
+            self._console = _plain_console(stderr=self._stderr)
         return self._console
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.load(), name)
+
+
+def _plain_console(*, stderr: bool) -> Console:
+    """Return a console that takes no text for markup, and shows control characters written out."""
+    from rich.console import Console  # noqa: PLC0415
+
+    class PlainConsole(Console):
+        """Every text that is printed, and every cell of a table, comes through here."""
+
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(shown(text, keep="\n"), **options)
+
+    return PlainConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def tell_error(error: Exception) -> None:
+    """Print the one line that an error ends a command with."""
+    from rich.text import Text  # noqa: PLC0415
+
+    text = reason_of(error) if isinstance(error, OSError) else str(error)
+    err.print(Text.assemble(("error:", "red"), " ", shown(text, keep="\n")), soft_wrap=True)
+
+
+_REMEDIES = {
+    errno.ENOSPC: "make room there, or name another folder",
+    errno.EDQUOT: "make room there, or name another folder",
+    errno.EROFS: "mount it so that it can be written to, or name another folder",
+    errno.EACCES: "give this user the right, or name another folder",
+    errno.EPERM: "give this user the right, or name another folder",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "raise the system's limit of open files (fs.file-max)",
+    errno.EIO: "the disk fails; see dmesg",
+}
+
+
+def reason_of(error: OSError) -> str:
+    """Return what the system refused, where, and what helps."""
+    where = ", ".join(str(name) for name in (error.filename, error.filename2) if name)
+    text = ": ".join(filter(None, (where, error.strerror or str(error))))
+    if error.errno == errno.ENOSPC:
+        text += " (or no inode: df -i)"
+    remedy = _REMEDIES.get(error.errno or 0)
+    return f"{text}; {remedy}" if remedy else text
 
 
 _out, _err = _LazyConsole(stderr=False), _LazyConsole(stderr=True)
@@ -93,15 +141,26 @@ class StopFlag:
 
 @contextmanager
 def graceful_stop() -> Iterator[StopFlag]:
-    """Turn the first Ctrl-C or SIGTERM into a flag; the second one ends the program at once."""
+    """Turn the first Ctrl-C, SIGTERM or SIGHUP into a flag; the second one ends at once.
+
+    Whoever ends a service waits for it: after SIGTERM or SIGHUP the kernel ends the process when
+    it has not ended itself in `MOST_END_S`. A SIGHUP that was ignored (nohup) stays so.
+    """
     flag = StopFlag()
 
-    def stop(_signal: int, _frame: object) -> None:
+    def stop(number: int, _frame: object) -> None:
         if flag.stopped:
             raise KeyboardInterrupt
         flag.stopped = True
+        if number != signal.SIGINT:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, MOST_END_S)
 
-    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        s: signal.signal(s, stop)
+        for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(s) is not signal.SIG_IGN
+    }
     try:
         yield flag
     finally:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from edge.cli.console import out, print_json
 
@@ -21,6 +21,5 @@ def print_findings(findings: list[Finding], *, json: bool) -> None:
     colours = {"ok": "green", "missing": "red", "optional": "yellow"}
     table = Table("", "subject", "found", "what to do")
     for f in findings:
-        told = (escape(text) for text in (f.subject, f.found, f.remedy))
-        table.add_row(f"[{colours[f.state]}]{f.state}[/]", *told)
+        table.add_row(Text(f.state, colours[f.state]), f.subject, f.found, f.remedy)
     out.print(table)

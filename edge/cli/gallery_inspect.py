@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import jinja2
 import msgspec
-from rich.markup import escape
 from rich.table import Table
 
 from edge.cli.console import err, out, print_json
@@ -95,7 +94,7 @@ def inspect_gallery(folder: Path, *, html: Path | None, top: int, lang: str, jso
     )
     table = Table("id", "name", "role", "pictures", "templates")
     for row in shown:
-        table.add_row(*(escape(str(row[k])) for k in ("id", "name", "role")), *_counts(row))
+        table.add_row(*(str(row[k]) for k in ("id", "name", "role")), *_counts(row))
     if shown:
         out.print(table)
     if len(shown) < gallery.people_count:
@@ -133,17 +132,17 @@ def audit_gallery(folder: Path, *, at_most: int, top: int, json: bool) -> None:
     pairs = Table("person", "looks like", "score", "", title="people who look alike")
     for pair in found.look_alikes[:top]:
         same = "one person?" if pair.likely_same else ""
-        pairs.add_row(escape(pair.a), escape(pair.b), f"{pair.score:.2f}", same)
+        pairs.add_row(pair.a, pair.b, f"{pair.score:.2f}", same)
     weak = Table("person", "templates", "agreement", title="templates that disagree")
     for one in found.weak[:top]:
-        weak.add_row(escape(one.id), str(one.templates), f"{one.agreement:.2f}")
+        weak.add_row(one.id, str(one.templates), f"{one.agreement:.2f}")
     wrong = Table("person", "template", "own", "looks like", "score", title="wrong labels?")
     for error in found.label_errors[:top]:
         row = (error.id, str(error.template), f"{error.own:.2f}", error.other)
-        wrong.add_row(*map(escape, row), f"{error.other_score:.2f}")
+        wrong.add_row(*row, f"{error.other_score:.2f}")
     single = Table("person", title="one picture only")
     for person_id in found.single[:top]:
-        single.add_row(escape(person_id))
+        single.add_row(person_id)
     for table, advice in (
         (
             pairs,

@@ -20,7 +20,7 @@ from edge.cli import (
     enrol,
     gallery,
 )
-from edge.cli.console import err, out
+from edge.cli.console import err, out, tell_error
 from edge.cli.options import (
     BackendOption,
     CastOption,
@@ -34,6 +34,7 @@ from edge.cli.options import (
 )
 from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
+from edge.logs import set_up_logs
 
 app = typer.Typer(
     name="tvradar",
@@ -77,11 +78,7 @@ def root(
     ] = False,
 ) -> None:
     """Press a button on the remote; the TV says who is on screen."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    set_up_logs(logging.INFO if verbose else logging.WARNING)
 
 
 @app.command()
@@ -325,12 +322,8 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:
-        exit_code = getattr(error, "exit_code", None)
+        exit_code = getattr(error, "exit_code", 1 if isinstance(error, OSError) else None)
         if exit_code is None:
             raise
-        err.print(f"[red]error:[/red] {_escaped(str(error))}", soft_wrap=True)
+        tell_error(error)
         sys.exit(exit_code)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", "\\[")

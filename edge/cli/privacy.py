@@ -56,8 +56,8 @@ def check_privacy(
 def _print(lines: list[Line]) -> None:
     table = Table("process", "bytes", "to", "what")
     for line in lines:
-        what = f"[red]{line.problem}[/red]" if line.problem else line.what
-        table.add_row(line.process, f"{line.size:,}", line.target.replace("[", "\\["), what)
+        what = line.problem or line.what
+        table.add_row(line.process, f"{line.size:,}", line.target, what)
     out.print(table)
     if not any(line.problem for line in lines):
         out.print("Nothing else was written or sent: no frame, no face, no embedding.")

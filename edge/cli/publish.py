@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from gallery.publish.repository import Repository
 from gallery.publish.rollout import RolloutControl
 from gallery.publish.to_broker import BrokerPlace
 from gallery.publish.to_folder import Folder, ObjectStore, publish_files
+from gallery.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -191,13 +191,13 @@ def serve(uri: str, home: Path, name: str, *, shared: bool) -> None:
     link = MqttLink(Broker.from_uri(uri), name or f"chunk-server-{uuid.uuid4().hex[:8]}")
     with link, graceful_stop() as stopped:
         server = ChunkServer(folder, link, shared=shared)
-        runner = threading.Thread(target=server.run, name="chunks")
+        runner = Worker("chunks", server.run)
         runner.start()
         err.print(f"serving {folder} at {link.broker}; Ctrl-C ends")
         while runner.is_alive() and not stopped() and link.state is not LinkState.CLOSED:
-            runner.join(0.2)
+            time.sleep(0.2)
         server.stop()
-        runner.join()
+        runner.join(5)
     err.print(f"{server.answered} chunks, {server.bytes_sent >> 20} MiB served")
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +18,7 @@ from gallery.errors import GalleryError
 from gallery.sync.priority import give_way
 from gallery.sync.service import Settings, SyncService
 from gallery.sync.watchdog import ProcessWatchdog
+from gallery.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,10 +109,10 @@ def _once(service: SyncService, watchdog: ProcessWatchdog, *, json: bool) -> Non
 
 def _stay(service: SyncService) -> None:
     with graceful_stop() as stopped:
-        runner = threading.Thread(target=service.run, name="sync", daemon=True)
+        runner = Worker("sync", service.run)
         runner.start()
         while runner.is_alive() and not stopped():
-            runner.join(0.2)
+            time.sleep(0.2)
         if not stopped():
             raise SyncError("the updater's thread ended by itself, see the log; start it again")
         service.stop()
@@ -141,7 +143,7 @@ def _told_to(path: Path | None, shown: Callable[[Status], None]) -> Callable[[St
 def _print_status(status: Status) -> None:
     err.print(
         f"release {status.release}, wanted {status.wanted}, {status.phase}"
-        + (f", [red]{status.error}[/red]" if status.error else "")
+        + (f", {status.error}" if status.error else "")
         + (f", {status.waiting}" if status.waiting else ""),
         highlight=False,
     )

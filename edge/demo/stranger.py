@@ -20,6 +20,7 @@ from edge.demo.portraits import fetch_portraits
 from edge.demo.programme import STRANGER, STRANGER_PORTRAIT
 from edge.errors import EdgeError, SourceError
 from gallery.errors import GalleryError
+from gallery.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +139,7 @@ class StrangerShow:
             if self.state.state != "ready":
                 return False
             self._change(state="busy")
-        threading.Thread(target=self._run, name="stranger", daemon=True).start()
+        Worker("stranger", self._run, restarts=0, give_up=lambda _: None).start()
         return True
 
     def hear(self, status: Status, heard_s: float) -> None:

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from edge.buttons.presser import Presser, open_keys
 from edge.device import malloc
+from edge.device.beside import Beside
 from edge.device.heartbeat import Heartbeat
 from edge.device.people import People
 from edge.device.player import Player
@@ -28,12 +29,13 @@ from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
 from edge.serve.metrics import Metrics
 from edge.serve.preview import Preview
-from edge.systemd import Supervisor, name_thread
+from edge.systemd import Supervisor
 from edge.timeline.live import Appearing, read_timeline
 from edge.video.mailbox import ClosedError
 from edge.video.reader import Reader, State
 from engines.pipeline import load_pipeline
 from gallery.search.watch import GalleryWatcher
+from gallery.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -125,6 +127,7 @@ class App:
         self.radar = Radar(people.person)
         self.hub = Hub(people)
         self.metrics = Metrics()
+        self._beside = Beside(lambda what: self.metrics.beside.labels(what).inc())
         for kind in self._pipeline.kinds:
             self.metrics.engines.labels(kind, self._pipeline.why).set(1)
         if config.sync_status:
@@ -162,7 +165,7 @@ class App:
         self.server = Server(
             create_app(device, hosts=hosts, token=serve.token, more=more), serve.host, serve.port
         )
-        self._thread = threading.Thread(target=self._run, name="recognise", daemon=True)
+        self._thread = Worker("recognise", self._run)
 
     def status(self) -> dict[str, object]:
         """Return what runs here, and why."""
@@ -206,8 +209,8 @@ class App:
         self._stop.set()
         for keys in self._keys:
             keys.close()
-        self.reader.close()
-        self._thread.join(10)
+        self.reader.close(timeout_s=2)
+        self._thread.join(2)
         if self._home is not None:
             self._home.close()
         self.server.stop()
@@ -222,7 +225,6 @@ class App:
         return f"no frame yet, source {self.reader.status.state.value}"
 
     def _run(self) -> None:
-        name_thread("recognise")
         try:
             self._pipeline.activate()
             state = None
@@ -237,9 +239,9 @@ class App:
                     self._take(frame)
         except ClosedError:
             self.hub.publish_state("ended")
-        except Exception as error:  # the top of a thread: the main thread raises it
+        except BaseException as error:  # the top of a thread: the main thread raises it
             self.hub.publish_state("lost", "recognition failed")
-            if hasattr(error, "exit_code"):
+            if isinstance(error, Exception) and hasattr(error, "exit_code"):
                 self.failure = error
             else:
                 log.exception("recognition ended")
@@ -249,29 +251,36 @@ class App:
         begun = time.monotonic()
         self._recogniser.budget = self.governor.budget
         scene = self._recogniser.process(frame)
-        if self.governor.worked(time.monotonic() - begun):
-            self.metrics.spend(self.governor.level, self.governor.zones)
-            if begun - self._tidied_s >= malloc.TIDY_S:
-                self._tidied_s = begun
-                malloc.give_back()
+        self._beside.run("load", lambda: self._spend(begun))
         self.scenes += 1
         self.radar.push(scene)
         position_s = self.player.position_s(frame.pts_s)
         if position_s is not None:
             self._appearing.push((f.id for f in scene.faces if f.id), position_s)
         message = self.hub.publish(scene, None if self.player.why_not else position_s)
+        beside = self._beside.run
         if self.preview is not None:
-            self.preview.publish(frame.bgr, message)
+            preview = self.preview
+            beside("preview", lambda: preview.publish(frame.bgr, message))
         if self._home is not None:
-            self._home.show(scene)
+            home = self._home
+            beside("mqtt", lambda: home.show(scene))
         if self._output is not None:
             self._output.write(frame, scene)
         if self._on_scene is not None:
             self._on_scene(frame, scene)
-        self._count(scene)
+        beside("metrics", lambda: self._count(scene))
         if self._pulse is not None:
-            error = self.watcher.error
-            self._pulse.take(scene, str(error) if error else "")
+            pulse, error = self._pulse, self.watcher.error
+            beside("pulse", lambda: pulse.take(scene, str(error) if error else ""))
+
+    def _spend(self, begun: float) -> None:
+        """Look at load and heat, and give memory back."""
+        if self.governor.worked(time.monotonic() - begun):
+            self.metrics.spend(self.governor.level, self.governor.zones)
+            if begun - self._tidied_s >= malloc.TIDY_S:
+                self._tidied_s = begun
+                malloc.give_back()
 
     def _count(self, scene: Scene) -> None:
         metrics, gallery = self.metrics, self._people.gallery

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import socket
-import threading
 from typing import TYPE_CHECKING
 
 from edge.errors import UsageError
@@ -13,6 +13,7 @@ from edge.home.events import MqttEvents
 from edge.serve.presses import answer_in_thread, is_moment
 from gallery.channel.broker import Broker
 from gallery.channel.device_name import is_device_name
+from gallery.threads import Worker
 
 if TYPE_CHECKING:
     from edge.config import EventsConfig
@@ -49,7 +50,7 @@ class Home:
         self._events = MqttEvents(
             Broker.from_uri(config.broker), name, self._take, discovery=config.discovery
         )
-        self._thread = threading.Thread(target=self._answer_all, name="mqtt-presses", daemon=True)
+        self._thread = Worker("mqtt-presses", self._answer_all)
 
     def start(self) -> None:
         """Begin to connect; the device does not wait for it."""
@@ -59,8 +60,9 @@ class Home:
     def close(self) -> None:
         """Say good-bye."""
         if self._thread.is_alive():
-            self._presses.put(_End)
-            self._thread.join(5)
+            with contextlib.suppress(queue.Full):
+                self._presses.put(_End, timeout=0.5)
+            self._thread.join(0.5)
         self._events.close()
 
     def show(self, scene: Scene) -> None:

@@ -16,6 +16,7 @@ from edge.output.display import FEED, buffer_of, caps_of, even_size
 from edge.output.file import VideoWriteError
 from edge.video.sources.gstreamer import load_gst
 from edge.video.uri import without_password
+from gallery.threads import Worker
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,7 +81,7 @@ class RtspWriter:
                 f"output: {self._uri}: nobody can listen there, expected an address of this "
                 "machine and a free port; stop what uses it, or take another"
             )
-        self._thread = threading.Thread(target=self._serve, name="rtsp", daemon=True)
+        self._thread = Worker("rtsp", self._serve)
         self._thread.start()
 
     @property
@@ -119,7 +120,7 @@ class RtspWriter:
             source.destroy()
         self._closing.set()
         self._context.wakeup()
-        self._thread.join(5)
+        self._thread.join(1)
 
     def _serve(self) -> None:
         # Not GLib's MainLoop: who quits it before it runs is not heard.

@@ -65,7 +65,11 @@ class Zone:
 def read_zones(root: Path = THERMAL) -> list[Zone]:
     """Return what the kernel tells of temperatures; nothing where it tells nothing."""
     zones = []
-    for folder in sorted(root.glob("thermal_zone*")):
+    try:
+        folders = sorted(root.glob("thermal_zone*"))
+    except OSError:  # no descriptor was left to list them with
+        return []
+    for folder in folders:
         try:
             celsius = int((folder / "temp").read_text()) / 1000
             name = (folder / "type").read_text().strip()
@@ -78,7 +82,10 @@ def read_zones(root: Path = THERMAL) -> list[Zone]:
 def _trip(folder: Path) -> float | None:
     """Return the lowest point at which the kernel slows down, °C."""
     found = []
-    for kind in folder.glob("trip_point_*_type"):
+    kinds: list[Path] = []
+    with suppress(OSError):
+        kinds = list(folder.glob("trip_point_*_type"))
+    for kind in kinds:
         with suppress(OSError, ValueError):
             if kind.read_text().strip() in {"passive", "hot"}:
                 value = kind.with_name(kind.name.replace("_type", "_temp")).read_text()

@@ -79,8 +79,9 @@ class Hub:
         return len(self._readers)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to hand out in this loop."""
+        """Begin to hand out in this loop; who was connected in the one before is gone."""
         self._loop = loop
+        self._readers.clear()
 
     def publish(self, scene: Scene, position_s: float | None = None) -> bytes:
         """Take the newest scene, from any thread; return it as it is sent.

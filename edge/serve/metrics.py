@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from gallery.channel.status import StatusFile
+from gallery.threads import deaths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,6 +86,13 @@ class Metrics:
             ["zone"],
             registry=self.registry,
         )
+        self.beside = Counter(
+            "tvradar_beside_failures",
+            "Failures of what is done beside recognition, which goes on",
+            ["what"],
+            registry=self.registry,
+        )
+        self.registry.register(Threads())
         self.readers = Gauge(
             "tvradar_live_readers", "Overlays that are connected", registry=self.registry
         )
@@ -102,6 +110,19 @@ class Metrics:
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+class Threads(Collector):
+    """How often threads of ours died and were begun anew."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield one counter."""
+        died = CounterMetricFamily(
+            "tvradar_thread_restarts", "Threads that died and were begun anew", labels=["thread"]
+        )
+        for name, times in deaths().items():
+            died.add_metric([name], times)
+        yield died
 
 
 class Updater(Collector):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 import time
 from typing import TYPE_CHECKING
+
+from gallery.threads import later
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,9 +64,7 @@ def answer_in_thread(
         device.hub.publish_answer(refined)
         on_answer(refined)
 
-    later = threading.Timer(REFINE_AFTER_S, refine)
-    later.daemon = True
-    later.start()
+    later("refine", REFINE_AFTER_S, refine)
 
 
 def is_moment(at_s: float | None) -> bool:

@@ -30,8 +30,9 @@ class Preview:
         self.newest = b""
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to hand out in this loop."""
+        """Begin to hand out in this loop; who was connected in the one before is gone."""
         self._loop = loop
+        self._changed.clear()
 
     def publish(self, bgr: NDArray[np.uint8], scene_json: bytes) -> None:
         """Take a frame, uint8 (height, width, 3) BGR, and its scene as sent, from any thread."""

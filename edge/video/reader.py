@@ -20,6 +20,7 @@ from edge.video.open import open_source
 from edge.video.position import Jump, Places
 from edge.video.source import DEFAULT_OPTIONS, SourceStats
 from edge.video.uri import LIVE_SCHEMES, scheme_of, without_password
+from gallery.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -167,7 +168,7 @@ class Reader:
         self.duration_s: float | None = None
         self.places = Places()
         self.status = Status(State.CONNECTING, time.monotonic_ns(), without_password(uri))
-        self._thread = threading.Thread(target=self._run, name="video", daemon=True)
+        self._thread = Worker("video", self._run)
 
     @property
     def dropped(self) -> int:
@@ -251,7 +252,7 @@ class Reader:
         if self._box is not None:
             self._box.close()
         self._box_ready.set()
-        if self._thread.is_alive() and self._thread is not threading.current_thread():
+        if not self._thread.is_current():
             self._thread.join(timeout_s)
 
     def __enter__(self) -> Self:
@@ -271,7 +272,7 @@ class Reader:
                 pass
         except SourceError as error:
             self._failure = error
-        except Exception as error:  # the top of a thread: whoever takes frames must hear of it
+        except BaseException as error:  # the top of a thread: who takes frames must hear of it
             log.exception("%s: reading failed", self.status.uri)
             self._failure = error
         finally:

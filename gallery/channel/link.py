@@ -30,6 +30,7 @@ from gallery.channel.backoff import BASE_S, Backoff
 from gallery.channel.bounded_client import BoundedClient
 from gallery.channel.errors import SourceError
 from gallery.channel.subscriptions import MAX_WAITING, Collector, Subscriptions
+from gallery.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +47,8 @@ KEEPALIVE_S = 30
 NO_ANSWER = "no answer"
 CONNECT_TIMEOUT_S = 10.0
 TICK_S = 0.5
+CLOSE_S = 2.0
+"""For what is queued to be sent, at the end; a broker that is silent is not waited for."""
 MAX_PACKET = 2 * 1024 * 1024
 INFLIGHT = 64
 
@@ -103,7 +106,7 @@ class MqttLink:
         self._acks: dict[int, Future[None]] = {}
         self._wake_r, self._wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
+        self._thread = Worker("mqtt-link", self._run)
 
     # What other threads call.
 
@@ -117,8 +120,7 @@ class MqttLink:
         """Send what is queued, disconnect, and end the thread."""
         self._stop.set()
         self._nudge()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
+        self._thread.join(CLOSE_S)
 
     def __enter__(self) -> Self:
         self.start()
@@ -202,11 +204,10 @@ class MqttLink:
                 self._session()
                 if not self._stop.is_set():
                     self._pause()
-        except Exception:
-            log.exception("the link to %s ended", self.broker)
+        except BaseException:
+            self._set(LinkState.BACKOFF)  # the thread is begun anew
             raise
-        finally:
-            self._set(LinkState.CLOSED)
+        self._set(LinkState.CLOSED)
 
     def _set(self, state: LinkState) -> None:
         with self._up:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from gallery.errors import GalleryCorruptError, GalleryError, GalleryInputError
 from gallery.search.scan import dots, highest, nearest_sketches
 from gallery.store.quantise import check_vectors, quantise, restore, sketch
+from gallery.texts import shown_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -126,13 +127,14 @@ class Gallery:
         return Matches(ids, scores)
 
     def person(self, person_id: str) -> Person:
-        """Return a person.
+        """Return a person, every text of whom is fit to be shown.
 
         Raises:
             GalleryInputError: nobody has this id.
         """
         index, ordinal = self._find(person_id)
-        return self._open()[index].people.person(ordinal)
+        person = self._open()[index].people.person(ordinal)
+        return cast("Person", shown_in(person))
 
     def __contains__(self, person_id: str) -> bool:
         return self._place(person_id) is not None

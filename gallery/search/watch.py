@@ -11,6 +11,7 @@ from gallery.errors import GalleryCorruptError, GalleryError
 from gallery.search.open import open_gallery
 from gallery.store.store import CURRENT
 from gallery.store.withdrawn import WITHDRAWN_FILE
+from gallery.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,7 @@ class GalleryWatcher:
         self._seen = self._mark()
         self._gallery = open_gallery(folder, model, index)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="gallery-watcher", daemon=True)
+        self._thread = Worker("gallery-watcher", self._watch)
         self._thread.start()
 
     @property

@@ -11,6 +11,7 @@ Errors are those of the packages: `edge.errors.EdgeError`, `engines.errors.Engin
 
 from __future__ import annotations
 
+import logging
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +47,8 @@ __all__ = [
     "open_source",
     "timeline_of",
 ]
+
+log = logging.getLogger(__name__)
 
 OFFLINE_EMBEDDINGS = 4
 """Faces embedded a frame where nobody waits for the answer."""
@@ -85,9 +88,10 @@ def enrol(people: str | Path, gallery: str | Path) -> Release:
     from gallery.enrol.source import read_catalogue  # noqa: PLC0415
 
     store = ShardStore.beside(Path(gallery))
-    release = write_release(
-        Path(gallery), enrol_catalogue(read_catalogue(str(people)).entries, store)
-    )
+    catalogue = read_catalogue(str(people))
+    for text in catalogue.left_out:
+        log.warning("%s", text)
+    release = write_release(Path(gallery), enrol_catalogue(catalogue.entries, store))
     store.remove()
     return release
 

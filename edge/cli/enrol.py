@@ -20,7 +20,7 @@ def enrol(
         str,
         typer.Argument(
             metavar="PEOPLE",
-            help="One folder per person, named by id, with pictures in it; its URL (s3://…, "
+            help="One folder per person with pictures in it; its URL (s3://…, "
             "gs://…); or a table of pictures (.csv, .parquet).",
         ),
     ],
@@ -50,8 +50,9 @@ def enrol(
 ) -> None:
     """Make a gallery from pictures of people.
 
-    Each picture gives its largest good face. Pictures without one, duplicates, pictures that look
-    like somebody else and people who look like one another are reported. `person.toml` beside the
+    Each picture gives one good face: of several the one that agrees with the person's other
+    pictures. Pictures without one, duplicates, pictures that look like somebody else, people who
+    look like one another and files that are not read are reported. `person.toml` beside the
     pictures may give name, role, biography and works, each in several languages.
 
     Large catalogues are embedded in parts. Whatever stops the command, the same command goes on

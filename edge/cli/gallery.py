@@ -16,7 +16,7 @@ PeopleArgument = Annotated[
     str,
     typer.Argument(
         metavar="PEOPLE",
-        help="One folder per person, named by id, with pictures in it; its URL; or a table of "
+        help="One folder per person, with pictures in it; its URL; or a table of "
         "pictures (.csv, .parquet).",
     ),
 ]

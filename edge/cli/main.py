@@ -161,7 +161,7 @@ def timeline(
 def evaluate(
     gallery: GalleryOption,
     dataset: Annotated[
-        Path | None, typer.Argument(help="One folder of pictures per person, named by id.")
+        Path | None, typer.Argument(help="One folder of pictures for each person.")
     ] = None,
     json: JsonOption = False,
     fpir: FpirOption = DEFAULT_FPIR,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gallery.store.release import Release
+
+log = logging.getLogger(__name__)
 
 
 def demo_material() -> tuple[Path, Path]:
@@ -26,7 +29,10 @@ def gallery_of(people_dir: Path, gallery_dir: Path) -> Release:
     from gallery.enrol.source import read_catalogue  # noqa: PLC0415
 
     store = ShardStore.beside(gallery_dir)
-    enrolled = enrol_catalogue(read_catalogue(str(people_dir)).entries, store)
+    catalogue = read_catalogue(str(people_dir))
+    for text in catalogue.left_out:
+        log.warning("%s", text)
+    enrolled = enrol_catalogue(catalogue.entries, store)
     release = write_release(gallery_dir, enrolled)
     store.remove()
     return release

@@ -20,7 +20,6 @@ from engines.pictures.formats import (
     GIF,
     HEAD_BYTES,
     HEIF,
-    JPEG,
     KNOWN,
     PNG,
     WEBP,
@@ -169,7 +168,7 @@ def _decode(file: BinaryIO, subject: str) -> DecodedPicture:
     file.seek(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of what is refused or mended here
-        with Image.open(_timed(file, subject), formats=_readers(kind)) as image:
+        with Image.open(_timed(file, subject), formats=(kind.name,)) as image:
             full, animated = image.size, _is_animated(image, kind)
             limit(image, kind, file, size, subject)
             large = full[0] * full[1] > SEARCH_PIXELS
@@ -206,11 +205,6 @@ def _prepare(kind: PictureFormat, subject: str) -> None:
         pillow_heif.register_heif_opener(
             thumbnails=False, depth_images=False, aux_images=False, decode_threads=1
         )
-
-
-def _readers(kind: PictureFormat) -> tuple[str, ...]:
-    # Pillow gives a JPEG with further pictures in it (MPO) to another reader.
-    return (kind.name, "MPO") if kind is JPEG else (kind.name,)
 
 
 def _is_animated(image: Any, kind: PictureFormat) -> bool:

@@ -340,3 +340,21 @@ def test_names() -> None:
         assert is_system_name(name)
     for name in ("Tom Hanks", "a.jpg", "@work", "recycle"):
         assert not is_system_name(name)
+
+
+def test_without_its_library_heic_is_refused_by_name(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    (tmp_path / "p.heic").write_bytes(encoded("HEIF"))
+    script = (
+        "import sys; sys.modules['pillow_heif'] = None\n"
+        "from pathlib import Path\n"
+        "from engines.errors import PictureError\n"
+        "from engines.pictures.read import read_picture\n"
+        "try: read_picture(Path(sys.argv[1]))\n"
+        "except PictureError as error: print(error)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "p.heic")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "HEIC, which needs pillow-heif" in ran.stdout

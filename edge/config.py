@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
 from edge.errors import UsageError
 from edge.video.source import SourceOptions
+from gallery.texts import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+_HOST = r"^([0-9A-Za-z_-][0-9A-Za-z._-]{0,252}|[0-9A-Fa-f:.]{2,45})$"
+HostName = Annotated[str, msgspec.Meta(pattern=_HOST)]
+PersonId = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
 class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,10 +32,10 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         preview: serve pictures of the source too; for development.
     """
 
-    host: str = "127.0.0.1"
+    host: HostName = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8787
-    token: str = ""
-    hosts: tuple[str, ...] = ()
+    token: Annotated[str, msgspec.Meta(max_length=512)] = ""
+    hosts: Annotated[tuple[HostName, ...], msgspec.Meta(max_length=64)] = ()
     preview: bool = False
 
 
@@ -58,7 +66,7 @@ class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detect_every: Annotated[int, msgspec.Meta(ge=1, le=30)] = 1
     long_side_px: Annotated[int, msgspec.Meta(ge=0, le=7680)] = 960
     threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
-    cast: tuple[str, ...] = ()
+    cast: Annotated[tuple[PersonId, ...], msgspec.Meta(max_length=10_000)] = ()
     embedder: str = ""
     precision: Literal["auto", "fp32", "int8"] = "auto"
     unverified: bool = False
@@ -110,7 +118,7 @@ class EventsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     broker: str = ""
-    device: str = ""
+    device: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = ""
     discovery: bool = False
 
 
@@ -147,6 +155,10 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     events: EventsConfig = EventsConfig()
 
 
+MAX_BYTES = 1 << 20
+MAX_TEXT = 4096
+
+
 def read_config(path: Path) -> RunConfig:
     """Return the configuration in a file.
 
@@ -154,8 +166,43 @@ def read_config(path: Path) -> RunConfig:
         UsageError: the file is missing, no TOML, or has a wrong key or value; the message names it.
     """
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=RunConfig)
+        data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}, expected a TOML file") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: {error}") from error
+    return parse_config(data, str(path))
+
+
+def parse_config(data: bytes, name: str) -> RunConfig:
+    """Return the configuration in these bytes; see `read_config`."""
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"{name}: {len(data)} bytes, expected a TOML file of at most {MAX_BYTES}")
+    try:
+        config = msgspec.toml.decode(data, type=RunConfig)
+        plain = msgspec.to_builtins(config)
+    except (ValueError, RecursionError) as error:  # no TOML, a wrong value, or no UTF-8
+        raise UsageError(f"{name}: {error}") from error
+    for key, value in _leaves(plain, ""):
+        _check_plain(f"{name}: {key}", value)
+    return config
+
+
+def _leaves(value: object, key: str) -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from _leaves(one, f"{key}.{name}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _leaves(one, key)
+    else:
+        yield key, value
+
+
+def _check_plain(key: str, value: object) -> None:
+    """Refuse what TOML can say and no setting can mean."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UsageError(f"{key}: is {value}, expected a finite number")
+    if isinstance(value, str) and (shown(value) != value or len(value) > MAX_TEXT):
+        raise UsageError(
+            f"{key}: {shown(value[:80])!r}, expected at most {MAX_TEXT} characters, none of them a "
+            "control or direction character"
+        )

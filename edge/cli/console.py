@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import signal
 import sys
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from gallery.os_errors import reason_of
 from gallery.texts import shown
 
 if TYPE_CHECKING:
@@ -59,28 +59,6 @@ def tell_error(error: Exception) -> None:
 
     text = reason_of(error) if isinstance(error, OSError) else str(error)
     err.print(Text.assemble(("error:", "red"), " ", shown(text, keep="\n")), soft_wrap=True)
-
-
-_REMEDIES = {
-    errno.ENOSPC: "make room there, or name another folder",
-    errno.EDQUOT: "make room there, or name another folder",
-    errno.EROFS: "mount it so that it can be written to, or name another folder",
-    errno.EACCES: "give this user the right, or name another folder",
-    errno.EPERM: "give this user the right, or name another folder",
-    errno.EMFILE: "raise the limit of open files (ulimit -n)",
-    errno.ENFILE: "raise the system's limit of open files (fs.file-max)",
-    errno.EIO: "the disk fails; see dmesg",
-}
-
-
-def reason_of(error: OSError) -> str:
-    """Return what the system refused, where, and what helps."""
-    where = ", ".join(str(name) for name in (error.filename, error.filename2) if name)
-    text = ": ".join(filter(None, (where, error.strerror or str(error))))
-    if error.errno == errno.ENOSPC:
-        text += " (or no inode: df -i)"
-    remedy = _REMEDIES.get(error.errno or 0)
-    return f"{text}; {remedy}" if remedy else text
 
 
 _out, _err = _LazyConsole(stderr=False), _LazyConsole(stderr=True)

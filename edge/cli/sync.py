@@ -15,6 +15,7 @@ from edge.cli.console import err, graceful_stop, out, print_json
 from gallery.channel.errors import SyncError
 from gallery.channel.status import StatusFile
 from gallery.errors import GalleryError
+from gallery.sync.lock import only_updater
 from gallery.sync.priority import give_way
 from gallery.sync.service import Settings, SyncService
 from gallery.sync.watchdog import ProcessWatchdog
@@ -51,6 +52,11 @@ def run_sync(options: SyncOptions, *, once: bool, json: bool) -> None:
     With `json` the service prints one status a line, whenever it changes.
     """
     give_way()
+    with only_updater(options.state):
+        _run(options, once=once, json=json)
+
+
+def _run(options: SyncOptions, *, once: bool, json: bool) -> None:
     watchdog = ProcessWatchdog()
     service = SyncService(
         Settings(

@@ -111,6 +111,9 @@ class App:
         self.watcher = GalleryWatcher(
             gallery_dir, self._pipeline.model, index=config.search.index, prepare=thresholds.prepare
         )
+        self.cast_unknown = tuple(x for x in options.cast if x not in self.watcher.gallery)
+        if self.cast_unknown:  # no error: somebody may have been withdrawn since
+            log.warning("recognise.cast: nobody has these ids: %s", ", ".join(self.cast_unknown))
         self._people = people = People(self.watcher)
         self._recogniser = Recogniser(
             self._pipeline,
@@ -175,6 +178,7 @@ class App:
             "source": self.reader.status.state.value,
             "release": self.watcher.gallery.release,
             "scenes": self.scenes,
+            "cast_unknown": self.cast_unknown,
             "spending": {"level": self.governor.level, "why": self.governor.why},
         }
 

@@ -87,7 +87,7 @@ class MqttEvents:
             backoff_base_s=backoff_base_s,
             max_packet=64 * 1024,
         )
-        self.link.handle(f"{self._base}/press", self._take)
+        self.link.handle(f"{self._base}/press", self._take, retained=False)
 
     def start(self) -> None:
         """Start connecting; returns at once."""

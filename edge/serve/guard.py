@@ -11,7 +11,6 @@ import hmac
 import ipaddress
 import re
 import time
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -32,6 +31,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 MAX_BODY_BYTES = 4096
+COOKIE = "tvradar_token"
 COMMANDS_PER_S = 20.0
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 
@@ -134,11 +134,11 @@ class Guard:
         given = [headers.get("authorization", "").removeprefix("Bearer ")]
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         given += query.get("token", [])
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get("tvradar_token")
-        except CookieError:
-            cookie = None
-        given += [unquote(cookie.value)] if cookie else []
+        # By hand: http.cookies forgets all of them for one whose name it does not like.
+        for cookie in headers.get("cookie", "").split(";"):
+            name, _, value = cookie.strip().partition("=")
+            if name == COOKIE:
+                given.append(unquote(value.strip('"')))
         return any(hmac.compare_digest(g.encode(), self._token.encode()) for g in given)
 
 

@@ -18,7 +18,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from edge.errors import SourceError
 from edge.serve.device import Device
-from edge.serve.guard import Allowance, Guard
+from edge.serve.guard import COOKIE, Allowance, Guard
 from edge.serve.presses import Presses, is_moment
 from edge.serve.server import Server
 from edge.serve.sockets import Sockets
@@ -119,9 +119,7 @@ class _Routes:
     async def page(self, request: Request) -> Response:
         response = _page_file("index.html")
         if self._token and "token" in request.query_params:  # the page's requests carry it on
-            response.set_cookie(
-                "tvradar_token", quote(self._token), httponly=True, samesite="strict"
-            )
+            response.set_cookie(COOKIE, quote(self._token), httponly=True, samesite="strict")
         return response
 
     async def page_file(self, request: Request) -> Response:

@@ -67,6 +67,10 @@ def answer_in_thread(
     later("refine", REFINE_AFTER_S, refine)
 
 
+MOST_MOMENT_S = 4e9
+"""Past the wall clock in seconds, which some sources stamp their pictures with."""
+
+
 def is_moment(at_s: float | None) -> bool:
     """Return whether this can be a time of the programme."""
-    return at_s is None or math.isfinite(at_s)
+    return at_s is None or (math.isfinite(at_s) and abs(at_s) <= MOST_MOMENT_S)

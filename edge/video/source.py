@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 import msgspec
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from edge.video.frame import Frame
 
 Backend = Literal["auto", "pyav", "gstreamer", "jetson"]
+
+
+Side = Annotated[int, msgspec.Meta(ge=16, le=16384)]
 
 
 class SourceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,17 +43,17 @@ class SourceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     backend: Backend = "auto"
     live: bool | None = None
-    threads: int = 0
-    open_timeout_s: float = 10.0
-    read_timeout_s: float = 5.0
+    threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    open_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 10.0
+    read_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 5.0
     rtsp_transport: Literal["tcp", "udp"] = "tcp"
     hwaccel: str | None = None
     deinterlace: Literal["auto", "on", "off"] = "auto"
     tone_map: bool = True
-    max_height: int = 0
+    max_height: Annotated[int, msgspec.Meta(ge=0, le=16384)] = 0
     pixel_format: Literal["auto", "uyvy", "yuyv", "nv12", "mjpeg", "bgr"] = "auto"
-    size: tuple[int, int] | None = None
-    fps: float | None = None
+    size: tuple[Side, Side] | None = None
+    fps: Annotated[float, msgspec.Meta(gt=0, le=1000)] | None = None
     demuxer: dict[str, str] = {}
 
 

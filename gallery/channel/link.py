@@ -166,9 +166,15 @@ class MqttLink:
         self._call(send)
         return done
 
-    def handle(self, topic_filter: str, handler: Callable[[Message], None]) -> None:
-        """Subscribe for good, again after each reconnect; `handler` must only hand over."""
-        self._subscriptions.handle(topic_filter, handler)
+    def handle(
+        self, topic_filter: str, handler: Callable[[Message], None], *, retained: bool = True
+    ) -> None:
+        """Subscribe for good, again after each reconnect; `handler` must only hand over.
+
+        Without `retained` what the broker has kept since before is not given: a command is for
+        now, and a kept one would be obeyed at every start.
+        """
+        self._subscriptions.handle(topic_filter, handler, retained=retained)
         with self._lock:
             up = self.state is LinkState.UP
         if up:  # otherwise the connect subscribes, and twice would bring all that is retained twice
@@ -369,7 +375,7 @@ class MqttLink:
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         topic, payload = message.topic, bytes(message.payload)
         self.bytes_in += len(topic) + len(payload) + 7
-        if not self._subscriptions.deliver(topic, payload):
+        if not self._subscriptions.deliver(topic, payload, retained=message.retain):
             self.unasked += 1
 
     def _on_publish(

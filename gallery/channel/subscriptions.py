@@ -46,11 +46,20 @@ class Subscriptions:
         self._boxes: dict[str, list[Mailbox]] = {}
         self._handlers: dict[str, Callable[[Message], None]] = {}
         self._as_amqp: dict[str, str] = {}
+        self._fresh: set[str] = set()
+        self.stale = 0
 
-    def handle(self, topic_filter: str, handler: Callable[[Message], None]) -> None:
-        """Give all messages that fit a filter to `handler`, from the link's thread."""
+    def handle(
+        self, topic_filter: str, handler: Callable[[Message], None], *, retained: bool = True
+    ) -> None:
+        """Give all messages that fit a filter to `handler`, from the link's thread.
+
+        Without `retained` what the broker has kept since before is counted and not given.
+        """
         with self._lock:
             self._handlers[topic_filter] = handler
+            if not retained:
+                self._fresh.add(topic_filter)
             self._as_amqp[_undotted(topic_filter)] = topic_filter
 
     def add(self, topics: Sequence[str], box: Mailbox) -> None:
@@ -80,7 +89,7 @@ class Subscriptions:
         with self._lock:
             return [*self._handlers, *self._boxes]
 
-    def deliver(self, topic: str, payload: bytes) -> bool:
+    def deliver(self, topic: str, payload: bytes, *, retained: bool = False) -> bool:
         """Hand a message over; return whether anybody wanted it."""
         with self._lock:
             topic = self._as_amqp.get(topic, topic)
@@ -88,12 +97,15 @@ class Subscriptions:
             for box in boxes:
                 box.put((topic, payload))
             handlers = [
-                handler
+                (topic_filter, handler)
                 for topic_filter, handler in self._handlers.items()
                 if mqtt.topic_matches_sub(_shared(topic_filter), topic)
             ]
-        for handler in handlers:
-            handler((topic, payload))
+        for topic_filter, handler in handlers:
+            if retained and topic_filter in self._fresh:
+                self.stale += 1
+            else:
+                handler((topic, payload))
         return bool(boxes or handlers)
 
 

@@ -22,6 +22,7 @@ from gallery.channel.metadata import FileMetadata, MetadataSource
 from gallery.channel.mqtt_metadata import READ_TIMEOUT_S, MqttMetadata
 from gallery.channel.mqtt_sources import SILENCE_S, RetainedChunks, ServerChunks
 from gallery.channel.sources import ChunkSource, FileChunks, HttpSource
+from gallery.os_errors import reason_of
 from gallery.sync.device import Device, Phase
 from gallery.sync.download import Stopped
 from gallery.sync.scrub import EVERY_S, FIRST_S, STEP_S, Scrub
@@ -238,6 +239,10 @@ class SyncService:
             return 0.0
         except SyncError as error:
             log.warning("no update: %s", error)
+            return RETRY_S
+        except OSError as error:
+            self.device.error = reason_of(error)
+            log.warning("no update: %s", self.device.error)
             return RETRY_S
         except Exception:
             # An unknown failure must not end a service whose duty is to bring the mending update.

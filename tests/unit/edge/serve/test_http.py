@@ -299,3 +299,22 @@ def test_many_connects_and_drops_leak_nothing(device: Device4Tests) -> None:
     wait_for(lambda: device.hub.readers == 0, device)
     wait_for(lambda: open_files() <= files + 2)
     assert threading.active_count() <= threads
+
+
+@pytest.mark.parametrize("foreign", ["a[b]=1", "x y=2", "=", "ünï=1", '"q=1', "a=b=c"])
+def test_a_foreign_cookie_with_an_odd_name_does_not_hide_ours(foreign: str) -> None:
+    with serving(token="秘密; a=b") as device:
+        opened = httpx.get(device.url, params={"token": "秘密; a=b"})
+        ours = opened.headers["set-cookie"].partition(";")[0]
+        for cookie in (f"{foreign}; {ours}", f"{ours}; {foreign}"):
+            raw = [(b"cookie", cookie.encode("latin-1"))]
+            assert httpx.get(device.url + "api/status", headers=raw).status_code == 200
+        raw = [(b"cookie", f"{foreign}; tvradar_token=wrong".encode("latin-1"))]
+        assert httpx.get(device.url + "api/status", headers=raw).status_code == 401
+
+
+@pytest.mark.parametrize("at", ["1e308", "-1e308", "4.1e9", "1e999"])
+def test_a_moment_that_no_programme_has_is_refused(client: httpx.Client, at: str) -> None:
+    answer = client.post("/api/press", content=f'{{"at": {at}}}')
+    assert answer.status_code == 400
+    assert client.post("/api/press", content='{"at": 0.1}').status_code == 200

@@ -82,6 +82,9 @@ class Player:
         self.why_not = ""
         self.sought: list[float] = []
 
+    def position_s(self, pts_s: float) -> float | None:
+        return pts_s
+
     def seek(self, to_s: float) -> None:
         self.sought.append(to_s)
 

@@ -226,7 +226,8 @@ def recognising(gallery: Path) -> Iterator[Callable[[Any], Scene]]:
     pipeline = load_pipeline(threads=1, long_side_px=640)
     watcher = GalleryWatcher(gallery, pipeline.model)
     try:
-        yield Recogniser(pipeline, watcher, RecogniserOptions()).process
+        recogniser = Recogniser(pipeline, watcher, RecogniserOptions())
+        yield lambda frame: recogniser.process(frame).scene
     finally:
         watcher.close()
         pipeline.close()

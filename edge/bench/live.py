@@ -188,7 +188,7 @@ class _Watch:
         self.named: list[bool] = []
         self.counting = False
 
-    def scene(self, frame: Frame, scene: Scene) -> None:
+    def take(self, frame: Frame, scene: Scene) -> None:
         """Take a scene that was just published; called by the recogniser's thread."""
         sent_s = self._sender.sent_s.get(read_number(frame.bgr))
         if sent_s is not None:
@@ -241,7 +241,7 @@ def _row(
             serve=ServeConfig(port=0),
             video=SourceOptions(backend=backend),
         )
-        app = App(config, gallery_dir, on_scene=watch.scene)
+        app = App(config, gallery_dir, sinks=[watch])
         stack.callback(app.close)
         app.start()
         await_frames(app)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.recognise.scene import Scene
+    from edge.recognise.step import Step
     from edge.video.frame import Frame
 
 Truth = list[tuple[int, int, list[str]]]
@@ -86,6 +87,11 @@ class Notes:
         self.first_s = pts_s if self.first_s is None else self.first_s
         self.frames += 1
         self.last_s = pts_s
+
+    def take(self, step: Step) -> None:
+        """Note the time of each stage of a frame."""
+        for stage, seconds in step.stage_s.items():
+            self.stage_s.setdefault(stage, []).append(seconds)
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -215,14 +221,16 @@ def ours_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:
 
     pipeline = load_pipeline(threads=2)
     recogniser = OfflineRecogniser(
-        pipeline, open_gallery(gallery_dir), RecogniserOptions(embeddings_per_frame=4)
+        pipeline,
+        open_gallery(gallery_dir),
+        RecogniserOptions(embeddings_per_frame=4),
+        on_step=notes.take,
     )
     yield
     for frame in each_frame(source, notes):
         _write_down(recogniser.process(frame), notes)
         yield
     _write_down(recogniser.finish(), notes)
-    notes.stage_s = recogniser.stage_s
 
 
 def opencv_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.evaluate.figures import VideoEvaluation
+    from edge.recognise.step import Tracked
     from edge.video.frame import Frame
 
 
@@ -63,23 +64,23 @@ def evaluate_video(
     with open_source(video) as source, graceful_stop() as stop, progress_bar("frames") as progress:
         task = progress.add_task("press", total=source.frame_count)
         for frame in source:
-            scene = recogniser.process(frame)
-            evaluator.take(scene, _sightings(recogniser, frame))
+            step = recogniser.process(frame)
+            evaluator.take(step.scene, _sightings(step.detections, frame))
             progress.advance(task)
             if stop():
                 raise UsageError("interrupted: an evaluation of a part of the film is none")
     return evaluator.result()
 
 
-def _sightings(recogniser: Recogniser, frame: Frame) -> dict[int, Sighting]:
-    tracks, faces = recogniser.detected
-    if not tracks:
+def _sightings(tracked: Tracked, frame: Frame) -> dict[int, Sighting]:
+    faces = tracked.faces
+    if not tracked.tracks:
         return {}
     quality = measure_quality(faces, align(frame.bgr, faces.landmarks_px))
     return {
         track: Sighting(float(side), float(yaw), float(sharpness))
         for track, side, yaw, sharpness in zip(
-            tracks, quality.side_px, quality.yaw, quality.sharpness, strict=True
+            tracked.tracks, quality.side_px, quality.yaw, quality.sharpness, strict=True
         )
     }
 

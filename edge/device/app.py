@@ -1,7 +1,8 @@
 """`tvradar run`: the composition root, from the source to the viewer.
 
 Three threads: the reader decodes, the recogniser names (this module's), the server speaks HTTP.
-They share nothing mutable but mailboxes and immutable values.
+They share nothing mutable but mailboxes and immutable values: a frame's scene goes to each sink,
+and what viewers ask of the recogniser waits for its next frame.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from threadpoolctl import threadpool_limits
 
 from edge.buttons.presser import Presser, open_keys
 from edge.device import malloc
-from edge.device.beside import Beside
+from edge.device.beside import Beside, MayFail
+from edge.device.counting import Counting
 from edge.device.heartbeat import Heartbeat
 from edge.device.people import People
 from edge.device.player import Player
 from edge.errors import EdgeError, UsageError
+from edge.recognise.commands import Commands
 from edge.recognise.governor import Governor
 from edge.recognise.press_history import Radar
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
@@ -28,6 +31,7 @@ from edge.recognise.thresholds import Thresholds
 from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
 from edge.serve.metrics import Metrics
+from edge.serve.overlay import Overlay, Pictures
 from edge.serve.preview import Preview
 from edge.systemd import Supervisor
 from edge.timeline.live import Appearing, read_timeline
@@ -42,10 +46,11 @@ if TYPE_CHECKING:
 
     from starlette.routing import BaseRoute
 
+    from edge.buttons.key import Keys
     from edge.config import EventsConfig, RunConfig
     from edge.home.home import Home
     from edge.output.output import BurnedIn
-    from edge.recognise.scene import Scene
+    from edge.recognise.sink import SceneSink
     from edge.video.frame import Frame
 
 log = logging.getLogger(__name__)
@@ -65,8 +70,7 @@ class App:
         paced: play a file at its own speed, as a live source would.
         notice: a line for the page's foot, by language.
         more: further routes of the server.
-        on_scene: called by the recogniser's thread with each frame and the scene that was published
-            for it; must not take long.
+        sinks: further takers of scenes.
 
     Raises:
         UsageError: the server would be open to the network without a token.
@@ -82,7 +86,7 @@ class App:
         paced: bool = True,
         notice: dict[str, str] | None = None,
         more: Sequence[BaseRoute] = (),
-        on_scene: Callable[[Frame, Scene], None] | None = None,
+        sinks: Sequence[SceneSink] = (),
     ) -> None:
         serve = config.serve
         if serve.host not in LOOPBACK and not serve.token:
@@ -96,7 +100,8 @@ class App:
         threadpool_limits(1, user_api="blas")
         self._supervisor = Supervisor()
         self._supervisor.starting("loading the models", MODELS_S)
-        self._pulse = Heartbeat(config.pulse) if config.pulse else None
+        # before all that may fail: a release that ends the recogniser here has begun, too
+        pulse = Heartbeat(config.pulse, self._why_not_newest) if config.pulse else None
         self._pipeline = load_pipeline(
             threads=options.threads,
             long_side_px=options.long_side_px,
@@ -114,7 +119,8 @@ class App:
         self.cast_unknown = tuple(x for x in options.cast if x not in self.watcher.gallery)
         if self.cast_unknown:  # no error: somebody may have been withdrawn since
             log.warning("recognise.cast: nobody has these ids: %s", ", ".join(self.cast_unknown))
-        self._people = people = People(self.watcher)
+        people = People(self.watcher)
+        commands = Commands()
         self._recogniser = Recogniser(
             self._pipeline,
             people.next_frame,
@@ -125,45 +131,56 @@ class App:
                 cast=frozenset(options.cast),
             ),
             thresholds,
+            commands,
         )
         self.governor = Governor()
         self.radar = Radar(people.person)
         self.hub = Hub(people)
         self.metrics = Metrics()
-        self._beside = Beside(lambda what: self.metrics.beside.labels(what).inc())
+        self._beside = beside = Beside(lambda what: self.metrics.beside.labels(what).inc())
         for kind in self._pipeline.kinds:
             self.metrics.engines.labels(kind, self._pipeline.why).set(1)
         if config.sync_status:
             self.metrics.watch_updater(Path(config.sync_status))
-        self.preview = Preview() if serve.preview else None
-        self._on_scene = on_scene
         self.scenes = 0
         self._stop = threading.Event()
         self.failure: Exception | None = None
-        self._dropped = 0
         self._tidied_s = 0.0
-        self._output = _open_output(config.output, people) if config.output else None
         self.reader = Reader(config.source, options=config.video, paced=paced, loop=config.loop)
-        self.player = Player(self.reader)
-        self._appearing = Appearing()
+        self.player = player = Player(self.reader)
+        preview = Preview() if serve.preview else None
+        appearing = Appearing()
         if config.timeline:
-            self._appearing.load(read_timeline(Path(config.timeline)))
+            appearing.load(read_timeline(Path(config.timeline)))
         device = Device(
             self.radar,
             people,
-            self._recogniser,
+            commands,
             self.hub,
             self.metrics,
-            self.preview,
-            player=self.player,
-            appearing=self._appearing,
+            preview,
+            player=player,
+            appearing=appearing,
             ready=self._why_not_ready,
             notice=notice or {},
-            on_press=self._recogniser.hurry,
+            on_press=commands.hurry,
             status=self.status,
         )
-        self._keys = open_keys(config.buttons, Presser(device, config.buttons))
+        self._counting = Counting(self.metrics, people, self.reader)
+        self._keys: list[Keys] = open_keys(config.buttons, Presser(device, config.buttons))
         self._home = _open_home(config.events, device)
+        self._output = _open_output(config.output, people) if config.output else None
+        mine: Sequence[SceneSink | None] = (
+            self.radar,
+            Overlay(self.hub, player, appearing),
+            MayFail(beside, "preview", Pictures(self.hub, preview)) if preview else None,
+            MayFail(beside, "mqtt", self._home) if self._home else None,
+            self._output,
+            *sinks,
+            MayFail(beside, "metrics", self._counting),
+            MayFail(beside, "pulse", pulse) if pulse else None,
+        )
+        self._sinks = [sink for sink in mine if sink is not None]
         hosts = frozenset({*serve.hosts, serve.host})
         self.server = Server(
             create_app(device, hosts=hosts, token=serve.token, more=more), serve.host, serve.port
@@ -228,6 +245,10 @@ class App:
             return ""
         return f"no frame yet, source {self.reader.status.state.value}"
 
+    def _why_not_newest(self) -> str:
+        error = self.watcher.error
+        return str(error) if error else ""
+
     def _run(self) -> None:
         try:
             self._pipeline.activate()
@@ -253,55 +274,21 @@ class App:
 
     def _take(self, frame: Frame) -> None:
         begun = time.monotonic()
-        self._recogniser.budget = self.governor.budget
-        scene = self._recogniser.process(frame)
-        self._beside.run("load", lambda: self._spend(begun))
+        step = self._recogniser.process(frame, self.governor.budget)
+        self._beside.run("load", lambda: self._spend(time.monotonic() - begun))
+        self._beside.run("stages", lambda: self._counting.cost(step))
         self.scenes += 1
-        self.radar.push(scene)
-        position_s = self.player.position_s(frame.pts_s)
-        if position_s is not None:
-            self._appearing.push((f.id for f in scene.faces if f.id), position_s)
-        message = self.hub.publish(scene, None if self.player.why_not else position_s)
-        beside = self._beside.run
-        if self.preview is not None:
-            preview = self.preview
-            beside("preview", lambda: preview.publish(frame.bgr, message))
-        if self._home is not None:
-            home = self._home
-            beside("mqtt", lambda: home.show(scene))
-        if self._output is not None:
-            self._output.write(frame, scene)
-        if self._on_scene is not None:
-            self._on_scene(frame, scene)
-        beside("metrics", lambda: self._count(scene))
-        if self._pulse is not None:
-            pulse, error = self._pulse, self.watcher.error
-            beside("pulse", lambda: pulse.take(scene, str(error) if error else ""))
+        for sink in self._sinks:
+            sink.take(frame, step.scene)
 
-    def _spend(self, begun: float) -> None:
+    def _spend(self, took_s: float) -> None:
         """Look at load and heat, and give memory back."""
-        if self.governor.worked(time.monotonic() - begun):
+        if self.governor.worked(took_s):
             self.metrics.spend(self.governor.level, self.governor.zones)
-            if begun - self._tidied_s >= malloc.TIDY_S:
-                self._tidied_s = begun
+            now = time.monotonic()
+            if now - self._tidied_s >= malloc.TIDY_S:
+                self._tidied_s = now
                 malloc.give_back()
-
-    def _count(self, scene: Scene) -> None:
-        metrics, gallery = self.metrics, self._people.gallery
-        metrics.frames.inc()
-        dropped = self.reader.dropped
-        metrics.dropped.inc(dropped - self._dropped)
-        self._dropped = dropped
-        for stage, times in self._recogniser.stage_s.items():
-            for seconds in times:
-                metrics.stages.labels(stage).observe(seconds)
-            times.clear()
-        for face in scene.faces:
-            metrics.faces.labels(face.why or "named").inc()
-        metrics.flips.inc(self._recogniser.take_flips())
-        metrics.release.set(gallery.release)
-        metrics.created.set(gallery.created_s)
-        metrics.people.set(gallery.people_count)
 
 
 def _open_home(config: EventsConfig, device: Device) -> Home | None:

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge.recognise.scene import Scene
+    from edge.recognise.sink import SceneSink
+    from edge.video.frame import Frame
+
 log = logging.getLogger(__name__)
 
 
@@ -35,3 +39,20 @@ class Beside:
             if self._failing and what in self._failing:
                 self._failing.discard(what)
                 log.warning("%s works again", what)
+
+
+class MayFail:
+    """A sink whose failure ends nothing; a `SceneSink`.
+
+    Args:
+        beside: runs it.
+        what: its name, in the log and in metrics.
+        sink: takes the scenes.
+    """
+
+    def __init__(self, beside: Beside, what: str, sink: SceneSink) -> None:
+        self._beside, self._what, self._sink = beside, what, sink
+
+    def take(self, frame: Frame, scene: Scene) -> None:
+        """Hand a scene over."""
+        self._beside.run(self._what, lambda: self._sink.take(frame, scene))

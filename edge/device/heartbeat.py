@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.recognise.scene import Scene
+    from edge.video.frame import Frame
 
 log = logging.getLogger(__name__)
 
@@ -17,23 +20,29 @@ HEARTBEAT_S = 60.0
 
 
 class Heartbeat:
-    """Tells the updater, which is another process, whether a new release does well here."""
+    """Tells the updater, which is another process, whether a new release does well; a `SceneSink`.
 
-    def __init__(self, path: str) -> None:
+    Args:
+        path: of the file that both know.
+        error: returns why the newest release is not in use, or an empty string.
+    """
+
+    def __init__(self, path: str, error: Callable[[], str]) -> None:
         from gallery.channel.health import PulseFile  # noqa: PLC0415
 
         self._file = PulseFile(Path(path))
+        self._error = error
         self._told = False
         self._beat(0, started=True)
         self._faces = self._named = 0
         self._last: tuple[int, str] = (0, "")
         self._due = 0.0
 
-    def take(self, scene: Scene, error: str) -> None:
+    def take(self, _frame: Frame, scene: Scene) -> None:
         """Count a scene; write once a minute, and at once when release or error change."""
         self._faces += len(scene.faces)
         self._named += sum(face.id is not None for face in scene.faces)
-        now = time.monotonic()
+        now, error = time.monotonic(), self._error()
         if now < self._due and self._last == (scene.release, error):
             return
         share = self._named / self._faces if self._faces else None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edge.config import EventsConfig
     from edge.recognise.scene import Scene
     from edge.serve.device import Device
+    from edge.video.frame import Frame
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ _End = object()
 
 
 class Home:
-    """Scenes, presses and answers over MQTT, beside the page and HTTP.
+    """Scenes, presses and answers over MQTT, beside the page and HTTP; a `SceneSink`.
 
     Args:
         config: where the broker is.
@@ -65,7 +66,7 @@ class Home:
             self._thread.join(0.5)
         self._events.close()
 
-    def show(self, scene: Scene) -> None:
+    def take(self, _frame: Frame, scene: Scene) -> None:
         """Tell who is on screen, if that changed; the recognition thread calls it."""
         self._events.scene(scene, self._name)
 

@@ -14,8 +14,8 @@ import msgspec
 
 from edge.offline.recogniser import OfflineRecogniser
 from edge.recognise.decide import Claim, Policy, decide
-from edge.recognise.recogniser import RecogniserOptions, search
 from edge.recognise.scene import Candidate, Face, Scene
+from edge.recognise.search import search
 from edge.recognise.thresholds import policy_for
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from edge.offline.fp32_fallback import SecondOpinion
     from edge.offline.fp32_fallback_video import Retake
+    from edge.recognise.recogniser import RecogniserOptions
     from edge.video.frame import Frame
     from engines.pipeline import FacePipeline, StillFaces
     from gallery.search.search import Gallery

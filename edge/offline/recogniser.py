@@ -10,7 +10,9 @@ import msgspec
 import numpy as np
 
 from edge.recognise.decide import Claim, Decision, decide
-from edge.recognise.recogniser import Recogniser, RecogniserOptions, search
+from edge.recognise.recogniser import Recogniser, RecogniserOptions
+from edge.recognise.search import search
+from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from edge.recognise.decide import Policy
     from edge.recognise.evidence import TrackState
     from edge.recognise.scene import Scene
+    from edge.recognise.step import Step
     from edge.video.frame import Frame
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
@@ -44,6 +47,7 @@ class OfflineRecogniser:
         gallery: who is known.
         options: budgets and promises.
         retake: takes shots again whose names are uncertain.
+        on_step: told what came of each frame before its shot was decided.
     """
 
     def __init__(
@@ -52,25 +56,24 @@ class OfflineRecogniser:
         gallery: Gallery,
         options: RecogniserOptions,
         retake: ShotAgain | None = None,
+        on_step: Callable[[Step], None] = lambda _: None,
     ) -> None:
         self._gallery = gallery
-        self._retake = retake
+        self._retake, self._on_step = retake, on_step
         # the first sighting of a face counts too, once there was a second; hindsight over a whole
         # shot needs no other shot's evidence
         options = dataclasses.replace(options, min_hits=1, rejoin=False)
-        self._recogniser = Recogniser(pipeline, lambda: gallery, options)
-        self._recogniser.on_track_end = self._take_track
+        self._thresholds = Thresholds(options.fpir, options.cast)
+        self._recogniser = Recogniser(pipeline, lambda: gallery, options, self._thresholds)
         self._scenes: list[Scene] = []
         self._ended: list[TrackState] = []
 
-    @property
-    def stage_s(self) -> dict[str, list[float]]:
-        """Seconds of each stage of each frame."""
-        return self._recogniser.stage_s
-
     def process(self, frame: Frame) -> list[Scene]:
         """Take a frame; return the scenes that were decided by its coming."""
-        scene = self._recogniser.process(frame)
+        step = self._recogniser.process(frame)
+        self._on_step(step)
+        scene = step.scene
+        self._ended += step.ended
         decided = []
         if self._scenes and scene.shot != self._scenes[-1].shot:
             decided = self._decide_shot()
@@ -79,16 +82,13 @@ class OfflineRecogniser:
 
     def finish(self) -> list[Scene]:
         """Return the scenes of the last shot."""
-        self._recogniser.end_shot()
+        self._ended += self._recogniser.end_shot()
         return self._decide_shot()
-
-    def _take_track(self, state: TrackState) -> None:
-        self._ended.append(state)
 
     def _decide_shot(self) -> list[Scene]:
         scenes, tracks = self._scenes, self._ended
         self._scenes, self._ended = [], []
-        policy = self._recogniser.thresholds.prepare(self._gallery)
+        policy = self._thresholds.prepare(self._gallery)
         claims, together = claims_of_shot(tracks, scenes, self._gallery)
         if self._retake is not None and self._retake.is_needed(claims, policy, together):
             again = self._retake.shot(scenes)

@@ -57,7 +57,7 @@ def open_writer(uri: str) -> Writer:
 
 
 class BurnedIn:
-    """Draws the names on frames and writes them.
+    """Draws the names on frames and writes them; a `SceneSink`.
 
     Args:
         uri: see `open_writer`.
@@ -74,7 +74,7 @@ class BurnedIn:
         """Whether anybody would see a frame that is written now."""
         return self._writer.wanted
 
-    def write(self, frame: Frame, scene: Scene) -> None:
+    def take(self, frame: Frame, scene: Scene) -> None:
         """Add a frame with its scene, unless nobody would see it."""
         if not self.wanted:
             return

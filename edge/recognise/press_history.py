@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.recognise.scene import Face, Scene
+    from edge.video.frame import Frame
     from gallery.store.person import Person
 
 KEPT_S = 10.0
@@ -46,6 +47,10 @@ class Radar:
             self._scenes.append(scene)
             while scene.pts_s - self._scenes[0].pts_s > KEPT_S:
                 self._scenes.popleft()
+
+    def take(self, _frame: Frame, scene: Scene) -> None:
+        """Take the newest scene, as a `SceneSink`."""
+        self.push(scene)
 
     def latest(self) -> Scene | None:
         """Return the newest scene."""

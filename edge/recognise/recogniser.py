@@ -1,44 +1,40 @@
-"""A frame's way: cut, detect, track, embed, search, decide; out comes one immutable scene."""
+"""A frame's way: cut, detect, track, embed, search, decide; out comes one step."""
 
 from __future__ import annotations
 
-import logging
-import math
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from edge.recognise.decide import Decision, decide
+from edge.recognise.commands import Commands
+from edge.recognise.decide import decide
 from edge.recognise.detection_schedule import CALM_S, Pace
 from edge.recognise.evidence import TrackState, is_sure, rough_quality_of, urgency
 from edge.recognise.governor import Budget
 from edge.recognise.letterbox import Bars
 from edge.recognise.reidentify import Left, Memory
-from edge.recognise.scene import Candidate, Face, Scene
+from edge.recognise.scene import Face, Scene
+from edge.recognise.search import TrackSearch
 from edge.recognise.shots import ShotDetector
+from edge.recognise.step import Step, Stopwatch, Tracked
 from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS, Tracker
 from engines.align import align
-from engines.detections import Detections
 from engines.quality import measure_quality
-from gallery.errors import GalleryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
+    from edge.recognise.decide import Decision
     from edge.recognise.track import Track
     from edge.video.frame import Frame
+    from engines.detections import Detections
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
 
-log = logging.getLogger(__name__)
-
-CANDIDATES = 3
 HURRIED_FACES = 6
 REJOIN_WITHIN_FACES = 3
 """After so many faces of its own a track needs nobody else's."""
@@ -82,6 +78,7 @@ class Recogniser:
             between two frames.
         options: budgets and promises.
         thresholds: of each release; whoever prepares them beforehand saves a frame the time.
+        commands: what other threads ask; taken at each frame.
     """
 
     def __init__(
@@ -90,6 +87,7 @@ class Recogniser:
         gallery: Callable[[], Gallery],
         options: RecogniserOptions | None = None,
         thresholds: Thresholds | None = None,
+        commands: Commands | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._gallery = gallery
@@ -100,54 +98,78 @@ class Recogniser:
         self._bars = Bars()
         self._taken = 0
         self._states: dict[int, TrackState] = {}
-        self.thresholds = thresholds or Thresholds(self._options.fpir, self._options.cast)
+        self._thresholds = thresholds or Thresholds(self._options.fpir, self._options.cast)
+        self._commands = commands or Commands()
         self._scores = pipeline.scores
+        self._search = TrackSearch(self._scores.same.refused)
         self._memory = Memory(self._scores.same)
         self._shot = 0
         self._frames = 0
-        self._flips = 0
         self._hurried = False
-        self._told = ""
-        self._refused: tuple[tuple[NDArray[np.float32], str], ...] = ()
-        self.stage_s: dict[str, list[float]] = {}
-        self.detected: tuple[tuple[int, ...], Detections] = ((), Detections.empty())
-        """The last frame's detections that are tracked, and the number of the track of each; none
-        where it was looked at in half its size."""
-        self.on_track_end: Callable[[TrackState], None] = lambda _: None
-        self.budget = Budget()
-        """What a frame may cost; whoever sees that the device is too slow lowers it."""
+        self._budget = Budget()
+        self._ended: list[TrackState] = []
 
-    def process(self, frame: Frame) -> Scene:
-        """Return what is known of the faces in a frame."""
+    def process(self, frame: Frame, budget: Budget | None = None) -> Step:
+        """Return what is known of the faces in a frame.
+
+        Args:
+            frame: the next one.
+            budget: what it may cost; whoever sees that the device is too slow lowers it.
+        """
         gallery = self._gallery()
-        clock = _Clock(self.stage_s)
+        self._budget = budget or Budget()
+        self._take_commands()
+        watch = Stopwatch()
         picture = self._without_bars(frame)
-        clock.lap("shots")
-        self.detected = ((), Detections.empty())
+        watch.lap("shots")
+        tracked = Tracked()
         if self._is_due(frame):
-            half_px = self._half_px(picture)
-            left, top = self._bars.box[:2]
-            found = self._pipeline.detector.detect(picture.bgr, long_side_px=half_px)
-            faces = found.moved(left, top)
-            clock.lap("detect")
-            seen = self._follow(faces, frame, half=half_px is not None)
-            clock.lap("track")
-            if half_px is None:
-                self._embed(seen, faces, frame)
-            clock.lap("embed")
+            tracked = self._detect(picture, frame, watch)
         self._frames += 1
-        self._search(gallery)
-        clock.lap("search")
+        self._search.update(self._states.values(), gallery)
+        watch.lap("search")
         shown = [s for s in self._states.values() if self._is_shown(s, frame.pts_s)]
-        policy = self.thresholds.prepare(gallery)
+        decisions, flips = self._decide(shown, gallery)
+        watch.lap("decide")
+        self._commands.publish(self._states.values())
+        scene = self._scene(frame, gallery, shown, decisions)
+        return Step(scene, tracked, self._take_ended(), watch.stage_s, flips)
+
+    def _take_commands(self) -> None:
+        taken = self._commands.take()
+        self._hurried = taken.hurried
+        self._search.refuse(taken.refusals)
+
+    def _detect(self, picture: Frame, frame: Frame, watch: Stopwatch) -> Tracked:
+        """Find, follow and embed faces; `picture` is the part of the frame between black bars."""
+        half_px = self._half_px(picture)
+        left, top = self._bars.box[:2]
+        found = self._pipeline.detector.detect(picture.bgr, long_side_px=half_px)
+        faces = found.moved(left, top)
+        watch.lap("detect")
+        seen = self._follow(faces, frame, half=half_px is not None)
+        watch.lap("track")
+        tracked = Tracked()
+        if half_px is None:
+            numbers = tuple(state.track.number for state, _ in seen)
+            tracked = Tracked(numbers, faces[[index for _, index in seen]])
+            self._embed(seen, faces, frame)
+        watch.lap("embed")
+        return tracked
+
+    def _decide(
+        self, shown: list[TrackState], gallery: Gallery
+    ) -> tuple[Mapping[int, Decision], int]:
+        """Return what is said of the tracks on screen, and how many changed their name."""
+        policy = self._thresholds.prepare(gallery)
         decisions = decide([s.claim() for s in shown], policy)
+        flips = 0
         for state in shown:
             said = decisions[state.track.number].id
-            self._flips += state.said is not None and said is not None and said != state.said
+            flips += state.said is not None and said is not None and said != state.said
             state.said = said
             state.sure = said is not None and is_sure(state, policy)
-        clock.lap("decide")
-        return self._scene(frame, gallery, shown, decisions)
+        return decisions, flips
 
     def _without_bars(self, frame: Frame) -> Frame:
         """Return the picture between the black bars, a view; end the shot where it is another one.
@@ -157,7 +179,7 @@ class Recogniser:
         """
         picture = self._bars.crop(frame)
         if self._options.cuts and self._shots.is_cut(picture.bgr):
-            self.end_shot()
+            self._cut()
         size = (frame.bgr.shape[1], frame.bgr.shape[0])
         self._taken += 1
         if self._bars.size != size or self._taken % BARS_EVERY == 0:
@@ -167,8 +189,16 @@ class Recogniser:
                 self._shots.reframe(picture.bgr)
         return picture
 
-    def end_shot(self) -> None:
-        """End all tracks, as at a cut or at the end of the video."""
+    def end_shot(self) -> tuple[TrackState, ...]:
+        """End all tracks, as at the end of the video; return them."""
+        self._cut()
+        return self._take_ended()
+
+    def _take_ended(self) -> tuple[TrackState, ...]:
+        ended, self._ended = tuple(self._ended), []
+        return ended
+
+    def _cut(self) -> None:
         for number in list(self._states):
             self._end(number)
         self._tracker.reset()
@@ -181,7 +211,7 @@ class Recogniser:
         if self._hurried:
             return True
         in_turn = self._frames % self._options.detect_every == 0 or not self._states
-        return in_turn and self._pace.due(frame.pts_s, self.budget.gap_s)
+        return in_turn and self._pace.due(frame.pts_s, self._budget.gap_s)
 
     def _half_px(self, picture: Frame) -> int | None:
         """Return the long side to detect at when half is enough, None for the whole size.
@@ -196,31 +226,9 @@ class Recogniser:
         enough = self._pace.half_is_enough(pts_s, tracks, whole_px / longest_px)
         return whole_px // 2 if enough else None
 
-    def hurry(self) -> None:
-        """Embed all faces of the next frame, whatever the budget: somebody has pressed the key."""
-        self._hurried = True
-
     def reserve_tracks(self, count: int) -> int:
         """Return the first of so many numbers that no track of this recogniser will have."""
         return self._tracker.reserve(count)
-
-    def take_flips(self) -> int:
-        """Return how many tracks changed their name since the last call."""
-        flips, self._flips = self._flips, 0
-        return flips
-
-    def refuse(self, track: int, person_id: str) -> bool:
-        """Take a name from a track, and from tracks like it, until the recogniser ends.
-
-        The track's template is kept in memory, and nowhere else. False when the track is over or
-        does not carry this name.
-        """
-        state = self._states.get(track)
-        if state is None or state.said != person_id or not state.template.vectors:
-            return False
-        self._refused = (*self._refused[-63:], (state.template.overall(), person_id))
-        state.fresh = True
-        return True
 
     def _follow(
         self, faces: Detections, frame: Frame, *, half: bool
@@ -231,9 +239,6 @@ class Recogniser:
             state.side_px = max(state.side_px, float(faces.sides_px[index]))
             seen.append((state, index))
         self._pace.looked(frame.pts_s, self._tracker.tracks, half=half)
-        if not half:
-            numbers = tuple(state.track.number for state, _ in seen)
-            self.detected = (numbers, faces[[index for _, index in seen]])
         alive = {track.number for track in self._tracker.tracks}
         for number in [n for n in self._states if n not in alive]:
             self._end(number)
@@ -241,7 +246,7 @@ class Recogniser:
 
     def _embed(self, seen: list[tuple[TrackState, int]], faces: Detections, frame: Frame) -> None:
         """Embed the faces that are worth it, within the frame's budget."""
-        hurried, self._hurried = self._hurried, False
+        hurried = self._hurried
         if not seen:
             return
         rough = rough_quality_of(faces, frame)
@@ -271,7 +276,7 @@ class Recogniser:
                 self._rejoin(state, frame.pts_s)
 
     def _faces_per_frame(self) -> int:
-        most, least = self._options.embeddings_per_frame, self.budget.embeddings
+        most, least = self._options.embeddings_per_frame, self._budget.embeddings
         return most if least is None else min(most, least)
 
     def _rejoin(self, state: TrackState, pts_s: float) -> None:
@@ -301,7 +306,7 @@ class Recogniser:
     def _end(self, number: int) -> None:
         state = self._states.pop(number)
         self._memory.keep(number, state.template, state.track.last_s)
-        self.on_track_end(state)
+        self._ended.append(state)
 
     def _split(self, state: TrackState) -> TrackState:
         """End a track that has jumped to another face, and begin a new one in its place."""
@@ -309,37 +314,6 @@ class Recogniser:
         renewed = self._begin(self._tracker.renumber(state.track))
         renewed.side_px = state.side_px
         return renewed
-
-    def _search(self, gallery: Gallery) -> None:
-        """Compare the tracks whose template or gallery has changed."""
-        stale = [
-            s
-            for s in self._states.values()
-            if s.template.vectors and (s.fresh or s.searched != gallery.identity)
-        ]
-        if not stale:
-            return
-        probes = np.stack([s.template.mean(s.track.last_s) for s in stale])
-        try:
-            found = search(gallery, probes)
-        except GalleryError as error:  # a disk that rots under an open release
-            if str(error) != self._told:
-                self._told = str(error)
-                log.warning("nobody is compared: %s", error)
-            for state in stale:
-                if state.searched != gallery.identity:
-                    state.candidates = ()  # whom an older release knew may have been removed
-            return
-        for state, probe, candidates in zip(stale, probes, found, strict=True):
-            refused = self._refused_for(probe)
-            state.candidates = tuple(c for c in candidates if c.id not in refused)
-            state.impostor_mean = state.template.impostor_mean(state.track.last_s)
-            state.searched = gallery.identity
-            state.fresh = False
-
-    def _refused_for(self, probe: NDArray[np.float32]) -> set[str]:
-        alike = self._scores.same.refused
-        return {person for vector, person in self._refused if float(vector @ probe) > alike}
 
     def _is_shown(self, state: TrackState, pts_s: float) -> bool:
         return state.track.hits >= self._options.min_hits and pts_s - state.track.last_s <= COAST_S
@@ -349,7 +323,7 @@ class Recogniser:
         frame: Frame,
         gallery: Gallery,
         shown: Iterable[TrackState],
-        decisions: dict[int, Decision],
+        decisions: Mapping[int, Decision],
     ) -> Scene:
         height, width = frame.bgr.shape[:2]
         faces = tuple(
@@ -380,31 +354,3 @@ def face_of(track: Track, xyxy_px: NDArray[np.float32], decision: Decision) -> F
         detection=round(track.score, 3),
         probability=round(decision.probability, 4),
     )
-
-
-def search(
-    gallery: Gallery, probes: NDArray[np.float32], only: Collection[str] | None = None
-) -> list[tuple[Candidate, ...]]:
-    """Return the best candidates of each probe, float32 (n, dimension), best first."""
-    matches = gallery.search(probes, k=CANDIDATES, only=only)
-    return [
-        tuple(
-            Candidate(p, round(float(s), 4))
-            for p, s in zip(ids, scores, strict=False)
-            if math.isfinite(s)
-        )
-        for ids, scores in zip(matches.ids, matches.scores, strict=True)
-    ]
-
-
-class _Clock:
-    """Notes the time of each stage of a frame."""
-
-    def __init__(self, stage_s: dict[str, list[float]]) -> None:
-        self._stage_s = stage_s
-        self._last = time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self._stage_s.setdefault(stage, []).append(now - self._last)
-        self._last = now

@@ -51,5 +51,8 @@ class PlayerPort(Protocol):
     def why_not(self) -> str:
         """Why one cannot seek: `live`, `fixed` or `ended`; empty where one can."""
 
+    def position_s(self, pts_s: float) -> float | None:
+        """Return the place in the source that the reader's clock calls `pts_s`."""
+
     def seek(self, to_s: float) -> None:
         """Go to a place in the source; `SourceError` when it cannot after all."""

@@ -50,7 +50,8 @@ def follow(clip: Path, gallery: Path, **bars: int) -> tuple[list[Scene], list[tu
     recogniser = Recogniser(pipeline, watcher, RecogniserOptions(detect_every=2))
     try:
         with open_source(str(clip)) as source:
-            return [recogniser.process(framed(f, **bars) if bars else f) for f in source], sizes
+            seen = [framed(f, **bars) if bars else f for f in source]
+            return [recogniser.process(frame).scene for frame in seen], sizes
     finally:
         watcher.close()
         pipeline.close()

@@ -63,7 +63,7 @@ def programme(uri: str) -> Iterator[BurnedIn]:
     def send() -> None:
         index = 0
         while not stop.wait(0.04):
-            output.write(Frame(bgr, index / 25, index, time.monotonic_ns()), SCENE)
+            output.take(Frame(bgr, index / 25, index, time.monotonic_ns()), SCENE)
             index += 1
 
     thread = threading.Thread(target=send, daemon=True)

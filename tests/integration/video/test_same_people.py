@@ -142,7 +142,7 @@ def summed_up(recogniser: Recogniser, frames: list[Frame]) -> Watched:
     cuts = []
     first_s = frames[0].pts_s
     for frame in frames:
-        scene = recogniser.process(frame)
+        scene = recogniser.process(frame).scene
         if scene.shot == len(named):
             named.append(Counter())
             cuts.append(round((frame.pts_s - first_s) * FPS))

@@ -1,0 +1,80 @@
+"""What other threads ask of the recogniser: kept until it takes the next frame.
+
+The recogniser's own values belong to its thread. Another one leaves a command here and reads
+nothing but what was published with the last scene.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge.recognise.evidence import TrackState
+
+MOST_REFUSALS = 64
+"""A recogniser keeps so many; more between two frames are of nobody who watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A viewer says that a track does not show the person whose name it carried."""
+
+    state: TrackState
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The commands since the last frame.
+
+    Attributes:
+        hurried: somebody waits for an answer: embed all faces of the next frame.
+        refusals: names that viewers refused, oldest first.
+    """
+
+    hurried: bool = False
+    refusals: tuple[Refusal, ...] = ()
+
+
+class Commands:
+    """The queue; any thread may call `hurry` and `refuse`, the recogniser's calls the rest."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pending = Taken()
+        self._named: dict[tuple[int, str], TrackState] = {}
+
+    def hurry(self) -> None:
+        """Embed all faces of the next frame, whatever the budget: somebody has pressed the key."""
+        with self._lock:
+            self._pending = Taken(hurried=True, refusals=self._pending.refusals)
+
+    def refuse(self, track: int, person_id: str) -> bool:
+        """Take a name from a track, and from tracks like it, until the recogniser ends.
+
+        False when the track is over or does not carry this name. The track's template is
+        kept in memory, and nowhere else.
+        """
+        with self._lock:
+            state = self._named.get((track, person_id))
+            if state is None:
+                return False
+            refusals = (*self._pending.refusals, Refusal(state, person_id))[-MOST_REFUSALS:]
+            self._pending = Taken(self._pending.hurried, refusals)
+            return True
+
+    def take(self) -> Taken:
+        """Return what was asked since the last call."""
+        with self._lock:
+            taken, self._pending = self._pending, Taken()
+            return taken
+
+    def publish(self, states: Iterable[TrackState]) -> None:
+        """Take the tracks as they are after a frame, with the names that they carry."""
+        named = {(s.track.number, s.said): s for s in states if s.said is not None}
+        with self._lock:
+            self._named = named

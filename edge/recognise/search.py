@@ -1,0 +1,91 @@
+"""Whom tracks are like: the gallery's best candidates, less those whom viewers refused."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge.recognise.commands import MOST_REFUSALS
+from edge.recognise.scene import Candidate
+from gallery.errors import GalleryError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from numpy.typing import NDArray
+
+    from edge.recognise.commands import Refusal
+    from edge.recognise.evidence import TrackState
+    from gallery.search.search import Gallery
+
+log = logging.getLogger(__name__)
+
+CANDIDATES = 3
+
+
+class TrackSearch:
+    """Compares the tracks whose template or gallery has changed.
+
+    Args:
+        refused_alike: tracks this much alike share a name that a viewer refused.
+    """
+
+    def __init__(self, refused_alike: float) -> None:
+        self._alike = refused_alike
+        self._refused: tuple[tuple[NDArray[np.float32], str], ...] = ()
+        self._told = ""
+
+    def refuse(self, refusals: Iterable[Refusal]) -> None:
+        """Name these tracks, and those like them, no longer by what viewers refused."""
+        for refusal in refusals:
+            state = refusal.state
+            if state.template.vectors:
+                entry = (state.template.overall(), refusal.person_id)
+                self._refused = (*self._refused, entry)[-MOST_REFUSALS:]
+                state.fresh = True
+
+    def update(self, states: Iterable[TrackState], gallery: Gallery) -> None:
+        """Write to each track whom it is like, where that may have changed."""
+        stale = [
+            s for s in states if s.template.vectors and (s.fresh or s.searched != gallery.identity)
+        ]
+        if not stale:
+            return
+        probes = np.stack([s.template.mean(s.track.last_s) for s in stale])
+        try:
+            found = search(gallery, probes)
+        except GalleryError as error:  # a disk that rots under an open release
+            if str(error) != self._told:
+                self._told = str(error)
+                log.warning("nobody is compared: %s", error)
+            for state in stale:
+                if state.searched != gallery.identity:
+                    state.candidates = ()  # whom an older release knew may have been removed
+            return
+        for state, probe, candidates in zip(stale, probes, found, strict=True):
+            refused = self._refused_for(probe)
+            state.candidates = tuple(c for c in candidates if c.id not in refused)
+            state.impostor_mean = state.template.impostor_mean(state.track.last_s)
+            state.searched = gallery.identity
+            state.fresh = False
+
+    def _refused_for(self, probe: NDArray[np.float32]) -> set[str]:
+        return {person for vector, person in self._refused if float(vector @ probe) > self._alike}
+
+
+def search(
+    gallery: Gallery, probes: NDArray[np.float32], only: Collection[str] | None = None
+) -> list[tuple[Candidate, ...]]:
+    """Return the best candidates of each probe, float32 (n, dimension), best first."""
+    matches = gallery.search(probes, k=CANDIDATES, only=only)
+    return [
+        tuple(
+            Candidate(p, round(float(s), 4))
+            for p, s in zip(ids, scores, strict=False)
+            if math.isfinite(s)
+        )
+        for ids, scores in zip(matches.ids, matches.scores, strict=True)
+    ]

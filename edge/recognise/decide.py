@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gallery.search.search import MAX_SCORE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -91,6 +93,8 @@ class Policy:
     def margin(self, best: str, second: str) -> float:
         """Return how much better the best must be than the second."""
         alike, least, same = self.alike(best, second), self.scores.names.margin, self.scores.same
+        if math.isnan(alike):
+            return self.scores.names.most_margin
         if alike < same.alike:
             return least
         return max(least, same.alike_margin * math.sqrt(2 * max(1 - alike, 0.0)))
@@ -156,7 +160,7 @@ def _judge(claim: Claim, policy: Policy, taken: set[str], relief: float) -> Deci
     threshold = policy.threshold_of(best.id, claim.norm, claim.impostor_mean) - relief
     if claim.said == best.id:
         threshold -= names.steady
-    if not best.score >= threshold:  # nor where one of them is not a number
+    if not threshold <= best.score <= MAX_SCORE:  # nor where one of them is not a number
         why: Why = _why_illegible(claim) or "below_threshold"
         return Decision(None, best.score, why, claim.candidates)
     if best.id in taken:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from gallery.channel.errors import Refused
+from gallery.errors import shown
+from gallery.store.limits import MAX_RELEASE, MAX_SEGMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +78,7 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     They spread over `window_s` seconds by a hash of their id, so that no herd arrives.
     """
 
-    salt: str = ""
+    salt: Annotated[str, msgspec.Meta(max_length=200)] = ""
     share: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 10_000
     window_s: Annotated[int, msgspec.Meta(ge=0, le=7 * 86_400)] = 0
     paused: bool = False
@@ -86,7 +88,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where chunks may be had, in the publisher's order of preference."""
 
     kind: Literal["retained", "servers", "https", "file"]
-    url: str = ""
+    url: Annotated[str, msgspec.Meta(max_length=2048)] = ""
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,13 +104,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     format: Literal[1]
-    release: Annotated[int, msgspec.Meta(ge=1)]
-    content: int
-    model: str
+    release: Annotated[int, msgspec.Meta(ge=1, le=MAX_RELEASE)]
+    content: Annotated[int, msgspec.Meta(ge=1, le=MAX_RELEASE)]
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     dim: Annotated[int, msgspec.Meta(ge=1, le=4096)]
-    created: str
-    files: tuple[File, ...]
-    sources: tuple[Source, ...] = ()
+    created: Annotated[str, msgspec.Meta(max_length=40)]
+    files: Annotated[tuple[File, ...], msgspec.Meta(max_length=2 * MAX_SEGMENTS + 1)]
+    sources: Annotated[tuple[Source, ...], msgspec.Meta(max_length=16)] = ()
     rollout: Rollout = Rollout()
     removal: bool = False
     probation_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 120
@@ -145,5 +147,5 @@ def decode(data: bytes) -> Manifest:
     """
     try:
         return msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise Refused("malformed manifest", str(error)) from error
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise Refused("malformed manifest", shown(error)) from error

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError
+from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError, shown
 from gallery.store.files import open_regular
 from gallery.store.limits import QUERY_S, check_s
 from gallery.store.person import Person, check_person, record_of
@@ -229,6 +229,6 @@ class PeopleTable:
 
     def _corrupt(self, problem: object) -> GalleryCorruptError:
         return GalleryCorruptError(
-            f"{self._path}: cannot be read as a table of people: {problem}; install the release "
-            "again"
+            f"{self._path}: cannot be read as a table of people: {shown(problem)}; install the "
+            "release again"
         )

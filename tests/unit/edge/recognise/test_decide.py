@@ -104,3 +104,16 @@ def test_the_cast_is_favoured_and_a_cameo_is_still_found() -> None:
 
 def test_nothing_compared_is_too_small() -> None:
     assert decide([claim(0, side_px=10.0)], POLICY)[0].why == "too_small"
+
+
+def test_nothing_that_is_no_number_names_anybody() -> None:
+    nan, infinite = float("nan"), float("inf")
+    assert decide([claim(0, ("a", nan))], POLICY)[0].id is None
+    assert decide([claim(0, ("a", 0.9), norm=nan, impostor_mean=nan)], POLICY)[0].id is None
+    assert decide([claim(0, ("a", 0.9), ("b", nan))], POLICY)[0].id is None
+    never = Policy(nan, 8, SFACE)
+    assert decide([claim(0, ("a", 0.9))], never)[0].id is None
+    unlike = Policy(0.4, 8, SFACE, alike=lambda _a, _b: nan)
+    assert decide([claim(0, ("a", 0.9), ("b", 0.85))], unlike)[0].id is None
+    assert decide([claim(0, ("a", -infinite))], POLICY)[0].id is None
+    assert decide([claim(0, ("a", 1e38))], POLICY)[0].id is None

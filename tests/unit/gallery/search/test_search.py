@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +18,16 @@ from edge.bench.synthetic import (
     IMPOSTOR_SD,
     SyntheticFaces,
 )
-from gallery.errors import GalleryError, GalleryInputError, GalleryMissingError, ModelMismatchError
+from gallery.errors import (
+    GalleryCorruptError,
+    GalleryError,
+    GalleryInputError,
+    GalleryMissingError,
+    ModelMismatchError,
+)
 from gallery.search import scan
 from gallery.search.open import open_gallery
+from gallery.search.search import Gallery
 from gallery.store.person import Person
 from gallery.store.quantise import quantise
 from gallery.store.segment import SKETCH_FROM_ROWS
@@ -28,7 +36,6 @@ from gallery.store.store import create_gallery, current_release
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gallery.search.search import Gallery
 
 MODEL = "test-1"
 COUNTS = [1, 2, 3, 7, 1]
@@ -283,3 +290,31 @@ def test_search_stays_on_the_callers_thread(large: Any) -> None:
         gallery.search(templates[n : n + 8])
     others = (time.process_time() - process) - (time.thread_time() - thread)
     assert others < 0.2 * (time.thread_time() - thread) + 0.02
+
+
+@pytest.mark.parametrize("scale", [1e38, np.nan, np.inf, 1.0])
+def test_bytes_that_changed_under_an_open_gallery_make_no_score(
+    gallery: Gallery, people: Any, scale: float
+) -> None:
+    segment = gallery.segments[0]
+    scales = np.full_like(segment.templates.scales, scale)
+    rotten = replace(segment, templates=replace(segment.templates, scales=scales))
+    release = current_release(segment.path.parents[2])[0]
+    broken = Gallery(release, (rotten,))
+    with np.errstate(all="ignore"):
+        if np.isnan(scale):  # below everybody, already in the scan
+            assert broken.search(people[1][:1], 3).ids == [[]]
+            return
+        with pytest.raises(GalleryCorruptError, match=segment.path.name):
+            broken.search(people[1][:1], 3)
+
+
+def test_who_is_withdrawn_is_in_no_answer(gallery: Gallery, people: Any) -> None:
+    release = current_release(gallery.segments[0].path.parents[2])[0]
+    less = Gallery(release, gallery.segments, frozenset({"person-3", "nobody-of-that-name"}))
+    assert less.people_count == gallery.people_count - 1
+    assert less.identity != gallery.identity
+    probe = people[1][people[2] == 3][:1]
+    assert gallery.search(probe, 1).ids == [["person-3"]]
+    assert "person-3" not in less.search(probe, 300).ids[0]
+    assert "person-3" not in less

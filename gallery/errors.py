@@ -48,10 +48,3 @@ class ModelMismatchError(GalleryError):
     """The gallery's templates come from another embedder than the one in use."""
 
     exit_code = 3
-
-
-def shown(text: object, most: int = 300) -> str:
-    """Return what a parser says of foreign bytes, as one harmless line: it may quote them."""
-    whole = str(text)
-    short = whole if len(whole) <= most else whole[:most] + "…"
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in short)

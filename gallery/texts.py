@@ -30,6 +30,12 @@ def shown(text: str, *, keep: str = "") -> str:
     return _UNSHOWN.sub(lambda m: m[0] if m[0] in keep else _written(m[0]), text)
 
 
+def brief(text: object, most: int = 300) -> str:
+    """Return what a parser says of foreign bytes, which it may quote, as one short line."""
+    whole = str(text)
+    return shown(whole if len(whole) <= most else whole[:most] + "…")
+
+
 def _written(character: str) -> str:
     code = ord(character)
     if code < 0x100:

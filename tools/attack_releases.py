@@ -92,6 +92,8 @@ def _summary(arena: Arena, outcomes: list[Outcome]) -> dict[str, object]:
             o.case for o in outcomes if not o.installed and fates[o.case] == "installed"
         ],
         "updater_s": {"median": seconds[len(seconds) // 2], "most": seconds[-1]},
+        "updater_cpu_s_most": max(outcome.cpu_s for outcome in outcomes),
+        "over_10_s": sum(outcome.seconds > 10 for outcome in outcomes),
         "recogniser": {
             "lives": arena.recogniser is not None and arena.recogniser.poll() is None,
             "names_the_star_at_the_end": last.installed and arena.names(STAR),

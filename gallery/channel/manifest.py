@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from gallery.channel.errors import Refused
-from gallery.errors import shown
-from gallery.store.limits import MAX_RELEASE, MAX_SEGMENTS
+from gallery.texts import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +21,10 @@ if TYPE_CHECKING:
 TARGET = "release.json"
 """Name of the TUF target."""
 MAX_MANIFEST = 256 * 1024
+MAX_RELEASE = 2**53 - 1
+"""The largest whole number that every reader of JSON keeps exactly; the store has it too."""
+MAX_FILES = 2 * 256 + 1
+"""Two for each segment of the largest release, and `release.json`."""
 MAX_CHUNK = 1024 * 1024
 MAX_CHUNKS = MAX_CHUNK // 32
 """So that a list of hashes fits into one chunk."""
@@ -109,7 +112,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     dim: Annotated[int, msgspec.Meta(ge=1, le=4096)]
     created: Annotated[str, msgspec.Meta(max_length=40)]
-    files: Annotated[tuple[File, ...], msgspec.Meta(max_length=2 * MAX_SEGMENTS + 1)]
+    files: Annotated[tuple[File, ...], msgspec.Meta(max_length=MAX_FILES)]
     sources: Annotated[tuple[Source, ...], msgspec.Meta(max_length=16)] = ()
     rollout: Rollout = Rollout()
     removal: bool = False
@@ -148,4 +151,4 @@ def decode(data: bytes) -> Manifest:
     try:
         return msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Refused("malformed manifest", shown(error)) from error
+        raise Refused("malformed manifest", brief(error)) from error

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError, shown
+from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError
 from gallery.store.files import open_regular
 from gallery.store.limits import QUERY_S, check_s
 from gallery.store.person import Person, check_person, record_of
@@ -27,6 +27,7 @@ from gallery.store.sqlite_form import (
     restrict,
     schema_of,
 )
+from gallery.texts import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,13 +75,13 @@ def _insert(path: Path, people: Iterable[Person]) -> int:
 
 
 class _Deadline:
-    """Ends a query that takes too long; SQLite asks once in many steps."""
+    """Ends a query that takes too much of its thread's time; SQLite asks once in many steps."""
 
     def __init__(self) -> None:
         self.at_s = 0.0
 
     def __call__(self) -> bool:
-        return time.monotonic() > self.at_s
+        return time.thread_time() > self.at_s
 
 
 class PeopleTable:
@@ -110,7 +111,7 @@ class PeopleTable:
         # Whoever drops the last reference closes the file: no thread has to wait for the readers.
         self._finalizer = weakref.finalize(self, self._database.close)
         self._database.set_progress_handler(self._deadline, _STEPS)
-        self._deadline.at_s = time.monotonic() + QUERY_S
+        self._deadline.at_s = time.thread_time() + QUERY_S
         try:
             restrict(self._database)
             schema = schema_of(self._database)
@@ -172,13 +173,13 @@ class PeopleTable:
             GalleryCorruptError: SQLite's own check fails, an ordinal is missing, or a person is not
                 as `build_people_table` would have written them.
         """
-        until_s = time.monotonic() + check_s(self._size)
+        until_s = time.thread_time() + check_s(self._size)
         answers = self._query("PRAGMA integrity_check(1)", budget_s=check_s(self._size))
         if answers != [("ok",)]:
             raise self._corrupt(str(answers[:1])[:200])
         expected, previous = 0, ""
         for ordinal, person_id, record, photo in self._pages(_SELECT, _FULL_PAGE):
-            if time.monotonic() > until_s:
+            if time.thread_time() > until_s:
                 raise self._corrupt(f"took more than {check_s(self._size):.0f} s to read")
             person = self._person(ordinal, person_id, record, photo)
             if ordinal != expected or person.id <= previous:
@@ -209,10 +210,10 @@ class PeopleTable:
     def _query(self, sql: str, *values: object, budget_s: float = QUERY_S) -> list[Any]:
         try:
             with self._lock:
-                self._deadline.at_s = time.monotonic() + budget_s
+                self._deadline.at_s = time.thread_time() + budget_s
                 return self._database.execute(sql, values).fetchall()
         except (sqlite3.Error, UnicodeError, OverflowError) as error:
-            late = time.monotonic() > self._deadline.at_s
+            late = time.thread_time() > self._deadline.at_s
             problem = f"no answer within {budget_s:.0f} s" if late else error
             raise self._corrupt(problem) from error
 
@@ -229,6 +230,6 @@ class PeopleTable:
 
     def _corrupt(self, problem: object) -> GalleryCorruptError:
         return GalleryCorruptError(
-            f"{self._path}: cannot be read as a table of people: {shown(problem)}; install the "
+            f"{self._path}: cannot be read as a table of people: {brief(problem)}; install the "
             "release again"
         )

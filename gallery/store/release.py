@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError, shown
+from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError
 from gallery.store.files import read_bounded
 from gallery.store.limits import (
     MAX_DIM,
@@ -27,6 +27,7 @@ from gallery.store.limits import (
     most_people_bytes,
 )
 from gallery.store.person import check_person_id
+from gallery.texts import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,7 +161,7 @@ def decode_release(data: bytes, path: Path) -> Release:
         intact = encode_release(release) == data
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise GalleryCorruptError(
-            f"{path}: is no release of this version: {shown(error)}; install the release again"
+            f"{path}: is no release of this version: {brief(error)}; install the release again"
         ) from error
     if not intact:
         raise GalleryCorruptError(
@@ -196,7 +197,7 @@ def _check(release: Release, path: Path) -> None:
     """Refuse values that no writer of ours makes, whoever computed the sha256 over them."""
     wrong = next(_problems(release), None)
     if wrong is not None:
-        raise GalleryCorruptError(f"{path}: {shown(wrong)}; install the release again")
+        raise GalleryCorruptError(f"{path}: {brief(wrong)}; install the release again")
 
 
 def _problems(release: Release) -> Iterator[str]:

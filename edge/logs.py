@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gallery.channel.redact import redact
 from gallery.texts import shown
 
 if TYPE_CHECKING:
@@ -74,15 +75,15 @@ class Bounded(logging.Filter):
 
 
 class Plain(logging.Formatter):
-    """Writes control characters out: what a record is about must not begin a line of its own."""
+    """Writes control characters out, that no record begins a line of its own; hides passwords."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         """Return the record's one line."""
-        return shown(super().formatMessage(record))
+        return shown(redact(super().formatMessage(record)))
 
     def formatException(self, ei: object) -> str:  # noqa: N802
         """Return a traceback, of many lines."""
-        return shown(super().formatException(ei), keep="\n")  # type: ignore[arg-type]
+        return shown(redact(super().formatException(ei)), keep="\n")  # type: ignore[arg-type]
 
 
 def set_up_logs(level: int) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from gallery.channel.redact import redact
 from gallery.os_errors import reason_of
 from gallery.texts import shown
 
@@ -58,7 +59,7 @@ def tell_error(error: Exception) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     text = reason_of(error) if isinstance(error, OSError) else str(error)
-    err.print(Text.assemble(("error:", "red"), " ", shown(text, keep="\n")), soft_wrap=True)
+    err.print(Text.assemble(("error:", "red"), " ", shown(redact(text), keep="\n")), soft_wrap=True)
 
 
 _out, _err = _LazyConsole(stderr=False), _LazyConsole(stderr=True)

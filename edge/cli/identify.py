@@ -20,6 +20,9 @@ from edge.output.file import VideoWriter
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
 from edge.video.open import open_source
+from edge.video.source import DEFAULT_OPTIONS, SourceOptions
+from edge.video.sources.pipe import is_pipe
+from edge.video.uri import is_path
 from engines.files import write_atomically
 from engines.pipeline import load_pipeline
 from gallery.errors import GalleryInputError
@@ -68,6 +71,7 @@ def identify_source(
     unverified: bool = False,
     backend: Backend | None = None,
     embedder: str = "",
+    video: SourceOptions = DEFAULT_OPTIONS,
 ) -> Identification:
     """Return who is in a source; see `edge.cli.main.identify` for the arguments."""
     loaded = load_pipeline(
@@ -82,7 +86,7 @@ def identify_source(
         options = RecogniserOptions(
             fpir=fpir, cast=parse_cast(cast, gallery), embeddings_per_frame=4
         )
-        found = _identify(pipeline, gallery, uri, options, lang, annotate, seconds)
+        found = _identify(pipeline, gallery, uri, video, options, lang, annotate, seconds)
         return msgspec.structs.replace(found, engines=pipeline.kinds, engines_why=pipeline.why)
 
 
@@ -90,23 +94,26 @@ def _identify(
     pipeline: FacePipeline,
     gallery: Gallery,
     uri: str,
+    video: SourceOptions,
     options: RecogniserOptions,
     lang: str,
     annotate: Path | None,
     seconds: float | None,
 ) -> Identification:
+    if annotate is not None:
+        _check_annotate(uri, annotate)
     fpir = options.fpir
     threshold = policy_for(gallery, fpir).threshold
     summary = Summary(gallery, lang, keep_scenes=annotate is not None)
     with (
-        open_source(uri) as source,
+        open_source(uri, options=video) as source,
         graceful_stop() as stop,
         progress_bar("frames") as progress,
     ):
         task = progress.add_task("identify", total=source.frame_count)
         read_to_end(
             source,
-            lambda: open_source(uri),
+            lambda: open_source(uri, options=video),
             pipeline,
             gallery,
             options,
@@ -118,12 +125,26 @@ def _identify(
         warnings = source.stats.warnings
         complete = not stop()
     if annotate is not None:
-        annotate_source(uri, annotate, summary.scenes, summary.name)
+        annotate_source(uri, annotate, summary.scenes, summary.name, video)
     return summary.result(uri, threshold=threshold, complete=complete, warnings=warnings)
 
 
+def _check_annotate(uri: str, annotate: Path) -> None:
+    """Refuse what would be found out only after all the work, or would replace the user's film."""
+    if is_pipe(uri):
+        raise UsageError(f"{uri}: a pipe is read once, --annotate needs a file")
+    if annotate.exists() and is_path(uri) and annotate.samefile(uri):
+        raise UsageError(
+            f"--annotate {annotate}: the source itself, which would be replaced; give another name"
+        )
+
+
 def annotate_source(
-    uri: str, path: Path, scenes: dict[int, Scene], name: Callable[[str], str]
+    uri: str,
+    path: Path,
+    scenes: dict[int, Scene],
+    name: Callable[[str], str],
+    video: SourceOptions = DEFAULT_OPTIONS,
 ) -> None:
     """Read a source again and write it with boxes and names burned in.
 
@@ -132,7 +153,7 @@ def annotate_source(
     Raises:
         UsageError: a live source cannot be read again.
     """
-    with open_source(uri) as source, progress_bar("frames") as progress:
+    with open_source(uri, options=video) as source, progress_bar("frames") as progress:
         if source.live:
             raise UsageError(f'{uri}: live, --annotate needs a file; use "tvradar run --output"')
         if source.still and source.frame_count == 1:

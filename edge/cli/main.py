@@ -30,11 +30,14 @@ from edge.cli.options import (
     JsonOption,
     LangOption,
     PrecisionOption,
+    ProgrammeOption,
+    StreamOption,
     UnverifiedOption,
 )
 from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
 from edge.logs import set_up_logs
+from edge.video.source import SourceOptions
 
 app = typer.Typer(
     name="tvradar",
@@ -101,6 +104,8 @@ def identify(
     unverified: UnverifiedOption = False,
     backend: BackendOption = None,
     embedder: EmbedderOption = "",
+    stream: StreamOption = None,
+    programme: ProgrammeOption = None,
 ) -> None:
     """Name the people in a picture or a video, from start to end.
 
@@ -122,6 +127,7 @@ def identify(
         unverified=unverified,
         backend=backend,
         embedder=embedder,
+        video=SourceOptions(stream=stream, programme=programme),
     )
     print_identification(found, json=json)
 
@@ -146,6 +152,8 @@ def timeline(
     fpir: FpirOption = DEFAULT_FPIR,
     lang: LangOption = "en",
     embedder: EmbedderOption = "",
+    stream: StreamOption = None,
+    programme: ProgrammeOption = None,
 ) -> None:
     """Tell who appears when; with --only, cut a film down to one person's scenes.
 
@@ -154,7 +162,16 @@ def timeline(
     from edge.cli.timeline import TimelineOutput, write_timeline  # noqa: PLC0415
 
     output = TimelineOutput(json=json, vtt=vtt, html=html, only=only, edl=edl, concat=concat)
-    write_timeline(source, gallery, output, cast=cast, fpir=fpir, lang=lang, embedder=embedder)
+    write_timeline(
+        source,
+        gallery,
+        output,
+        cast=cast,
+        fpir=fpir,
+        lang=lang,
+        embedder=embedder,
+        video=SourceOptions(stream=stream, programme=programme),
+    )
 
 
 @app.command()

@@ -29,6 +29,12 @@ UnverifiedOption = Annotated[
     bool, typer.Option("--unverified", help="Run engines that did not pass the parity gate.")
 ]
 LangOption = Annotated[str, typer.Option(help="Language of the names: en, zh, …")]
+StreamOption = Annotated[
+    int | None, typer.Option(help="Number of the video stream, from 0, where there are several.")
+]
+ProgrammeOption = Annotated[
+    int | None, typer.Option(help="Number of the programme of a transport stream.")
+]
 EmbedderOption = Annotated[
     str, typer.Option(help="Embedder of the catalog; a gallery belongs to the one that made it.")
 ]

@@ -26,6 +26,7 @@ from edge.timeline.timeline import (
     to_json,
     to_vtt,
 )
+from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 from engines.files import write_atomically
 from gallery.errors import GalleryInputError
 from gallery.search.open import open_gallery
@@ -64,6 +65,7 @@ def write_timeline(
     fpir: float,
     lang: str,
     embedder: str = "",
+    video: SourceOptions = DEFAULT_OPTIONS,
 ) -> None:
     """Identify a source and give its timeline out."""
     gallery = open_gallery(gallery_dir)
@@ -71,11 +73,13 @@ def write_timeline(
         raise GalleryInputError(
             f'--only: {output.only} not in the gallery; see "tvradar gallery inspect"'
         )
-    found = identify_source(source, gallery_dir, cast=cast, fpir=fpir, lang=lang, embedder=embedder)
+    found = identify_source(
+        source, gallery_dir, cast=cast, fpir=fpir, lang=lang, embedder=embedder, video=video
+    )
     for warning in found.warnings:
         err.print(f"warning: {warning}", markup=False)
     faces = msgspec.to_builtins(found.faces)
-    timeline = build_timeline(faces, source=source, duration_s=found.duration_s)
+    timeline = build_timeline(faces, source=found.source, duration_s=found.duration_s)
     if output.html is not None:
         photos = {p.id: gallery.person(p.id).photo for p in timeline.people}
         page = to_html(timeline, {i: photo for i, photo in photos.items() if photo}, lang=lang)

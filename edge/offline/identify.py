@@ -17,6 +17,7 @@ from edge.recognise.decide import Claim, Policy, decide
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.recognise.search import search
 from edge.recognise.thresholds import policy_for
+from edge.video.uri import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -200,6 +201,8 @@ class Summary:
         self._names: dict[str, str] = {}
         self.frames = 0
         self.shots = 0
+        self.warnings: list[str] = []
+        """What the user should know of how the source was read, beside its own warnings."""
 
     def add(self, scene: Scene) -> None:
         """Take a decided scene."""
@@ -254,7 +257,7 @@ class Summary:
         people.sort(key=lambda p: (-p.seconds, p.id))
         duration = (self._last_pts_s or 0.0) + (self._step_s if self.frames else 0.0)
         return Identification(
-            source,
+            without_password(source),
             self.frames,
             tuple(people),
             tuple(self._faces),
@@ -262,5 +265,5 @@ class Summary:
             self.shots,
             round(threshold, 4),
             complete,
-            warnings,
+            (*warnings, *self.warnings),
         )

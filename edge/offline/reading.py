@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from edge.errors import SourceError
 from edge.offline.fp32_fallback import second_opinion_for
 from edge.offline.fp32_fallback_video import Retake
 from edge.offline.identify import recognise_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from edge.offline.identify import Summary
     from edge.recognise.recogniser import RecogniserOptions
@@ -45,8 +46,11 @@ def read_to_end(
         stop: asked after each frame; true ends early, with all that was seen decided.
         on_frame: called with each frame, for progress.
 
+    A source that breaks off after its first frame ends there: what was found stands, and the
+    summary has a warning.
+
     Raises:
-        SourceError: the source cannot be read on.
+        SourceError: the source cannot be read at all.
     """
     last_s = 0.0
 
@@ -63,7 +67,7 @@ def read_to_end(
         scenes = recognise_all(
             pipeline,
             gallery,
-            source,
+            _as_far_as_it_goes(source, summary),
             options,
             still=source.still,
             second=second,
@@ -73,3 +77,15 @@ def read_to_end(
         )
         for scene in scenes:
             summary.add(scene)
+
+
+def _as_far_as_it_goes(source: Source, summary: Summary) -> Iterator[Frame]:
+    begun = False
+    try:
+        for frame in source:
+            begun = True
+            yield frame
+    except SourceError as error:
+        if not begun:
+            raise
+        summary.warnings.append(str(error))

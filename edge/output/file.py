@@ -128,7 +128,7 @@ class VideoWriter:
         # H.264 with 4:2:0 chroma has even sides.
         self._size = (width + width % 2, height + height % 2)
         options = {"movflags": "+faststart"} if self._temporary.suffix != ".mkv" else {}
-        self._container = av.open(str(self._temporary), "w", options=options)
+        self._container = av.open(f"file:{self._temporary}", "w", options=options)
         self._stream = self._container.add_stream("libx264", rate=30)
         self._stream.width, self._stream.height = self._size
         self._stream.pix_fmt = "yuv420p"
@@ -157,7 +157,7 @@ class _AudioCopy:
     def add_to(self, container: Any) -> bool:
         """Add the track to a file that is being opened; return whether there is one to copy."""
         try:
-            self._source = av.open(str(self._path))
+            self._source = av.open(f"file:{self._path}")
         except (av.FFmpegError, OSError) as error:
             log.warning("%s: no sound can be copied (%s)", self._path, error)
             return False

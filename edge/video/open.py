@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,31 +13,39 @@ import msgspec
 from edge.errors import BackendMissingError, SourceError, SourceMissingError
 from edge.video.picture import is_still
 from edge.video.source import DEFAULT_OPTIONS
-from edge.video.uri import LIVE_SCHEMES, scheme_of, without_password
-from engines.pictures.formats import is_picture_name
+from edge.video.sources.pipe import Pipe, is_pipe
+from edge.video.uri import LIVE_SCHEMES, is_path, scheme_of, without_password
+from engines.pictures.formats import HEAD_BYTES, format_of, is_picture_name
 
 if TYPE_CHECKING:
     from edge.video.source import Source, SourceOptions
+
+MOST_PICTURE_BYTES = 512 << 20
 
 
 def open_source(uri: str, *, options: SourceOptions = DEFAULT_OPTIONS) -> Source:
     """Open a picture, a folder of pictures, a video file, a stream, a capture device or the screen.
 
     Args:
-        uri: a path, file://, http(s):// (a file or HLS), rtsp://, udp://, rtp://, srt://, rtmp://,
-            v4l2:///dev/video0 (or /dev/video0), screen: (or screen::0.0).
+        uri: a path, - (standard input), file://, http(s):// (a file or HLS), rtsp://, udp://,
+            rtp://, srt://, rtmp://, v4l2:///dev/video0 (or /dev/video0), screen: (or screen::0.0).
         options: how to read it.
 
     Raises:
         SourceError: it cannot be read; the message says why and what to do.
     """
-    scheme = scheme_of(uri)
+    if "\0" in uri:
+        raise SourceError(ascii(uri), "no name of a file", remedy="check the path")
+    if is_pipe(uri):
+        return _open_pipe(uri, options)
+    scheme = "" if is_path(uri) else scheme_of(uri)
     if scheme in {"", "file"}:
         return _open_path(Path(unquote(urlsplit(uri).path) if scheme else uri), options)
     if scheme not in LIVE_SCHEMES | {"http", "https"}:
         found = f"the scheme {scheme}:// is not known"
         known = "a path, http, https, " + ", ".join(sorted(LIVE_SCHEMES))
         raise SourceError(without_password(uri), found, known)
+    uri = scheme + uri[len(scheme) :]  # RTSP:// and Http:// are what they are in small letters
     if scheme in {"http", "https"} and is_picture_name(urlsplit(uri).path):
         from edge.video.sources.still import StillSource  # noqa: PLC0415
         from edge.video.sources.web_picture import fetch_still  # noqa: PLC0415
@@ -68,6 +77,22 @@ def _open_path(path: Path, options: SourceOptions) -> Source:
     if still:
         return StillSource(path)
     return _open_stream(shown, options)
+
+
+def _open_pipe(shown: str, options: SourceOptions) -> Source:
+    """Open what can be read once: a picture is taken whole, a film as it comes."""
+    from edge.video.sources.pyav import PyAVSource  # noqa: PLC0415
+    from edge.video.sources.still import StillSource  # noqa: PLC0415
+
+    pipe = Pipe(shown, options.open_timeout_s)
+    if format_of(pipe.head[:HEAD_BYTES]) is None:
+        return PyAVSource(shown, options, pipe)
+    content = io.BytesIO(pipe.read_at_most(MOST_PICTURE_BYTES))
+    pipe.close()
+    if is_still(content, shown):
+        return StillSource(shown, content.getvalue())
+    content.seek(0)
+    return PyAVSource(shown, options, content)  # an animation, a row of JPEGs
 
 
 def _open_stream(uri: str, options: SourceOptions) -> Source:

@@ -38,6 +38,10 @@ class SourceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         pixel_format: of a V4L2 device, `auto` picks the best that it offers.
         size: width and height asked of a V4L2 device or a screen; None takes what it has.
         fps: frame rate asked of a V4L2 device or a screen; None takes what it has.
+        stream: number of the video stream to read, from 0; None takes the one that is marked as the
+            default, else the largest.
+        programme: number of the programme of a transport stream; None takes the first with a
+            picture.
         demuxer: further options, given to FFmpeg as they are.
     """
 
@@ -54,6 +58,8 @@ class SourceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pixel_format: Literal["auto", "uyvy", "yuyv", "nv12", "mjpeg", "bgr"] = "auto"
     size: tuple[Side, Side] | None = None
     fps: Annotated[float, msgspec.Meta(gt=0, le=1000)] | None = None
+    stream: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = None
+    programme: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
     demuxer: dict[str, str] = {}
 
 

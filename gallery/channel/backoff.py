@@ -12,6 +12,7 @@ import random
 
 BASE_S = 1.0
 CAP_S = 600.0
+BRIEF_S = 10.0
 
 
 class Backoff:
@@ -30,10 +31,22 @@ class Backoff:
         self._gone_s: float | None = None
         self._up_s: float | None = None
         self._top_s = 0.0
+        self._brief = 0
 
     def up(self, now_s: float) -> None:
         """Note that the connection came up."""
         self._up_s = now_s
+
+    def why_so_brief(self, now_s: float, name: str) -> str:
+        """Return a hint for the log where connections end soon, one after the other.
+
+        Brokers let the newest client of a name in, and drop the one before without saying so.
+        """
+        brief = self._up_s is not None and now_s - self._up_s < BRIEF_S
+        self._brief = self._brief + 1 if brief else 0
+        if self._brief < 2:
+            return ""
+        return f"; is another device called {name}? Each needs a name of its own"
 
     def next_s(self, now_s: float) -> float:
         """Return how long to wait, now that the connection was lost or not made.

@@ -9,8 +9,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 
 from gallery.channel.errors import SyncSetupError
+from gallery.channel.redact import redact
 
 DEFAULT_PREFIX = "tvradar-gallery"
+PROTOCOLS = frozenset({"0", "4", "5"})
 
 
 class Broker(msgspec.Struct, frozen=True):
@@ -42,22 +44,35 @@ class Broker(msgspec.Struct, frozen=True):
         Raises:
             SyncSetupError: it is no such address.
         """
-        parts = urlsplit(uri)
-        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+        shown = redact(uri)
+        try:
+            parts = urlsplit(uri)
+            port = parts.port
+        except ValueError as error:  # a port that is no number or too large, an IPv6 left open
             raise SyncSetupError(
-                f"{uri}: found no broker's address, expected mqtt[s]://host[:port]"
+                f"{shown}: {error}, expected mqtt[s]://host[:port]; a password with special "
+                "characters is written percent-encoded, or in a file: ?password-file=…"
+            ) from error
+        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or port == 0:
+            raise SyncSetupError(
+                f"{shown}: found no broker's address, expected mqtt[s]://host[:port]"
             )
         tls = parts.scheme == "mqtts"
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         unknown = set(query) - {"ca", "cert", "key", "protocol", "password-file"}
         if unknown:
-            raise SyncSetupError(f"{uri}: unknown option {min(unknown)!r}")
+            raise SyncSetupError(f"{shown}: unknown option {min(unknown)!r}")
+        if query.get("protocol", "0") not in PROTOCOLS:
+            raise SyncSetupError(
+                f"{shown}: protocol={query['protocol']}, expected 5, 4 (MQTT 3.1.1) or 0 (tries "
+                "both)"
+            )
         password = unquote(parts.password) if parts.password else None
         if "password-file" in query:
             password = _password(Path(query["password-file"]))
         return cls(
             host=parts.hostname,
-            port=parts.port or (8883 if tls else 1883),
+            port=port or (8883 if tls else 1883),
             prefix=parts.path.strip("/") or DEFAULT_PREFIX,
             tls=tls,
             username=unquote(parts.username) if parts.username else None,

@@ -28,7 +28,7 @@ from paho.mqtt.properties import Properties
 
 from gallery.channel.backoff import BASE_S, Backoff
 from gallery.channel.bounded_client import BoundedClient
-from gallery.channel.errors import SourceError
+from gallery.channel.errors import SourceError, SyncError
 from gallery.channel.subscriptions import MAX_WAITING, Collector, Subscriptions
 from gallery.threads import Worker
 
@@ -232,7 +232,11 @@ class MqttLink:
     def _session(self) -> None:
         """Connect, serve until the connection ends."""
         self._set(LinkState.CONNECTING)
-        client = self._client()
+        try:
+            client = self._client()
+        except (SyncError, OSError, ValueError) as error:
+            self.reason = str(error)  # a certificate that is not there yet
+            return
         try:
             self._connect(client)
             self._serve(client)
@@ -365,7 +369,8 @@ class MqttLink:
     def _on_disconnect(
         self, _client: mqtt.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any
     ) -> None:
-        self.reason = self.reason or f"disconnected: {code}"
+        why = self.backoff.why_so_brief(time.monotonic(), self.client_id)
+        self.reason = self.reason or f"disconnected: {code}{why}"
         # RabbitMQ 3.10 hangs up on a version that it does not know, without a CONNACK.
         if self.state is LinkState.CONNECTING and (
             self.reason == NO_ANSWER or "rotocol" in str(code)

@@ -8,7 +8,8 @@ import os
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import av
 import av.error
@@ -23,8 +24,9 @@ from edge.video.pts import PtsMender
 from edge.video.source import SourceStats
 from edge.video.sources.closing import Closing
 from edge.video.sources.pyav_address import address_of, explain
+from edge.video.sources.pyav_streams import choose_stream
 from edge.video.sources.v4l2 import device_of
-from edge.video.uri import without_password
+from edge.video.uri import is_path, without_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +45,16 @@ MAX_REFUSALS = 200
 """So many packets refused in a row mean that nothing more will come of this stream."""
 SOUND_CLOCKS = frozenset({"mov", "mp4", "matroska", "webm", "avi"})
 """Containers with one time line from start to end: a long gap is a long picture, not a jump."""
+
+
+class Readable(Protocol):
+    """Bytes that come once."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to so many bytes, none at the end."""
+
+    def close(self) -> None:
+        """Let go of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,11 @@ class PyAVSource(Closing):
     Only the thread that iterates touches FFmpeg; `close` from another one waits for nobody: it
     leaves the closing to the iteration, which ends after the packet at hand.
 
+    Args:
+        uri: a path or an address.
+        options: how to read it.
+        file: what `uri` was opened as, where it can be read once only.
+
     Raises:
         SourceError: it is missing, no video, or has no picture.
         SourceLostError: a stream that does not answer.
@@ -75,8 +92,9 @@ class PyAVSource(Closing):
 
     still = False
 
-    def __init__(self, uri: str, options: SourceOptions) -> None:
+    def __init__(self, uri: str, options: SourceOptions, file: Readable | None = None) -> None:
         self.uri = without_password(uri)
+        self._file = file
         self._options = options
         self._closing = threading.Event()
         self._native = threading.Lock()  # held while FFmpeg works
@@ -90,6 +108,7 @@ class PyAVSource(Closing):
         if options.deinterlace != "off":
             self._deinterlacer = Deinterlacer(always=options.deinterlace == "on")
         self._device = device_of(uri, options)
+        self._path = Path(uri) if file is None and is_path(uri) else None
         self._container, address_live = self._open(uri)
         try:
             self._stream = self._choose_stream()
@@ -100,7 +119,7 @@ class PyAVSource(Closing):
         self._describe()
 
     def _open(self, uri: str) -> tuple[av.container.InputContainer, bool]:
-        address = address_of(uri, self._options)
+        address = address_of(uri, self._options, piped=self._file is not None)
         if self._device is not None:
             address.options.update(self._device.settings)
         # FFmpeg's own messages say less than ours and would end up between them.
@@ -111,9 +130,10 @@ class PyAVSource(Closing):
             from av.codec.hwaccel import HWAccel  # noqa: PLC0415
 
             hwaccel = HWAccel(self._options.hwaccel, allow_software_fallback=True)
+        where: Any = address.url if self._file is None else self._file
         try:
-            container = av.open(
-                address.url,
+            container: av.container.InputContainer = av.open(
+                where,
                 format=address.format,
                 options=address.options,
                 timeout=timeout if address.network else None,
@@ -121,19 +141,13 @@ class PyAVSource(Closing):
                 hwaccel=hwaccel,
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise explain(error, self.uri, address) from error
+            raise explain(error, self.uri, address, getattr(self._file, "head", b"")) from error
         # What has no end and no length comes as it happens: an HTTP stream, a live HLS.
         endless = address.network and container.duration is None
         return container, address.live or endless
 
     def _choose_stream(self) -> VideoStream:
-        streams = self._container.streams
-        videos = [s for s in streams.video if not _is_cover(s) and s.codec_context is not None]
-        if not videos:
-            kinds = sorted({str(stream.type) for stream in streams})
-            found = f"no picture in it, only {', '.join(kinds)}" if kinds else "nothing in it"
-            raise SourceError(self.uri, found, "a video stream")
-        stream = max(videos, key=lambda s: s.width * s.height)
+        stream = choose_stream(self._container, self._options, self.uri, self._path)
         context = stream.codec_context
         context.thread_count = self._options.threads or min(MAX_THREADS, os.cpu_count() or 1)
         return stream
@@ -147,7 +161,7 @@ class PyAVSource(Closing):
         self.fps: float | None = _fps(stream)
         self.duration_s: float | None = None if self.live else self._duration_s()
         self.frame_count: int | None = None if self.live else self._expected_frames()
-        self.can_seek = not self.live and self.duration_s is not None
+        self.can_seek = not self.live and self.duration_s is not None and self._file is None
         self._aspect = _aspect(stream)
         width, height = stream.width, stream.height
         self.size = (0, 0)
@@ -314,7 +328,10 @@ class PyAVSource(Closing):
         if not frames:
             broken = self._counts["corrupt_packets"] + self._counts["corrupt_frames"]
             found = f"not one of its {broken} pictures can be decoded" if broken else "no frames"
-            raise SourceError(self.uri, found, "at least one picture", "record it again")
+            remedy = "record it again"
+            if self._file is not None:
+                remedy = "give it as a file: some can only be read with their end at hand"
+            raise SourceError(self.uri, found, "at least one picture", remedy)
         if self.duration_s and self._end_s < 0.97 * self.duration_s - 1:
             self._warnings.append(
                 f"the pictures end at {self._end_s:.1f} s of {self.duration_s:.1f} s: "
@@ -351,15 +368,12 @@ class PyAVSource(Closing):
         if self._native.acquire(blocking=False):
             try:
                 self._container.close()
+                if self._file is not None:
+                    self._file.close()
                 if self._device is not None:
                     self._device.close()
             finally:
                 self._native.release()
-
-
-def _is_cover(stream: VideoStream) -> bool:
-    """Whether this is the picture on the sleeve of a music file."""
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
 def _aspect(stream: VideoStream) -> Fraction | None:

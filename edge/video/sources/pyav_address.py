@@ -4,18 +4,50 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import av
 import av.error
 
 from edge.errors import BackendMissingError, SourceError, SourceLostError, SourceMissingError
-from edge.video.uri import LIVE_SCHEMES, scheme_of
+from edge.video.uri import LIVE_SCHEMES, is_path, scheme_of
 
 if TYPE_CHECKING:
     from edge.video.source import SourceOptions
 
 NETWORK = frozenset({"rtsp", "rtsps", "rtmp", "udp", "rtp", "srt", "tcp", "http", "https"})
+
+
+PROTOCOLS = {
+    "http": "http,https,tcp,tls,crypto,httpproxy",
+    "https": "http,https,tcp,tls,crypto,httpproxy",
+    "rtsp": "rtsp,rtp,srtp,udp,tcp,tls,http,https,httpproxy",
+    "rtsps": "rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,httpproxy",
+    "rtmp": "rtmp,rtmps,rtmpt,rtmpe,tcp,tls,http,https",
+    "rtp": "rtp,srtp,udp",
+    "srt": "srt",
+    "tcp": "tcp",
+    "udp": "udp,rtp",
+}
+"""What a source may lead FFmpeg to, by its scheme: never a file."""
+LEADS_ON = {
+    "http": "hls,dash",
+    "https": "hls,dash",
+    "rtsp": "rtsp,sdp",
+    "rtsps": "rtsp,sdp",
+    "rtp": "rtp,sdp",
+}
+"""Formats that lead to other addresses, where that is what they are for."""
+OPENS_OTHERS = frozenset(
+    {
+        *("concat", "concatf", "hls", "applehttp", "dash", "imf", "sdp", "webm_dash_manifest"),
+        *("image2", "lavfi", "ffmetadata", "tty", "vapoursynth", "avisynth", "rtsp", "fbdev"),
+        *("x11grab", "video4linux2", "v4l2", "alsa", "oss", "pulse", "kmsgrab", "xcbgrab"),
+    }
+)
+"""Formats that name other files or devices, or take any text for a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +61,14 @@ class Address:
     live: bool = False
 
 
-def address_of(uri: str, options: SourceOptions) -> Address:
+def address_of(uri: str, options: SourceOptions, *, piped: bool = False) -> Address:
     """Translate a URI and our options to FFmpeg's."""
-    scheme = scheme_of(uri)
+    if piped:
+        return Address(uri, None, _confined("", "") | options.demuxer)
+    scheme = "" if is_path(uri) else scheme_of(uri)
+    if not scheme:
+        # without its own scheme FFmpeg takes "Star Wars: A New Hope.mp4" for an address
+        return Address(f"file:{uri}", None, _confined("file", "") | options.demuxer)
     if scheme == "v4l2":
         return Address(_rest(uri), "video4linux2", _device(options), live=True)
     if scheme == "screen":
@@ -48,7 +85,29 @@ def address_of(uri: str, options: SourceOptions) -> Address:
     if scheme in {"http", "https"}:
         # A live HLS from its newest segment on, not three before it. A film does not look at it.
         settings["live_start_index"] = "-1"
+    settings |= _confined(PROTOCOLS.get(scheme, scheme), LEADS_ON.get(scheme, ""))
     return Address(uri, None, settings | options.demuxer, network, live)
+
+
+def _confined(protocols: str, playlists: str) -> dict[str, str]:
+    """Return what keeps FFmpeg from opening more than the source itself.
+
+    A film may be a list of other files, whatever its name says (ffconcat, HLS, DASH, SDP), and a
+    stream may name files of this machine.
+    """
+    allowed = _formats() | set(filter(None, playlists.split(",")))
+    formats = ",".join(sorted(allowed))
+    return {"protocol_whitelist": protocols or "none", "format_whitelist": formats}
+
+
+@cache
+def _formats() -> frozenset[str]:
+    return frozenset(
+        name
+        for joined in av.formats_available
+        for name in joined.split(",")
+        if name not in OPENS_OTHERS
+    )
 
 
 def _rest(uri: str) -> str:
@@ -78,7 +137,7 @@ def _newest_first(scheme: str, options: SourceOptions) -> dict[str, str]:
     return settings
 
 
-def explain(error: Exception, uri: str, address: Address) -> SourceError:
+def explain(error: Exception, uri: str, address: Address, head: bytes = b"") -> SourceError:
     """Make of FFmpeg's error one that says what is wrong and what to do."""
     text = str(getattr(error, "strerror", None) or error)
     if isinstance(error, (av.error.HTTPNotFoundError, FileNotFoundError)):
@@ -96,8 +155,10 @@ def explain(error: Exception, uri: str, address: Address) -> SourceError:
         return SourceLostError(uri, f"cannot be opened ({text})", remedy=remedy)
     if address.format:
         return SourceError(uri, f"the device cannot be opened ({text})")
+    if head:
+        return _explain_head(head, uri)
     if not address.network:
-        return _explain_file(Path(address.url), uri)
+        return _explain_file(Path(address.url.removeprefix("file:")), uri)
     return SourceError(uri, "what comes from there is no video", "MPEG-TS, MP4, HLS, …")
 
 
@@ -107,6 +168,16 @@ def _explain_file(path: Path, uri: str) -> SourceError:
         if head[4:8] == b"ftyp" and b"moov" not in _mp4_boxes(path):
             found = "an MP4 without its index (moov): the recording or download was cut off"
             return SourceError(uri, found, remedy="get it again, or mend it with untrunc")
+    return _explain_head(head, uri)
+
+
+def _explain_head(head: bytes, uri: str) -> SourceError:
+    if head[4:8] == b"ftyp":
+        found = "an MP4 that cannot be read from its start on: its index stands at the end"
+        return SourceError(uri, found, remedy="give it as a file, or write it with +faststart")
+    if head.startswith((b"#EXTM3U", b"ffconcat", b"v=0")) or b"<MPD" in head[:512]:
+        found = "a list of other files, which are not opened for it"
+        return SourceError(uri, found, "a video", "give those, or serve the list over http")
     if _is_text(head):
         return SourceError(uri, "a text file, whatever its name says", "a video or a picture")
     return SourceError(uri, "no video that FFmpeg can read", "MP4, MKV, TS, AVI, …")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     ("uri", "shown"),
     [
         ("rtsp://me:secret@host:554/s", "rtsp://me:***@host:554/s"),
-        ("rtsp://me@host/s", "rtsp://me@host/s"),
+        ("rtsp://me@host/s", "rtsp://***@host/s"),
         ("film.mp4", "film.mp4"),
         ("http://[broken", "http://[broken"),
     ],

@@ -32,7 +32,7 @@ from PIL import Image
 from tests.unit.engines.pictures.heif_grid import grid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SLOW_S = 10.0
 MEMORY_MB = 600
@@ -213,12 +213,29 @@ def _read(data: bytes, number: int, found: Found) -> str:
     return "read"
 
 
-def fuzz(count: int, seed: int, workers: int, most_mb: float) -> Found:
-    """Read so many damaged pictures in worker processes that may die."""
+@dataclass(frozen=True)
+class Task:
+    """What a worker does: once, and for each batch (first number, count, seed, memory in MB)."""
+
+    start: Callable[[], None]
+    work: Callable[[int, int, int, float], Found]
+
+
+def fuzz(count: int, seed: int, workers: int, most_mb: float, task: Task | None = None) -> Found:
+    """Read so many damaged files in worker processes that may die.
+
+    Args:
+        count: how many.
+        seed: of the damage.
+        workers: processes.
+        most_mb: memory that a worker may have.
+        task: what workers do; pictures by default.
+    """
+    task = task or Task(start, work)
     total = Found()
     left = [(n, min(BATCH, count - n)) for n in range(0, count, BATCH)]
     while left:
-        lost = _pool(left, seed, workers, total, most_mb)
+        lost = _pool(left, seed, workers, total, most_mb, task)
         left = []
         for first, size in lost:
             if size == 1:
@@ -232,7 +249,12 @@ def fuzz(count: int, seed: int, workers: int, most_mb: float) -> Found:
 
 
 def _pool(
-    batches: list[tuple[int, int]], seed: int, workers: int, total: Found, most_mb: float
+    batches: list[tuple[int, int]],
+    seed: int,
+    workers: int,
+    total: Found,
+    most_mb: float,
+    task: Task,
 ) -> list[tuple[int, int]]:
     """Do batches; return those that were lost when a worker died."""
     context = multiprocessing.get_context("spawn")
@@ -240,8 +262,8 @@ def _pool(
     lost = []
     while waiting:
         step = waiting[: 1 if workers == 1 else 40 * workers]
-        with ProcessPoolExecutor(workers, context, start) as pool:
-            running = [(batch, pool.submit(work, *batch, seed, most_mb)) for batch in step]
+        with ProcessPoolExecutor(workers, context, task.start) as pool:
+            running = [(batch, pool.submit(task.work, *batch, seed, most_mb)) for batch in step]
             for batch, future in running:
                 try:
                     total.add(future.result())
@@ -251,10 +273,10 @@ def _pool(
     return lost
 
 
-def told(found: Found, count: int, took_s: float) -> Iterator[str]:
+def told(found: Found, count: int, took_s: float, kind: str = "pictures") -> Iterator[str]:
     """Yield the figures as lines."""
     outcomes = ", ".join(f"{n} {what}" for what, n in found.outcomes.most_common())
-    yield f"{count} damaged pictures in {took_s:.0f} s: {outcomes}"
+    yield f"{count} damaged {kind} in {took_s:.0f} s: {outcomes}"
     yield f"slowest {found.slowest_s:.2f} s, largest worker {found.memory_mb:.0f} MB"
     for reason, times in found.reasons.most_common(8):
         yield f"  {times} x {reason}"

@@ -40,6 +40,13 @@ def test_damaged_pictures_are_read_or_refused() -> None:
     assert "FOUND" not in ran.out
 
 
+def test_damaged_films_are_read_or_refused() -> None:
+    ran = tool("fuzz_films.py", "--count", 200, "--seed", 7, "--workers", 1)
+    assert ran.code == 0, ran.out
+    assert "200 damaged films" in ran.out
+    assert "FOUND" not in ran.out
+
+
 def test_what_it_finds_it_says() -> None:
     # A bound that every picture breaks: the tool can fail.
     ran = tool("fuzz_pictures.py", "--count", 2, "--workers", 1, "--memory-mb", 1)

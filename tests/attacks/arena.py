@@ -24,6 +24,7 @@ from gallery.store.person import Person
 from gallery.store.store import create_gallery
 from gallery.store.update import Entries, add
 from tests.attacks.forge import Forgery, forgery_of, sign
+from tests.attacks.warm import DEAD_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 TVRADAR = Path(sys.executable).parent / "tvradar"
 HANG_S = 10
 """Nothing of ours may take more processor time for a release of a few hundred kilobytes."""
-DEAD_S = 60.0
-"""Nor more of anybody's time, even on a machine that is busy with other tests."""
 UPDATER = {resource.RLIMIT_AS: 2 << 30, resource.RLIMIT_NOFILE: 128, resource.RLIMIT_CPU: HANG_S}
 RECOGNISER = {resource.RLIMIT_NOFILE: 256}
 NAMED = re.compile(r"^[a-z][a-z &-]+ refused: \S.{5,}|: \S.{10,}", re.DOTALL)
@@ -110,6 +109,13 @@ class Arena:
         self.number = 1
         self.pulse = folder / "pulse.json"
         self.recogniser: subprocess.Popen[bytes] | None = None
+        self._warm = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("warm.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        )
         self.url = ""
         outcome = self.publish(copy.deepcopy(self.good), "start", 0)
         assert outcome.installed, outcome
@@ -150,9 +156,8 @@ class Arena:
     def publish(self, forgery: Forgery, name: str, seed: int) -> Outcome:
         self.number += 1
         sign(forgery, self.repository, self.number)
-        begun, cpu_s = time.monotonic(), -_children_s()
-        code, status, err = self.sync()
-        seconds, cpu_s = time.monotonic() - begun, cpu_s + _children_s()
+        ran = self.sync()
+        code, status, err, seconds = ran["code"], ran["status"], ran["err"], ran["seconds"]
         installed = status.get("release") == self.number
         reason = str(status.get("error", ""))
         problem = ""
@@ -165,30 +170,24 @@ class Arena:
         elif installed and reason:
             problem = f"installed, and yet an error: {reason}"
         problem = problem or self._serves(installed=installed)
-        return Outcome(name, seed, self.number, installed, reason, seconds, cpu_s, problem)
+        return Outcome(name, seed, self.number, installed, reason, seconds, ran["cpu_s"], problem)
 
-    def sync(self) -> tuple[int | None, dict[str, Any], str]:
-        """Run the updater once; code None when it had to be killed."""
+    def sync(self) -> dict[str, Any]:
+        """Run the updater once; its code is None when it had to be killed."""
         words: Sequence[object] = (
             TVRADAR, "sync", "--once", "--json", "--from", self.repository.public,
             "--root", self.repository.home / "root.json", "--gallery", self.gallery,
             "--state", self.folder / "tv" / "state", "--device", "tv",
             "--model", "sface-2021dec", "--pulse", self.pulse,
         )  # fmt: skip
-        process = subprocess.Popen(
-            [str(word) for word in words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=limited(UPDATER),  # noqa: PLW1509
-        )
-        try:
-            out, err = process.communicate(timeout=DEAD_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return None, {}, process.communicate()[1]
-        lines = [line for line in out.splitlines() if line.startswith("{")]
-        return process.returncode, json.loads(lines[-1]) if lines else {}, err
+        asked = {"words": [str(word) for word in words], "limits": UPDATER}
+        assert self._warm.stdin
+        assert self._warm.stdout
+        self._warm.stdin.write(json.dumps(asked) + "\n")
+        self._warm.stdin.flush()
+        ran: dict[str, Any] = json.loads(self._warm.stdout.readline())
+        lines = [line for line in ran["out"].splitlines() if line.startswith("{")]
+        return {**ran, "status": json.loads(lines[-1]) if lines else {}}
 
     def _serves(self, *, installed: bool) -> str:
         """Return what is wrong with the recogniser, "" when it serves as it should."""
@@ -225,15 +224,10 @@ class Arena:
         return time.monotonic() - begun
 
     def close(self) -> None:
+        self._warm.communicate()  # its input ends
         if self.recogniser is not None and self.recogniser.poll() is None:
             self.recogniser.kill()
             self.recogniser.wait()
-
-
-def _children_s() -> float:
-    """Return the processor time of all children that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def memory_folder() -> Path | None:

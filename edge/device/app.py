@@ -38,6 +38,7 @@ from edge.timeline.live import Appearing, read_timeline
 from edge.video.mailbox import ClosedError
 from edge.video.reader import Reader, State
 from engines.pipeline import load_pipeline
+from gallery.errors import GalleryError
 from gallery.search.watch import GalleryWatcher
 from gallery.threads import Worker
 
@@ -113,9 +114,17 @@ class App:
         self.engines = f"{', '.join(self._pipeline.kinds)} ({self._pipeline.why})"
         log.info("engines: %s", self.engines)
         thresholds = Thresholds(options.fpir, frozenset(options.cast))
-        self.watcher = GalleryWatcher(
-            gallery_dir, self._pipeline.model, index=config.search.index, prepare=thresholds.prepare
-        )
+        try:
+            self.watcher = GalleryWatcher(
+                gallery_dir,
+                self._pipeline.model,
+                index=config.search.index,
+                prepare=thresholds.prepare,
+            )
+        except GalleryError as error:
+            if pulse is not None:
+                pulse.failed(str(error))
+            raise
         self.cast_unknown = tuple(x for x in options.cast if x not in self.watcher.gallery)
         if self.cast_unknown:  # no error: somebody may have been withdrawn since
             log.warning("recognise.cast: nobody has these ids: %s", ", ".join(self.cast_unknown))

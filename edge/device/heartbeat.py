@@ -50,6 +50,10 @@ class Heartbeat:
         self._last, self._due = (scene.release, error), now + HEARTBEAT_S
         self._faces = self._named = 0
 
+    def failed(self, error: str) -> None:
+        """Tell at once that no release can be used: what is damaged can be fetched again."""
+        self._beat(0, error=error)
+
     def _beat(
         self,
         release: int,

@@ -15,13 +15,14 @@ import msgspec
 from gallery.channel import status as status_messages
 from gallery.channel.broker import Broker
 from gallery.channel.device_name import is_device_name
-from gallery.channel.errors import SyncError, SyncSetupError
+from gallery.channel.errors import SyncSetupError
 from gallery.channel.health import Health, PulseFile
 from gallery.channel.link import LinkState, MqttLink
 from gallery.channel.metadata import FileMetadata, MetadataSource
 from gallery.channel.mqtt_metadata import READ_TIMEOUT_S, MqttMetadata
 from gallery.channel.mqtt_sources import SILENCE_S, RetainedChunks, ServerChunks
 from gallery.channel.sources import ChunkSource, FileChunks, HttpSource
+from gallery.errors import GalleryError
 from gallery.os_errors import reason_of
 from gallery.sync.device import Device, Phase
 from gallery.sync.download import Stopped
@@ -124,6 +125,7 @@ class SyncService:
             settings.scrub_step_s,
         )
         self._mended: int = self.device.states.state.mended
+        self._complaint = ""
         self._heard = 0
         self._ask_s = math.inf
         self.link = self._make_link()
@@ -237,7 +239,7 @@ class SyncService:
             self.device.update(self._metadata, self.sources)
         except Stopped:
             return 0.0
-        except SyncError as error:
+        except GalleryError as error:
             log.warning("no update: %s", error)
             return RETRY_S
         except OSError as error:
@@ -255,6 +257,13 @@ class SyncService:
         """Look at a piece of what is on the disk; damage that is found is fetched again at once."""
         if self.device.phase is not Phase.IDLE:
             return
+        pulse = self._pulse.read() if self._pulse else None
+        complaint = pulse.error if pulse else ""
+        if complaint and complaint != self._complaint and not self.device.damaged:
+            log.warning("the recogniser cannot use the gallery: %s", complaint)
+            self.device.damaged = complaint
+            self._ask_s = 0.0
+        self._complaint = complaint
         if self._mended != self.device.states.state.mended:
             self._mended = self.device.states.state.mended
             self.scrub.again()

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from gallery.channel.health import PulseFile
 from gallery.search.open import open_gallery
-from gallery.store.store import verify
+from gallery.store.store import current_release, verify
 from tests.attacks.arena import TVRADAR, Arena, base_gallery
 from tests.attacks.cases import CASES
 from tests.free import STAR
@@ -108,3 +109,24 @@ def test_the_updater_ends_within_seconds_of_sigterm(arena: Arena) -> None:
         _, said = process.communicate(timeout=20)
         assert time.monotonic() - begun < 5
         assert not re.search(rb"Traceback", said)
+
+
+def test_a_recogniser_that_cannot_open_its_gallery_tells_the_updater(
+    free: Free, tmp_path: Path
+) -> None:
+    gallery = base_gallery(tmp_path / "gallery")
+    release, folder = current_release(gallery)
+    victim = folder / release.files[0].name
+    victim.write_bytes(victim.read_bytes()[:-1] + b"?")
+    config = tmp_path / "run.toml"
+    config.write_text(
+        f'source = "{free.clip}"\ngallery = "{gallery}"\npulse = "{tmp_path / "pulse.json"}"\n'
+        "[serve]\nport = 0\n"
+    )
+    command = [str(TVRADAR), "run", "--config", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert victim.name in done.stderr
+    pulse = PulseFile(tmp_path / "pulse.json").read()
+    assert pulse is not None
+    assert victim.name in pulse.error

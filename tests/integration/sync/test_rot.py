@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from gallery.channel.errors import SourceError, SyncError
+from gallery.channel.health import PulseFile
+from gallery.errors import GalleryCorruptError
 from gallery.publish.content import Options, prepare, resign
 from gallery.search.open import open_gallery
 from gallery.search.watch import GalleryWatcher
@@ -109,6 +111,20 @@ def test_the_scrub_finds_a_flipped_byte_and_it_is_fetched_again(home: Home, whic
     assert status.release == 1
     assert status.confirmed
     assert status.scrubbed_s > 0
+
+
+def test_a_recogniser_that_cannot_start_has_the_damage_mended_at_once(
+    world: World, fast_folder: Path
+) -> None:
+    home = Home(world, fast_folder / "cloud")
+    pulse = fast_folder / "pulse.json"
+    home.device = world.again(home.device, pulse=pulse, scrub_s=1e6)
+    flip(home.files()[1])
+    with pytest.raises(GalleryCorruptError) as refused:
+        open_gallery(home.served, MODEL)
+    PulseFile(pulse).beat(0, error=str(refused.value))
+    _run_until(home, lambda: home.device.status().mended == 1)
+    assert open_gallery(home.served, MODEL).people_count == 100
 
 
 @pytest.mark.parametrize("loss", ["release.json", "segment", "folder", "empty", "cut"])

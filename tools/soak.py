@@ -1,6 +1,7 @@
 """Let a device run for hours through losses, swaps and restarts, and see whether anything grows.
 
     python tools/soak.py [--minutes 120] [--events 20] [--log SAMPLES] [--json]
+    python tools/soak.py --attacks     ten minutes of everything at once, see soak_attacks.py
 
 The device is a real `tvradar run` with its `tvradar sync`, each a process of its own; a station
 sends it the demonstration's film over UDP, a real mosquitto brings galleries and takes scenes.
@@ -272,8 +273,11 @@ class Sampler:
 
     def _run(self) -> None:
         while not self._stop.wait(SAMPLE_S):
-            for name, pid in self._pids.items():
-                row = {"at_s": time.monotonic() - self._begun, **sample(pid)}
+            for name, pid in list(self._pids.items()):
+                try:
+                    row = {"at_s": time.monotonic() - self._begun, **sample(pid)}
+                except OSError:  # it was killed a moment ago
+                    continue
                 self.rows[name].append(row)
                 if self._log is not None:
                     with self._log.open("a") as file:
@@ -349,9 +353,16 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=20, help="of each kind")
     parser.add_argument("--log", type=Path, help="append the samples to this file, as JSON lines")
     parser.add_argument("--json", action="store_true", help="on one line")
+    parser.add_argument("--attacks", action="store_true", help="everything at once, 10 minutes")
     options = parser.parse_args()
-    result = soak(options.minutes, options.events, options.log)
-    result["wrong"] = wrong(result)
+    if options.attacks:
+        from soak_attacks import besiege, lost
+
+        result = besiege(min(options.minutes, 10) if options.minutes != 120 else 10, options.log)
+        result["wrong"] = lost(result)
+    else:
+        result = soak(options.minutes, options.events, options.log)
+        result["wrong"] = wrong(result)
     print(json.dumps(result, indent=None if options.json else 2))
     if result["wrong"]:
         sys.exit(1)

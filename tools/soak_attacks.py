@@ -1,7 +1,7 @@
 """Everything at once: the device under attack, with a press each second (`soak.py --attacks`).
 
 All the time: idle and half-open connections from five addresses, readers that never read, bytes
-that are no HTTP, messages that are no commands, presses and junk over MQTT. One after the other: new
+that are no HTTP, messages that are no commands, junk over MQTT. One after the other: new
 releases, removals, a flipped byte in the newest segment, a full disk (a small tmpfs, where we may
 mount one), a lost source, a restarted broker, kill -9 and SIGTERM of the updater, kill -9 of the
 recogniser. What ends and was not killed is counted; so is each name of somebody who is not in the

@@ -278,7 +278,7 @@ def parse_person_file(
     if content is not None:
         try:
             described = msgspec.toml.decode(content, type=_PersonFile)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # no TOML, wrong, no UTF-8, or too deep
             raise GalleryInputError(f"{where}: {error}") from error
     person = Person(
         id=person_id,

@@ -153,7 +153,9 @@ class Target:
 def targets(stack: ExitStack, *, network: bool = True) -> dict[str, Target]:
     """Return all readers; what they need is there until the stack ends."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tvradar-fuzz-")))
-    found = {**_texts(folder), "gallery": _gallery(folder / "gallery")}
+    gallery = _gallery(folder / "gallery")
+    release = (folder / "gallery" / "current" / "release.json").read_bytes()
+    found = {**_texts(folder, release), "gallery": gallery}
     return {**found, **_server(stack)} if network else found
 
 
@@ -167,7 +169,7 @@ def _file(folder: Path, read: Callable[[Path], object]) -> Callable[[bytes], obj
     return write_and_read
 
 
-def _texts(folder: Path) -> dict[str, Target]:
+def _texts(folder: Path, release: bytes) -> dict[str, Target]:
     events = MqttEvents(Broker("127.0.0.1"), "fuzz", lambda _: None)
 
     def press(data: bytes) -> None:
@@ -177,7 +179,6 @@ def _texts(folder: Path) -> dict[str, Target]:
     person = b'source = "s"\n[names]\nen = "Ada"\n[role]\nen = "r"\n[[works]]\ntitle = "t"\n'
     shots = {"shots": [{"first": 0, "last": 9, "visible": ["a"]}]}
     timeline = {"source": "s", "people": [], "duration_s": 3.0}
-    release = {"number": 1, "model": "m", "dim": 128, "segments": [], "created": "2026-01-01"}
     told = status.encode(status.Status("tv", release=1, error="no", rejected=(3,)))
     return {
         "configuration": Target(
@@ -187,9 +188,7 @@ def _texts(folder: Path) -> dict[str, Target]:
         "mqtt press": Target(press, b"PRESS", b'{"at": 3.5}', b""),
         "status": Target(status.decode, told),
         "manifest": Target(manifest.decode, b'{"release":1,"files":[],"sources":[],"rollout":{}}'),
-        "release": Target(
-            lambda data: decode_release(data, Path("release.json")), json.dumps(release).encode()
-        ),
+        "release": Target(lambda data: decode_release(data, Path("release.json")), release),
         "pulse": Target(
             _file(folder, lambda path: PulseFile(path).read()), b'{"release":1,"starts":1}'
         ),

@@ -12,7 +12,6 @@ import contextlib
 import logging
 import os
 import selectors
-import socket
 import threading
 import time
 from collections import deque
@@ -27,7 +26,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from gallery.channel.backoff import BASE_S, Backoff
-from gallery.channel.bounded_client import BoundedClient
+from gallery.channel.bounded_client import BoundedClient, no_delay
 from gallery.channel.errors import SourceError, SyncError
 from gallery.channel.subscriptions import MAX_WAITING, Collector, Subscriptions
 from gallery.threads import Worker
@@ -269,7 +268,7 @@ class MqttLink:
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
-        client.on_socket_open = _no_delay
+        client.on_socket_open = no_delay
         return client
 
     def _connect(self, client: BoundedClient) -> None:
@@ -399,9 +398,3 @@ class MqttLink:
         self.oversize_detail = f"{length} B > {self._max_packet} B"
         self.reason = f"oversize message refused: {self.oversize_detail}"
         log.warning("%s: %s", self.broker, self.reason)
-
-
-def _no_delay(_client: mqtt.Client, _data: Any, sock: Any) -> None:
-    """Nagle's algorithm makes one refresh 350 ms instead of 7."""
-    if sock.family in {socket.AF_INET, socket.AF_INET6}:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

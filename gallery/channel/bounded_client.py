@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import paho.mqtt.client as mqtt
 
 if TYPE_CHECKING:
-    import socket
     import ssl
     from collections.abc import Callable
 

@@ -13,6 +13,7 @@ from gallery.enrol.folders import find_people, ids_of, nobody, refuse, shown
 from gallery.enrol.people import Entry, PictureRef
 from gallery.enrol.storage import is_url, load_fsspec, read_bytes, stamp_of
 from gallery.errors import GalleryInputError
+from gallery.store.limits import MAX_PICTURES
 from gallery.store.person import PERSON_FILE, parse_person_file
 
 if TYPE_CHECKING:
@@ -96,12 +97,11 @@ def _entry(
     except GalleryInputError as error:
         problems.append(str(error))
         return None
-    pictures = (
-        _ref(name, *files[name], origins.get(name))
-        for name in sorted(files)
-        if is_picture_name(name)
-    )
-    return Entry(person, tuple(pictures))
+    names = [name for name in sorted(files) if is_picture_name(name)]
+    if len(names) > MAX_PICTURES:
+        problems.append(f"{person.id}: {len(names)} pictures, expected at most {MAX_PICTURES}")
+        return None
+    return Entry(person, tuple(_ref(name, *files[name], origins.get(name)) for name in names))
 
 
 def _remote(url: str) -> Catalogue:

@@ -26,6 +26,7 @@ from gallery.enrol.folders import refuse
 from gallery.enrol.people import Entry, PictureRef
 from gallery.enrol.storage import is_url, local_stamp, read_bytes
 from gallery.errors import GalleryInputError
+from gallery.store.limits import MAX_PICTURES
 from gallery.store.person import Person, Work, check_person, check_person_id, name_of_id
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class _Gathered:
     def entry(self, source: str, person_id: str) -> Entry:
         try:
             works = msgspec.json.decode(self._works or "[]", type=tuple[Work, ...])
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise GalleryInputError(
                 f"{source}: works of {person_id}: {error}, expected a JSON list of objects with "
                 "title, year, role"
@@ -116,6 +117,11 @@ class _Gathered:
             self._texts["biography"],
             works,
         )
+        if len(self._pictures) > MAX_PICTURES:
+            raise GalleryInputError(
+                f"{source}: {person_id} has {len(self._pictures)} pictures, expected at most "
+                f"{MAX_PICTURES}"
+            )
         names = Counter(picture.name for picture in self._pictures.values())
         pictures = (
             msgspec.structs.replace(p, name=p.uri) if names[p.name] > 1 else p

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 import unicodedata
@@ -277,9 +278,13 @@ def parse_person_file(
     described = _PersonFile()
     if content is not None:
         try:
-            described = msgspec.toml.decode(content, type=_PersonFile)
-        except (ValueError, RecursionError) as error:  # no TOML, wrong, no UTF-8, or too deep
+            # Windows' editor begins a file with a mark that TOML does not know.
+            text = content.removeprefix(codecs.BOM_UTF8)
+            described = msgspec.toml.decode(text, type=_PersonFile)
+        except ValueError as error:  # no TOML, wrong, or no UTF-8
             raise GalleryInputError(f"{where}: {error}") from error
+        except RecursionError as error:
+            raise GalleryInputError(f"{where}: lists in lists in lists without end") from error
     person = Person(
         id=person_id,
         names=_by_language(described.name) or _by_language(name) or name_of_id(person_id),

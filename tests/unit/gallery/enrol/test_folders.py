@@ -171,3 +171,36 @@ def test_any_folders_are_people_or_an_error(
         catalogue = read_catalogue(os.fsdecode(root))
         assert len({e.person.id for e in catalogue.entries}) == len(catalogue.entries)
         assert all(text.isprintable() for text in catalogue.left_out)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"name=" + b"[" * 100_000, "lists in lists"),
+        (b"works=" + b"{a=" * 50_000, "person.toml"),
+        (b"\xff\xfen\0a\0", "person.toml"),
+        (b"#" * 1_100_000, "cannot be read"),
+        (b'name="' + b"x" * 2_000 + b'"', "names has 2000 bytes"),
+    ],
+)
+def test_a_hostile_person_file_is_refused(tmp_path: Path, content: bytes, found: str) -> None:
+    (tmp_path / "ann").mkdir()
+    (tmp_path / "ann" / "person.toml").write_bytes(content)
+    with pytest.raises(GalleryInputError, match=found):
+        read_catalogue(str(tmp_path))
+
+
+def test_a_person_file_may_begin_with_the_mark_of_a_windows_editor(tmp_path: Path) -> None:
+    (tmp_path / "ann").mkdir()
+    (tmp_path / "ann" / "person.toml").write_bytes(b'\xef\xbb\xbfname = "Ann A."')
+    assert read_catalogue(str(tmp_path)).entries[0].person.names == {"en": "Ann A."}
+
+
+def test_more_pictures_than_a_gallery_keeps_are_refused_before_they_are_read(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "ann").mkdir()
+    for n in range(1001):
+        (tmp_path / "ann" / f"{n}.jpg").touch()
+    with pytest.raises(GalleryInputError, match="ann: 1001 pictures, expected at most 1000"):
+        read_catalogue(str(tmp_path))

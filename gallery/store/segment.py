@@ -160,8 +160,10 @@ class Segment:
 
     def is_at(self, folder: Path, info: SegmentInfo, model: str, dim: int) -> bool:
         """Return whether a folder has these very files for what a release says of a segment."""
+        if info != self.info:
+            return False
         wanted = layout(info.rows, info.people, dim, model, sketched=self.sketches is not None)
-        if info != self.info or wanted.header != self.form.header:
+        if wanted.header != self.form.header:
             return False
         try:
             found = tuple(

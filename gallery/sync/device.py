@@ -168,6 +168,8 @@ class Device:
         self._look()
         mends = manifest.release == self.installed() and bool(self.damaged)
         if manifest.release == self.installed() and not mends:
+            with contextlib.suppress(OSError):
+                forget_withdrawn(self.gallery, manifest.release)
             return False
         if manifest.release in self.states.state.rejected and not mends:
             self.waiting = f"release {manifest.release} failed its probation here"
@@ -209,7 +211,7 @@ class Device:
         except Stopped:
             raise
         except (GalleryError, OSError) as error:
-            self._withdraw(release)
+            self._withdraw(release, tables=not isinstance(error, Refused))
             if isinstance(error, Refused) and error.attack.startswith("malformed"):
                 self._bad = {key: (error.attack, error.detail)}
                 self._staging.clear()
@@ -217,14 +219,17 @@ class Device:
                 raise SyncError(f"{error.filename or self.folder}: {error.strerror}") from error
             raise
 
-    def _withdraw(self, release: Release | None) -> None:
-        """Leave out whom a release removes that cannot be installed now."""
+    def _withdraw(self, release: Release | None, *, tables: bool) -> None:
+        """Leave out whom a release removes that cannot be installed now.
+
+        Without `tables` only its tombstones count: what was refused does not say who is in it.
+        """
         if release is None or release.number <= self.installed():
             return
-        try:
-            older = store.current_release(self.gallery)[0]
-        except GalleryError:
-            older = None
+        older = None
+        if tables:
+            with contextlib.suppress(GalleryError):
+                older = store.current_release(self.gallery)[0]
         ids = removed_by(release, older, self._staging.people_file)
         try:
             if self.installed() and withdraw(self.gallery, release.number, ids):

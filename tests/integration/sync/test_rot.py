@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from gallery.channel.errors import SourceError, SyncError
+from gallery.channel.errors import Refused, SourceError, SyncError
 from gallery.channel.health import PulseFile
 from gallery.errors import GalleryCorruptError
 from gallery.publish.content import Options, prepare, resign
@@ -20,6 +20,7 @@ from gallery.store import store
 from gallery.store.person import Person
 from gallery.store.update import Entries, add, compact, remove, update
 from gallery.store.withdrawn import WITHDRAWN_FILE
+from tests.attacks.forge import forgery_of, sign
 from tests.integration.sync.conftest import MODEL, World
 
 if TYPE_CHECKING:
@@ -216,6 +217,27 @@ def test_somebody_updated_is_not_taken_for_removed(home: Home) -> None:
     assert "p0000" not in text
 
 
+def test_a_release_that_is_refused_blanks_nobody_but_its_tombstones(home: Home) -> None:
+    """A publisher errs: another table of people, in a form that we do not write."""
+    remove(home.gallery, ["p0042"])
+    home.publish()
+    forgery = forgery_of(home.gallery)
+    assert len(forgery.release.tombstones) == 1
+    rows = [(n, f"x{n:04d}", "{}", b"") for n in range(100)]
+    forgery.set_rows(rows)
+    sign(forgery, home.world.repository, 9)
+    with pytest.raises(Refused, match="malformed gallery"):
+        home.device.once()
+    assert home.known() == {f"p{n:04d}" for n in range(100) if n != 42}
+    assert home.device.device.installed() == 1
+    # It is not fetched again each minute, and says the same.
+    before = home.device.status().bytes_fetched
+    with pytest.raises(Refused, match="malformed gallery"):
+        home.device.once()
+    assert home.device.status().bytes_fetched == before
+    assert home.device.status().refusals == 1
+
+
 def test_who_was_removed_stays_out_when_a_release_is_left(home: Home) -> None:
     remove(home.gallery, ["p0042"])
     home.publish(probation_s=100)
@@ -223,6 +245,14 @@ def test_who_was_removed_stays_out_when_a_release_is_left(home: Home) -> None:
     home.device.device._leave(2, "the recogniser cannot use it")
     assert home.device.device.installed() == 1
     assert home.known() == {f"p{n:04d}" for n in range(100) if n != 42}
+
+
+def test_a_damaged_list_of_removed_people_goes_with_the_newest_release(home: Home) -> None:
+    (home.served / WITHDRAWN_FILE).write_bytes(b"{")
+    with pytest.raises(GalleryCorruptError, match=WITHDRAWN_FILE):
+        open_gallery(home.served, MODEL)
+    assert not home.device.once()
+    assert len(home.known()) == 100
 
 
 def test_rot_in_a_finished_part_is_fetched_again(home: Home) -> None:

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from edge.bench.synthetic import SyntheticFaces
+from edge.config import DEFAULT_FPIR
 from gallery.search.open import open_gallery
 from gallery.store.person import Person
 from gallery.store.store import create_gallery
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FPIR = 0.01
+FPIR = DEFAULT_FPIR
 """Share of strangers who are named at the working threshold."""
 _MODEL = "synthetic-1"
 _BLOCK = 16_384

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edge.cli.console import err, out, print_json, progress_bar
-from edge.cli.options import JsonOption
+from edge.cli.options import FpirOption, JsonOption
+from edge.config import DEFAULT_FPIR
 from engines.catalog import default_name
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def int8(
 @app.command("threshold")
 def threshold(
     images: ImagesOption,
-    fpir: Annotated[float, typer.Option(help="Promised share of strangers who get a name.")] = 0.01,
+    fpir: FpirOption = DEFAULT_FPIR,
     people: Annotated[
         list[int] | None, typer.Option(min=1, help="Size of a gallery; may be given again.")
     ] = None,

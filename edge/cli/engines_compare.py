@@ -11,6 +11,7 @@ from rich.table import Table
 
 from calibration.openset.evaluate import Searches, evaluate
 from edge.cli.console import out, print_json, progress_bar, warn_of
+from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
 from engines.catalog import find_model, load_catalog
 from engines.choose import example, time_ms
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ENROLLED = 3
-FPIR = 0.01
+FPIR = DEFAULT_FPIR
 LEAST_PEOPLE = 6
 
 

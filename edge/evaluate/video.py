@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edge.evaluate.figures import Answers, Faces, FalseName, JustGone, Rates, VideoEvaluation
+from edge.recognise.answer import REFINE_AFTER_S
 from edge.recognise.press_history import LOOK_BACK_S, Radar
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from edge.recognise.scene import Scene
     from gallery.store.person import Person
 
-REFINE_AFTER_S = 0.4
 JUST_GONE_S = 1.0
 """So long after a cut a press must still list who has just gone."""
 BUCKETS: dict[str, tuple[tuple[str, float], ...]] = {

@@ -8,6 +8,10 @@ import msgspec
 
 from edge.recognise.scene import Candidate, Why
 
+REFINE_AFTER_S = 0.4
+"""An answer is refined so long after a press: two or three more faces were embedded by then, and
+half a second is not over."""
+
 
 class AnswerPerson(msgspec.Struct, frozen=True):
     """Somebody who is, or just was, on screen.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge.config import DEFAULT_FPIR
 from edge.recognise.commands import Commands
 from edge.recognise.decide import decide
 from edge.recognise.detection_schedule import CALM_S, Pace
@@ -59,7 +60,7 @@ class RecogniserOptions:
         cuts: shots are told apart; false for frames that are known to be of one.
     """
 
-    fpir: float = 0.01
+    fpir: float = DEFAULT_FPIR
     embeddings_per_frame: int = 2
     detect_every: int = 1
     calm_s: float = CALM_S

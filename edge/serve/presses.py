@@ -7,6 +7,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+from edge.recognise.answer import REFINE_AFTER_S
 from gallery.threads import later
 
 if TYPE_CHECKING:
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
 
     from edge.recognise.answer import Answer
     from edge.serve.device import Device
-
-REFINE_AFTER_S = 0.4
-"""Long enough for two or three more faces to be embedded, and within half a second."""
 
 
 class Presses:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edge.config import DEFAULT_FPIR
 from edge.recognise.commands import Commands
 from edge.recognise.decide import decide
-from edge.recognise.detection_schedule import CALM_S, Pace
+from edge.recognise.detection_schedule import STATIC_S, DetectionSchedule
 from edge.recognise.evidence import TrackState, is_sure, rough_quality_of, urgency
 from edge.recognise.governor import Budget
 from edge.recognise.letterbox import Bars
@@ -42,7 +42,7 @@ REJOIN_WITHIN_FACES = 3
 COAST_S = 0.2
 """A face that the detector misses is shown this much longer where it was heading."""
 BARS_EVERY = 10
-"""One frame in so many is looked at for black bars."""
+"""One frame in so many is searched for black bars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ class RecogniserOptions:
         fpir: promised share of strangers who get a name.
         embeddings_per_frame: faces embedded in one frame at most.
         detect_every: detection runs on every n-th frame; tracks move on between.
-        calm_s: seconds between two detections while nothing moves much; 0 knows no calm.
+        static_s: seconds between two detection passes in a static scene; 0 takes each frame.
         cast: ids of the title's cast, favoured in decisions.
-        min_hits: sightings after which a track is shown.
+        min_hits: detections after which a track is shown.
         rejoin: a face that comes back goes on with the evidence of the track that it had.
         cuts: shots are told apart; false for frames that are known to be of one.
     """
@@ -63,7 +63,7 @@ class RecogniserOptions:
     fpir: float = DEFAULT_FPIR
     embeddings_per_frame: int = 2
     detect_every: int = 1
-    calm_s: float = CALM_S
+    static_s: float = STATIC_S
     cast: frozenset[str] = frozenset()
     min_hits: int = MIN_HITS
     rejoin: bool = True
@@ -95,7 +95,7 @@ class Recogniser:
         self._options = options or RecogniserOptions()
         self._shots = ShotDetector()
         self._tracker = Tracker()
-        self._pace = Pace(self._options.calm_s)
+        self._schedule = DetectionSchedule(self._options.static_s)
         self._bars = Bars()
         self._taken = 0
         self._states: dict[int, TrackState] = {}
@@ -143,15 +143,15 @@ class Recogniser:
 
     def _detect(self, picture: Frame, frame: Frame, watch: Stopwatch) -> Tracked:
         """Find, follow and embed faces; `picture` is the part of the frame between black bars."""
-        half_px = self._half_px(picture)
+        low_px = self._low_resolution_px(picture)
         left, top = self._bars.box[:2]
-        found = self._pipeline.detector.detect(picture.bgr, long_side_px=half_px)
+        found = self._pipeline.detector.detect(picture.bgr, long_side_px=low_px)
         faces = found.moved(left, top)
         watch.lap("detect")
-        seen = self._follow(faces, frame, half=half_px is not None)
+        seen = self._follow(faces, frame, low_resolution=low_px is not None)
         watch.lap("track")
         tracked = Tracked()
-        if half_px is None:
+        if low_px is None:
             numbers = tuple(state.track.number for state, _ in seen)
             tracked = Tracked(numbers, faces[[index for _, index in seen]])
             self._embed(seen, faces, frame)
@@ -203,7 +203,7 @@ class Recogniser:
         for number in list(self._states):
             self._end(number)
         self._tracker.reset()
-        self._pace.cut()
+        self._schedule.cut()
         self._shot += 1
         self._frames = 0
 
@@ -212,34 +212,34 @@ class Recogniser:
         if self._hurried:
             return True
         in_turn = self._frames % self._options.detect_every == 0 or not self._states
-        return in_turn and self._pace.due(frame.pts_s, self._budget.gap_s)
+        return in_turn and self._schedule.due(frame.pts_s, self._budget.gap_s)
 
-    def _half_px(self, picture: Frame) -> int | None:
-        """Return the long side to detect at when half is enough, None for the whole size.
+    def _low_resolution_px(self, picture: Frame) -> int | None:
+        """Return the long side of a low-resolution pass where that is enough, else None.
 
-        Landmarks found in a half are not fine enough to align by, so no face may want embedding.
+        Its landmarks are not fine enough to align by, so no face may be due to be embedded.
         """
         longest_px = max(picture.bgr.shape[:2])
-        whole_px = min(longest_px, self._pipeline.detector.long_side_px or longest_px)
+        full_px = min(longest_px, self._pipeline.detector.long_side_px or longest_px)
         pts_s, tracks = picture.pts_s, self._tracker.tracks
         if self._hurried or any(urgency(s, 0.0, pts_s) > 0 for s in self._states.values()):
             return None
-        enough = self._pace.half_is_enough(pts_s, tracks, whole_px / longest_px)
-        return whole_px // 2 if enough else None
+        enough = self._schedule.low_resolution_is_enough(pts_s, tracks, full_px / longest_px)
+        return full_px // 2 if enough else None
 
     def reserve_tracks(self, count: int) -> int:
         """Return the first of so many numbers that no track of this recogniser will have."""
         return self._tracker.reserve(count)
 
     def _follow(
-        self, faces: Detections, frame: Frame, *, half: bool
+        self, faces: Detections, frame: Frame, *, low_resolution: bool
     ) -> list[tuple[TrackState, int]]:
         seen = []
         for track, index in self._tracker.update(faces, frame.pts_s):
             state = self._states.get(track.number) or self._begin(track)
             state.side_px = max(state.side_px, float(faces.sides_px[index]))
             seen.append((state, index))
-        self._pace.looked(frame.pts_s, self._tracker.tracks, half=half)
+        self._schedule.detected(frame.pts_s, self._tracker.tracks, low_resolution=low_resolution)
         alive = {track.number for track in self._tracker.tracks}
         for number in [n for n in self._states if n not in alive]:
             self._end(number)

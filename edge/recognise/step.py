@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """The detections of a frame that are tracked; none where only its half size was looked at.
+    """The detections of a frame that are tracked; none of a low-resolution pass.
 
     Attributes:
         tracks: the number of the track of each.

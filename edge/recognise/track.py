@@ -37,10 +37,10 @@ class Track:
         number: unique in a session.
         xyxy_px: float32 (4,), the box in the last frame where it was seen.
         velocity_px_s: float32 (4,), of the box's edges.
-        score: the detector's, of the last sighting.
+        score: the detector's, of the last detection.
         first_s, last_s: when it was first and last seen.
-        hits: number of sightings.
-        surprise: how far off its last sighting was, in units of the face's size.
+        hits: number of detections.
+        residual: how far the last detection was from the prediction, in units of the face's size.
     """
 
     number: int
@@ -50,7 +50,7 @@ class Track:
     score: float
     velocity_px_s: NDArray[np.float32] = field(default_factory=lambda: np.zeros(4, np.float32))
     hits: int = 1
-    surprise: float = 1.0
+    residual: float = 1.0
 
     @property
     def side_px(self) -> float:
@@ -63,7 +63,7 @@ class Track:
         return np.asarray(self.xyxy_px + self.velocity_px_s * ahead, np.float32)
 
     def see(self, xyxy_px: NDArray[np.float32], score: float, pts_s: float) -> None:
-        """Take a new sighting."""
+        """Take a new detection."""
         elapsed = pts_s - self.last_s
         off_px = np.abs(xyxy_px - self.at(pts_s)).max()
         if elapsed > 0:
@@ -74,7 +74,7 @@ class Track:
                 0.5 * self.velocity_px_s + 0.5 * np.tile(shared, 2), np.float32
             )
         self.xyxy_px, self.score, self.last_s = xyxy_px, score, pts_s
-        self.surprise = float(off_px / self.side_px)
+        self.residual = float(off_px / self.side_px)
         self.hits += 1
 
 

@@ -32,7 +32,7 @@ BAND = 0.04
 SHOTS = 3
 LENGTH = 10
 FPS = 25.0
-OPTIONS = RecogniserOptions(calm_s=0)
+OPTIONS = RecogniserOptions(static_s=0)
 
 
 @pytest.fixture(scope="module")

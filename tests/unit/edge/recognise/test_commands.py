@@ -90,7 +90,7 @@ class Watched:
         self.recogniser = Recogniser(
             FacePipeline(Row(faces), self.embedder, MODEL),  # type: ignore[arg-type]
             lambda: gallery,
-            RecogniserOptions(calm_s=0),
+            RecogniserOptions(static_s=0),
             commands=self.commands,
         )
         self._index = 0

@@ -1,6 +1,6 @@
 import numpy as np
 
-from edge.recognise.detection_schedule import CALM_S, Pace
+from edge.recognise.detection_schedule import STATIC_S, DetectionSchedule
 from edge.recognise.track import Tracker
 from engines.detections import Detections
 
@@ -16,66 +16,68 @@ def sure_faces(boxes: list[list[float]]) -> Detections:
     )
 
 
-def looks(path: list[float | None], *, fps: int = FPS, calm_s: float = CALM_S) -> list[int]:
-    """Return the frames that are looked at; a face of 50 px is at path[i], or not found."""
-    pace, tracker, found = Pace(calm_s), Tracker(), []
+def passes(path: list[float | None], *, fps: int = FPS, static_s: float = STATIC_S) -> list[int]:
+    """Return the frames that get a pass; a face of 50 px is at path[i], or not found."""
+    schedule, tracker, found = DetectionSchedule(static_s), Tracker(), []
     for i, x in enumerate(path):
-        if not pace.due(i / fps):
+        if not schedule.due(i / fps):
             continue
         found.append(i)
         boxes = [] if x is None else [[x, 100, x + 50, 160]]
         tracker.update(sure_faces(boxes), i / fps)
-        pace.looked(i / fps, tracker.tracks)
+        schedule.detected(i / fps, tracker.tracks)
     return found
 
 
-def test_a_still_face_is_looked_at_every_tenth_of_a_second() -> None:
-    found = looks([100.0] * 30)
+def test_a_still_face_gets_a_pass_every_tenth_of_a_second() -> None:
+    found = passes([100.0] * 30)
     assert found[:4] == [0, 1, 2, 5]
     assert np.diff(found[2:]).max() == 3
-    assert looks([100.0] * 50, fps=50)[-1] - looks([100.0] * 50, fps=50)[-2] == 5
-    assert looks([100.0] * 10, fps=8) == list(range(10))
+    assert passes([100.0] * 50, fps=50)[-1] - passes([100.0] * 50, fps=50)[-2] == 5
+    assert passes([100.0] * 10, fps=8) == list(range(10))
 
 
 def test_a_face_that_moves_evenly_is_calm_and_one_that_turns_is_not() -> None:
-    assert len(looks([100 + 4.0 * i for i in range(30)])) < 20
+    assert len(passes([100 + 4.0 * i for i in range(30)])) < 20
     zigzag = [100 + 15.0 * (i // 2 % 2) for i in range(30)]
-    assert len(looks(zigzag)) > 24
+    assert len(passes(zigzag)) > 24
 
 
 def test_a_lost_face_is_searched_for_in_each_frame() -> None:
-    found = looks([100.0] * 12 + [None] * 6)
+    found = passes([100.0] * 12 + [None] * 6)
     assert found[-4:] == [14, 15, 16, 17]
 
 
 def test_an_empty_picture_is_calm() -> None:
-    assert len(looks([None] * 30)) < 14
+    assert len(passes([None] * 30)) < 14
 
 
 def test_no_calm_on_request_and_none_after_a_cut_or_a_jump_back() -> None:
-    assert looks([100.0] * 20, calm_s=0.0) == list(range(20))
-    pace = Pace()
+    assert passes([100.0] * 20, static_s=0.0) == list(range(20))
+    schedule = DetectionSchedule()
     for i in range(3):
-        pace.looked(i / FPS, [])
-    assert not pace.due(3 / FPS)
-    assert pace.due(-1.0)
-    pace.cut()
-    assert pace.due(3 / FPS)
+        schedule.detected(i / FPS, [])
+    assert not schedule.due(3 / FPS)
+    assert schedule.due(-1.0)
+    schedule.cut()
+    assert schedule.due(3 / FPS)
 
 
 def halves(sides_px: list[list[float]], *, scale: float = 1.0) -> list[bool]:
-    """Return which looks of a second, ten of them, are at half size; faces stand side by side."""
-    pace, tracker, found = Pace(0.0), Tracker(), []
+    """Return which of ten passes in a second are at low resolution; faces stand side by side."""
+    schedule, tracker, found = DetectionSchedule(0.0), Tracker(), []
     for i, sides in enumerate(sides_px):
-        half = pace.half_is_enough(i / 10, tracker.tracks, scale)
+        low_resolution = schedule.low_resolution_is_enough(i / 10, tracker.tracks, scale)
         boxes = [[600.0 * n, 100, 600.0 * n + side, 100 + side] for n, side in enumerate(sides)]
         tracker.update(sure_faces(boxes), i / 10)
-        pace.looked(i / 10, tracker.tracks, half=half)
-        found.append(half)
+        schedule.detected(i / 10, tracker.tracks, low_resolution=low_resolution)
+        found.append(low_resolution)
     return found
 
 
-def test_large_faces_are_followed_at_half_size_and_small_ones_looked_for_now_and_then() -> None:
+def test_large_faces_are_followed_at_low_resolution_and_small_ones_searched_for_now_and_then() -> (
+    None
+):
     assert halves([[150.0]] * 8) == [False, True, True, False, True, True, False, True]
     assert not any(halves([[120.0]] * 8))
     assert not any(halves([[150.0, 60.0]] * 8))
@@ -84,9 +86,9 @@ def test_large_faces_are_followed_at_half_size_and_small_ones_looked_for_now_and
     assert not any(halves([[]] * 8))
 
 
-def test_the_whole_size_is_looked_at_when_a_face_is_lost_or_the_clock_goes_back() -> None:
+def test_the_full_resolution_is_taken_when_a_face_is_lost_or_the_clock_goes_back() -> None:
     lost = [[150.0]] * 4 + [[]] * 4
     assert halves(lost) == [False, True, True, False, True, False, False, False]
-    pace, tracker = Pace(), Tracker()
-    pace.looked(5.0, tracker.tracks)
-    assert not pace.half_is_enough(1.0, tracker.tracks, 1.0)
+    schedule, tracker = DetectionSchedule(), Tracker()
+    schedule.detected(5.0, tracker.tracks)
+    assert not schedule.low_resolution_is_enough(1.0, tracker.tracks, 1.0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.recognise.detection_schedule import Pace
+from edge.recognise.detection_schedule import DetectionSchedule
 from edge.recognise.governor import LEVELS, Governor, Zone, read_zones
 from edge.recognise.recogniser import COAST_S
 from edge.recognise.track import Track
@@ -106,7 +106,7 @@ def test_faces_do_not_vanish_between_two_looks() -> None:
 def _lost_share(*, governed: bool) -> float:
     """Play a minute at 25 frames a second to a detector of 70 ms, while something moves."""
     now = 0.0
-    governor, pace = Governor(list, lambda: now), Pace()
+    governor, schedule = Governor(list, lambda: now), DetectionSchedule()
     lost = frames = newest = 0
     while now < 60:
         now = max(now, (newest + 1) * 0.04)
@@ -115,9 +115,9 @@ def _lost_share(*, governed: bool) -> float:
             lost, frames = lost + number - newest - 1, frames + 1
         newest, begun, pts_s = number, now, number * 0.04
         now += 0.004
-        if pace.due(pts_s, governor.budget.gap_s if governed else 0.0):
+        if schedule.due(pts_s, governor.budget.gap_s if governed else 0.0):
             now += 0.070
-            pace.looked(pts_s, [Track(1, np.zeros(4, np.float32), pts_s, pts_s, 0.9)])
+            schedule.detected(pts_s, [Track(1, np.zeros(4, np.float32), pts_s, pts_s, 0.9)])
         governor.worked(now - begun)
     return lost / (lost + frames)
 

@@ -172,7 +172,7 @@ class App:
             appearing=appearing,
             ready=self._why_not_ready,
             notice=notice or {},
-            on_press=commands.hurry,
+            on_press=commands.request_full_budget,
             status=self.status,
         )
         self._counting = Counting(self.metrics, people, self.reader)

@@ -62,7 +62,7 @@ class OfflineRecogniser:
         self._retake, self._on_step = retake, on_step
         # the first sighting of a face counts too, once there was a second; hindsight over a whole
         # shot needs no other shot's evidence
-        options = dataclasses.replace(options, min_hits=1, rejoin=False)
+        options = dataclasses.replace(options, min_hits=1, reidentify=False)
         self._thresholds = Thresholds(options.fpir, options.cast)
         self._recogniser = Recogniser(pipeline, lambda: gallery, options, self._thresholds)
         self._scenes: list[Scene] = []

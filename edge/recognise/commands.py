@@ -32,26 +32,26 @@ class Taken:
     """The commands since the last frame.
 
     Attributes:
-        hurried: somebody waits for an answer: embed all faces of the next frame.
+        full_budget: somebody waits for an answer: embed all faces of the next frame.
         refusals: names that viewers refused, oldest first.
     """
 
-    hurried: bool = False
+    full_budget: bool = False
     refusals: tuple[Refusal, ...] = ()
 
 
 class Commands:
-    """The queue; any thread may call `hurry` and `refuse`, the recogniser's calls the rest."""
+    """The queue: any thread calls `request_full_budget` and `refuse`, the recogniser's the rest."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pending = Taken()
         self._named: dict[tuple[int, str], TrackState] = {}
 
-    def hurry(self) -> None:
+    def request_full_budget(self) -> None:
         """Embed all faces of the next frame, whatever the budget: somebody has pressed the key."""
         with self._lock:
-            self._pending = Taken(hurried=True, refusals=self._pending.refusals)
+            self._pending = Taken(full_budget=True, refusals=self._pending.refusals)
 
     def refuse(self, track: int, person_id: str) -> bool:
         """Take a name from a track, and from tracks like it, until the recogniser ends.
@@ -64,7 +64,7 @@ class Commands:
             if state is None:
                 return False
             refusals = (*self._pending.refusals, Refusal(state, person_id))[-MOST_REFUSALS:]
-            self._pending = Taken(self._pending.hurried, refusals)
+            self._pending = Taken(self._pending.full_budget, refusals)
             return True
 
     def take(self) -> Taken:

@@ -46,8 +46,8 @@ class TrackState:
     searched: str = ""
     fresh: bool = False
     said: str | None = None
-    sure: bool = False
-    goes_on: int | None = None
+    confident: bool = False
+    reidentified_as: int | None = None
 
     def claim(self) -> Claim:
         """Return what the decision needs to know."""
@@ -73,22 +73,22 @@ def rough_quality_of(faces: Detections, frame: Frame) -> NDArray[np.float32]:
     return np.asarray(faces.sides_px * faces.scores * pose * visible**2, np.float32)
 
 
-def is_sure(state: TrackState, policy: Policy) -> bool:
+def is_confident(state: TrackState, policy: Policy) -> bool:
     """Return whether the name that was just said is beyond doubt."""
     best, *others = state.candidates
     second = max((c.score for c in others), default=-1.0)
     return best.score - max(second, policy.threshold) >= policy.scores.names.confident
 
 
-def urgency(state: TrackState, rough: float, pts_s: float) -> float:
+def embedding_priority(state: TrackState, rough: float, pts_s: float) -> float:
     """Return how much a face should be embedded now; 0 or less: it need not be."""
-    known = state.template.borrowed.count(False)
+    known = state.template.merged.count(False)
     age = pts_s - state.embedded_s
     if not known:
         return 100.0 + rough
     if rough > BETTER_VIEW * state.rough_quality:
         return 10.0 * rough / max(state.rough_quality, 1e-6)
-    clear = state.sure or state.template.norm() < state.template.scores.names.futile_norm
+    clear = state.confident or state.template.norm() < state.template.scores.names.futile_norm
     enough, stale_s = (ENOUGH_OF_CLEAR_FACES, 2 * STALE_S) if clear else (ENOUGH_FACES, STALE_S)
     if known < enough and age > 0.1:
         return 1.0 + enough - known

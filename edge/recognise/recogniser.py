@@ -9,10 +9,10 @@ from edge.config import DEFAULT_FPIR
 from edge.recognise.commands import Commands
 from edge.recognise.decide import decide
 from edge.recognise.detection_schedule import STATIC_S, DetectionSchedule
-from edge.recognise.evidence import TrackState, is_sure, rough_quality_of, urgency
+from edge.recognise.evidence import TrackState, embedding_priority, is_confident, rough_quality_of
 from edge.recognise.governor import Budget
 from edge.recognise.letterbox import Bars
-from edge.recognise.reidentify import Left, Memory
+from edge.recognise.reidentify import Left, Reidentification
 from edge.recognise.scene import Face, Scene
 from edge.recognise.search import TrackSearch
 from edge.recognise.shots import ShotDetector
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
 
-HURRIED_FACES = 6
-REJOIN_WITHIN_FACES = 3
+FULL_BUDGET_FACES = 6
+REIDENTIFY_WITHIN_FACES = 3
 """After so many faces of its own a track needs nobody else's."""
 COAST_S = 0.2
 """A face that the detector misses is shown this much longer where it was heading."""
@@ -56,7 +56,7 @@ class RecogniserOptions:
         static_s: seconds between two detection passes in a static scene; 0 takes each frame.
         cast: ids of the title's cast, favoured in decisions.
         min_hits: detections after which a track is shown.
-        rejoin: a face that comes back goes on with the evidence of the track that it had.
+        reidentify: a face that comes back is given the evidence of the track that it had.
         cuts: shots are told apart; false for frames that are known to be of one.
     """
 
@@ -66,7 +66,7 @@ class RecogniserOptions:
     static_s: float = STATIC_S
     cast: frozenset[str] = frozenset()
     min_hits: int = MIN_HITS
-    rejoin: bool = True
+    reidentify: bool = True
     cuts: bool = True
 
 
@@ -103,10 +103,10 @@ class Recogniser:
         self._commands = commands or Commands()
         self._scores = pipeline.scores
         self._search = TrackSearch(self._scores.same.refused)
-        self._memory = Memory(self._scores.same)
+        self._reidentification = Reidentification(self._scores.same)
         self._shot = 0
         self._frames = 0
-        self._hurried = False
+        self._full_budget = False
         self._budget = Budget()
         self._ended: list[TrackState] = []
 
@@ -138,7 +138,7 @@ class Recogniser:
 
     def _take_commands(self) -> None:
         taken = self._commands.take()
-        self._hurried = taken.hurried
+        self._full_budget = taken.full_budget
         self._search.refuse(taken.refusals)
 
     def _detect(self, picture: Frame, frame: Frame, watch: Stopwatch) -> Tracked:
@@ -169,7 +169,7 @@ class Recogniser:
             said = decisions[state.track.number].id
             flips += state.said is not None and said is not None and said != state.said
             state.said = said
-            state.sure = said is not None and is_sure(state, policy)
+            state.confident = said is not None and is_confident(state, policy)
         return decisions, flips
 
     def _without_bars(self, frame: Frame) -> Frame:
@@ -209,7 +209,7 @@ class Recogniser:
 
     def _is_due(self, frame: Frame) -> bool:
         """Return whether to detect in a frame: always when somebody waits for an answer."""
-        if self._hurried:
+        if self._full_budget:
             return True
         in_turn = self._frames % self._options.detect_every == 0 or not self._states
         return in_turn and self._schedule.due(frame.pts_s, self._budget.gap_s)
@@ -222,7 +222,9 @@ class Recogniser:
         longest_px = max(picture.bgr.shape[:2])
         full_px = min(longest_px, self._pipeline.detector.long_side_px or longest_px)
         pts_s, tracks = picture.pts_s, self._tracker.tracks
-        if self._hurried or any(urgency(s, 0.0, pts_s) > 0 for s in self._states.values()):
+        if self._full_budget or any(
+            embedding_priority(s, 0.0, pts_s) > 0 for s in self._states.values()
+        ):
             return None
         enough = self._schedule.low_resolution_is_enough(pts_s, tracks, full_px / longest_px)
         return full_px // 2 if enough else None
@@ -247,16 +249,16 @@ class Recogniser:
 
     def _embed(self, seen: list[tuple[TrackState, int]], faces: Detections, frame: Frame) -> None:
         """Embed the faces that are worth it, within the frame's budget."""
-        hurried = self._hurried
+        full_budget = self._full_budget
         if not seen:
             return
         rough = rough_quality_of(faces, frame)
         wanted = [
-            (urgency(state, float(rough[index]), frame.pts_s), state, index)
+            (embedding_priority(state, float(rough[index]), frame.pts_s), state, index)
             for state, index in seen
         ]
-        wanted = sorted((w for w in wanted if w[0] > 0 or hurried), key=lambda w: -w[0])
-        chosen = wanted[: HURRIED_FACES if hurried else self._faces_per_frame()]
+        wanted = sorted((w for w in wanted if w[0] > 0 or full_budget), key=lambda w: -w[0])
+        chosen = wanted[: FULL_BUDGET_FACES if full_budget else self._faces_per_frame()]
         if not chosen:
             return
         picked = faces[[index for _, _, index in chosen]]
@@ -265,36 +267,36 @@ class Recogniser:
         embedded = self._pipeline.embedder.embed(chips)
         for i, (_, state, index) in enumerate(chosen):
             overall = float(quality.overall[i])
-            if state.template.contradicts(embedded.vectors[i], overall):
-                state = self._split(state)  # noqa: PLW2901
+            if state.template.is_id_switch(embedded.vectors[i], overall):
+                state = self._switch_id(state)  # noqa: PLW2901
             state.template.add(embedded.vectors[i], float(embedded.norms[i]), overall, frame.pts_s)
             state.yaw = min(state.yaw, float(quality.yaw[i]))
             state.sharpness = max(state.sharpness, float(quality.sharpness[i]))
             state.rough_quality = max(state.rough_quality, float(rough[index]))
             state.embedded_s = frame.pts_s
             state.fresh = True
-            if self._options.rejoin and state.goes_on is None:
-                self._rejoin(state, frame.pts_s)
+            if self._options.reidentify and state.reidentified_as is None:
+                self._reidentify(state, frame.pts_s)
 
     def _faces_per_frame(self) -> int:
         most, least = self._options.embeddings_per_frame, self._budget.embeddings
         return most if least is None else min(most, least)
 
-    def _rejoin(self, state: TrackState, pts_s: float) -> None:
+    def _reidentify(self, state: TrackState, pts_s: float) -> None:
         """Let a new track have the evidence of one that has ended, when it is surely the same."""
-        if len(state.template.vectors) > REJOIN_WITHIN_FACES:
+        if len(state.template.vectors) > REIDENTIFY_WITHIN_FACES:
             return
-        taken = {s.goes_on for s in self._states.values() if s.goes_on is not None}
+        taken = {s.reidentified_as for s in self._states.values() if s.reidentified_as is not None}
         lost = [
             Left(number, other.template.own(), other.track.last_s)
             for number, other in self._states.items()
             if other.track.last_s < pts_s and other.template.vectors
         ]
-        left = self._memory.recall(state.template, state.track.first_s, lost, taken)
+        left = self._reidentification.find(state.template, state.track.first_s, lost, taken)
         if left is None:
             return
-        state.goes_on = left.track
-        state.template.borrow(left.template)
+        state.reidentified_as = left.track
+        state.template.merge(left.template)
         if left.track in self._states:
             self._tracker.drop(left.track)
             self._end(left.track)
@@ -306,10 +308,10 @@ class Recogniser:
 
     def _end(self, number: int) -> None:
         state = self._states.pop(number)
-        self._memory.keep(number, state.template, state.track.last_s)
+        self._reidentification.keep(number, state.template, state.track.last_s)
         self._ended.append(state)
 
-    def _split(self, state: TrackState) -> TrackState:
+    def _switch_id(self, state: TrackState) -> TrackState:
         """End a track that has jumped to another face, and begin a new one in its place."""
         self._end(state.track.number)
         renewed = self._begin(self._tracker.renumber(state.track))

@@ -1,4 +1,4 @@
-"""Faces that have left: their evidence, for when the same face comes back.
+"""Re-identification: the evidence of faces that have left, for when the same face comes back.
 
 After an occlusion or in shot and reverse shot a face begins a new track, and its first views may be
 worse than those of a moment ago. When the new faces are surely those of a track that has just
@@ -6,8 +6,8 @@ ended, its best faces count for the new track too, at half their weight, fading 
 evidence does. A name is never taken over: the decision is made anew.
 
 So that an error does not spread: only good faces are compared, the resemblance must be far beyond
-that of different people in one scene, only a track's own faces are remembered, never borrowed ones,
-and what was borrowed is given back when the track's own faces come to disagree with it.
+that of different people in one scene, only a track's own faces are remembered, never merged ones,
+and what was merged is given back when the track's own faces come to disagree with it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Left:
     last_s: float
 
 
-class Memory:
+class Reidentification:
     """The tracks that ended last.
 
     Args:
@@ -52,20 +52,20 @@ class Memory:
         if self._tells_enough(own):
             self._left.append(Left(track, own, last_s))
 
-    def recall(
+    def find(
         self,
         template: TrackTemplate,
         since_s: float,
         lost: Sequence[Left] = (),
         taken: Collection[int] = (),
     ) -> Left | None:
-        """Return the track that these faces go on, or None when that is not sure.
+        """Return the track of the same person, or None where that is not certain.
 
         Args:
             template: of a track that is new.
             since_s: when it began; who was seen at that time, or later, is somebody else.
             lost: tracks that are out of sight but not given up.
-            taken: tracks that another face on screen goes on already.
+            taken: tracks that another face on screen was re-identified as already.
         """
         if not self._tells_enough(template):
             return None

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 MAX_FACES = 12
 HALF_LIFE_S = 6.0
 """Evidence loses half its weight in this time, so that an error can be overturned."""
-BORROWED_FACES = 4
-BORROWED_WEIGHT = 0.5
+MERGED_FACES = 4
+MERGED_WEIGHT = 0.5
 OWN_FACES_TO_JUDGE = 3
 
 
@@ -32,7 +32,7 @@ class TrackTemplate:
         qualities: the weight of each, 0 to 1.
         norms: length of each embedding before normalisation.
         times_s: when each was seen.
-        borrowed: whether each is of an earlier track of the same person; see `memory`.
+        merged: whether each is of an earlier track of the same person; see `reidentify`.
     """
 
     scores: ScoreModel
@@ -40,7 +40,7 @@ class TrackTemplate:
     qualities: list[float] = field(default_factory=list)
     norms: list[float] = field(default_factory=list)
     times_s: list[float] = field(default_factory=list)
-    borrowed: list[bool] = field(default_factory=list)
+    merged: list[bool] = field(default_factory=list)
 
     def add(self, vector: NDArray[np.float32], norm: float, quality: float, pts_s: float) -> None:
         """Take a face; the weakest one goes when there are too many."""
@@ -48,51 +48,51 @@ class TrackTemplate:
         self.norms.append(norm)
         self.qualities.append(max(quality * self.scores.norm_weight(norm), 1e-4))
         self.times_s.append(pts_s)
-        self.borrowed.append(False)
+        self.merged.append(False)
         self._review()
         if len(self.vectors) > MAX_FACES:
             weakest = int(np.argmin(self._weights(pts_s)[:-1]))
             for values in self._columns():
                 del values[weakest]
 
-    def borrow(self, earlier: TrackTemplate) -> None:
+    def merge(self, earlier: TrackTemplate) -> None:
         """Take the best faces of an earlier track of the same person, at a part of their weight.
 
         Only faces that tell more than the own ones: others would blur what is known.
         """
         best = [i for i in np.argsort(earlier.qualities)[::-1] if earlier.norms[i] > self.norm()]
-        for i in sorted(map(int, best[:BORROWED_FACES]), reverse=True):
+        for i in sorted(map(int, best[:MERGED_FACES]), reverse=True):
             self.vectors.insert(0, earlier.vectors[i])
             self.norms.insert(0, earlier.norms[i])
-            self.qualities.insert(0, earlier.qualities[i] * BORROWED_WEIGHT)
+            self.qualities.insert(0, earlier.qualities[i] * MERGED_WEIGHT)
             self.times_s.insert(0, earlier.times_s[i])
-            self.borrowed.insert(0, True)
+            self.merged.insert(0, True)
 
     def own(self) -> TrackTemplate:
         """Return the template of this track's own faces."""
-        return self._part(borrowed=False)
+        return self._part(merged=False)
 
-    def _part(self, *, borrowed: bool) -> TrackTemplate:
-        chosen = [i for i, lent in enumerate(self.borrowed) if lent is borrowed]
+    def _part(self, *, merged: bool) -> TrackTemplate:
+        chosen = [i for i, lent in enumerate(self.merged) if lent is merged]
         columns = ([column[i] for i in chosen] for column in self._columns())
         return TrackTemplate(self.scores, *columns)
 
     def _review(self) -> None:
-        """Give borrowed faces back when the own ones disagree with them."""
-        if not any(self.borrowed):
+        """Give merged faces back when the own ones disagree with them."""
+        if not any(self.merged):
             return
         own = self.own()
         if len(own.vectors) < OWN_FACES_TO_JUDGE:
             return
-        if float(own.overall() @ self._part(borrowed=True).overall()) < self.scores.same.disagree:
-            kept = [i for i, lent in enumerate(self.borrowed) if not lent]
+        if float(own.overall() @ self._part(merged=True).overall()) < self.scores.same.disagree:
+            kept = [i for i, lent in enumerate(self.merged) if not lent]
             for column in self._columns():
                 column[:] = [column[i] for i in kept]
 
     def _columns(self) -> tuple[list[Any], ...]:
-        return self.vectors, self.qualities, self.norms, self.times_s, self.borrowed
+        return self.vectors, self.qualities, self.norms, self.times_s, self.merged
 
-    def contradicts(self, vector: NDArray[np.float32], quality: float) -> bool:
+    def is_id_switch(self, vector: NDArray[np.float32], quality: float) -> bool:
         """Return whether a face of this quality cannot be the same person's."""
         if not self.vectors or min(quality, max(self.qualities)) < 0.2:
             return False

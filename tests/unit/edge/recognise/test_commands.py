@@ -12,7 +12,7 @@ import pytest
 from edge.bench.synthetic import SyntheticFaces
 from edge.recognise.commands import Commands
 from edge.recognise.evidence import TrackState
-from edge.recognise.recogniser import HURRIED_FACES, Recogniser, RecogniserOptions
+from edge.recognise.recogniser import FULL_BUDGET_FACES, Recogniser, RecogniserOptions
 from edge.recognise.search import TrackSearch
 from edge.recognise.template import TrackTemplate
 from edge.recognise.track import Track
@@ -140,10 +140,10 @@ def test_a_press_embeds_all_faces_of_the_next_frame_only(gallery: Gallery) -> No
     watched = Watched(gallery, 7)
     watched.frame()
     assert watched.embedder.embedded == [2]
-    watched.commands.hurry()
+    watched.commands.request_full_budget()
     for _ in range(20):
         watched.frame()
-    assert watched.embedder.embedded[1] == HURRIED_FACES
+    assert watched.embedder.embedded[1] == FULL_BUDGET_FACES
     assert max(watched.embedder.embedded[2:]) <= 2
 
 

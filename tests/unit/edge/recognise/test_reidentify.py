@@ -1,6 +1,6 @@
 import numpy as np
 
-from edge.recognise.reidentify import KEPT_S, Left, Memory
+from edge.recognise.reidentify import KEPT_S, Left, Reidentification
 from edge.recognise.template import TrackTemplate
 from engines.scores.model import score_model
 
@@ -18,8 +18,8 @@ def seen(person: int, *, faces: int = 3, norm: float = 11.0, at_s: float = 0.0) 
     return template
 
 
-def remembered(*people: int) -> Memory:
-    memory = Memory(SFACE.same)
+def remembered(*people: int) -> Reidentification:
+    memory = Reidentification(SFACE.same)
     for number, person in enumerate(people):
         memory.keep(number, seen(person), last_s=1.0)
     return memory
@@ -27,28 +27,28 @@ def remembered(*people: int) -> Memory:
 
 def test_a_face_that_comes_back_is_known_and_a_stranger_is_not() -> None:
     memory = remembered(0, 1, 2)
-    left = memory.recall(seen(1), since_s=3.0)
+    left = memory.find(seen(1), since_s=3.0)
     assert left is not None
     assert left.track == 1
-    assert memory.recall(seen(5), since_s=3.0) is None
+    assert memory.find(seen(5), since_s=3.0) is None
 
 
 def test_who_was_on_screen_at_the_same_time_is_somebody_else() -> None:
-    assert remembered(0).recall(seen(0), since_s=0.5) is None
-    assert remembered(0).recall(seen(0), since_s=3.0, taken=[0]) is None
-    assert remembered(0).recall(seen(0), since_s=2.0 + KEPT_S) is None
+    assert remembered(0).find(seen(0), since_s=0.5) is None
+    assert remembered(0).find(seen(0), since_s=3.0, taken=[0]) is None
+    assert remembered(0).find(seen(0), since_s=2.0 + KEPT_S) is None
 
 
 def test_poor_faces_are_neither_kept_nor_compared() -> None:
-    memory = Memory(SFACE.same)
+    memory = Reidentification(SFACE.same)
     memory.keep(0, seen(0, norm=6.0), last_s=1.0)
-    assert memory.recall(seen(0), since_s=3.0) is None
-    assert remembered(0).recall(seen(0, norm=6.0), since_s=3.0) is None
+    assert memory.find(seen(0), since_s=3.0) is None
+    assert remembered(0).find(seen(0, norm=6.0), since_s=3.0) is None
 
 
 def test_a_track_that_is_lost_but_not_given_up_counts_too() -> None:
     lost = [Left(7, seen(3), 1.0), Left(8, TrackTemplate(SFACE), 1.0)]
-    found = Memory(SFACE.same).recall(seen(3), since_s=1.5, lost=lost)
+    found = Reidentification(SFACE.same).find(seen(3), since_s=1.5, lost=lost)
     assert found is not None
     assert found.track == 7
 
@@ -57,24 +57,24 @@ def test_two_alike_are_not_told_apart() -> None:
     between = (PEOPLE[0] + PEOPLE[1]) / np.sqrt(2)
     doubtful = TrackTemplate(SFACE)
     doubtful.add(between.astype(np.float32), 11.0, 0.8, 3.0)
-    assert remembered(0, 1).recall(doubtful, since_s=3.0) is None
+    assert remembered(0, 1).find(doubtful, since_s=3.0) is None
 
 
-def test_borrowed_faces_are_not_lent_again_and_are_given_back_on_disagreement() -> None:
+def test_merged_faces_are_not_merged_again_and_are_given_back_on_disagreement() -> None:
     template = seen(0, faces=1, norm=9.0, at_s=5.0)
-    template.borrow(seen(0))
-    assert template.borrowed.count(True) == 3
+    template.merge(seen(0))
+    assert template.merged.count(True) == 3
     assert len(template.own().vectors) == 1
     for face in range(3):
         template.add(PEOPLE[4], 11.0, 0.8, 6.0 + face)
-    assert not any(template.borrowed)
+    assert not any(template.merged)
     assert float(template.overall() @ PEOPLE[4]) > 0.8
 
 
-def test_faces_that_tell_less_than_the_own_ones_are_not_borrowed() -> None:
+def test_faces_that_tell_less_than_the_own_ones_are_not_merged() -> None:
     template = seen(0, faces=1, norm=12.0)
-    template.borrow(seen(0, norm=9.0))
-    assert not any(template.borrowed)
+    template.merge(seen(0, norm=9.0))
+    assert not any(template.merged)
 
 
 def test_new_evidence_overturns_old_evidence_in_time() -> None:

@@ -41,13 +41,13 @@ def test_keeps_a_bounded_number_of_the_best() -> None:
     assert any(v is best for v in template.vectors)
 
 
-def test_a_good_face_of_another_contradicts_and_a_poor_one_does_not() -> None:
+def test_a_good_face_of_another_is_an_id_switch_and_a_poor_one_is_not() -> None:
     template = TrackTemplate(SFACE)
     template.add(direction(1), 13.0, 0.9, 0.0)
-    assert template.contradicts(direction(2), 0.9)
-    assert not template.contradicts(direction(1), 0.9)
-    assert not template.contradicts(direction(2), 0.05)
-    assert not TrackTemplate(SFACE).contradicts(direction(2), 0.9)
+    assert template.is_id_switch(direction(2), 0.9)
+    assert not template.is_id_switch(direction(1), 0.9)
+    assert not template.is_id_switch(direction(2), 0.05)
+    assert not TrackTemplate(SFACE).is_id_switch(direction(2), 0.9)
 
 
 def test_weights_rise_with_the_norm() -> None:

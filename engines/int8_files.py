@@ -8,16 +8,13 @@ file `NAME-VERSION-int8.current` names the artefact in use.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
 from engines.catalog import model_identity
 from engines.errors import EngineGateError, ModelMissingError
 from engines.files import cache_dir, write_atomically
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +53,7 @@ def current_int8(name: str) -> Path | None:
     pointer = models_dir() / f"{model_identity(name)}-int8.current"
     if not pointer.is_file():
         return None
-    path = models_dir() / pointer.read_text().strip()
+    path = models_dir() / Path(pointer.read_text(errors="replace").strip()).name
     return path if path.is_file() else None
 
 

@@ -14,6 +14,7 @@ from engines.catalog import Model, default_models, load_catalog
 from engines.choose import example, time_ms
 from engines.errors import EngineGateError
 from engines.fetch import fetch, fp32_path
+from engines.foreign_onnx import check_foreign
 from engines.int8_files import current_int8, require_passed
 from engines.onnx_models.qdq_lint import lint
 from engines.onnxruntime_engine import OnnxRuntimeEngine
@@ -83,8 +84,9 @@ def check_files(paths: list[Path], *, json: bool) -> int:
 
 
 def _read(path: Path) -> onnx.ModelProto:
+    check_foreign(path)
     try:
-        return onnx.load(path)
+        return onnx.load(path, load_external_data=False)
     except (OSError, DecodeError) as error:
         raise UsageError(f"{path}: not an ONNX file that can be read ({error})") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from edge.serve.connections import Gate
 
 SIZE = (640, 360)
+REPEAT_S = 0.1
 
 
 def photo() -> bytes:
@@ -104,6 +106,9 @@ class Device4Tests:
         self.preview = Preview() if preview else None
         self.presses = 0
         self.index = 0
+        self._shown: tuple[tuple[Face, ...], float | None] | None = None
+        self._lock = threading.Lock()
+        self._over = threading.Event()
         device = Device(
             self.radar,
             self.people,
@@ -123,7 +128,29 @@ class Device4Tests:
         self.presses += 1
 
     def show(self, *faces: Face, position_s: float | None = None) -> None:
-        """Publish the next frame with these faces, from this place of the source."""
+        """Publish the next frame with these faces, and go on with them as a programme does."""
+        with self._lock:
+            self._shown = faces, position_s
+            self._publish(faces, position_s)
+
+    def freeze(self) -> None:
+        """Send no further frame, as a source that has died."""
+        with self._lock:
+            self._shown = None
+
+    def play(self) -> None:
+        """Repeat the newest frame until the end, as no source shows one picture for ever."""
+        while not self._over.wait(REPEAT_S):
+            with self._lock:
+                if self._shown is not None:
+                    self._publish(*self._shown)
+
+    def stop(self) -> None:
+        """End the programme and the server."""
+        self._over.set()
+        self.server.stop()
+
+    def _publish(self, faces: tuple[Face, ...], position_s: float | None) -> None:
         self.index += 1
         scene = Scene(self.index / 25, self.index, *SIZE, 0, faces, 3)
         self.radar.push(scene)
@@ -143,12 +170,18 @@ def serving(
     token: str = "",
     hosts: frozenset[str] = frozenset(),
     gate: Gate | None = None,
+    playing: bool = False,
 ) -> Iterator[Device4Tests]:
-    """Run a server for the time of a test."""
+    """Run a server for the time of a test; `playing` goes on with what was shown last."""
     device = Device4Tests(preview=preview, token=token, hosts=hosts, gate=gate)
     device.server.start()
     device.hub.publish_state("playing")
+    programme = threading.Thread(target=device.play, daemon=True)
+    if playing:
+        programme.start()
     try:
         yield device
     finally:
-        device.server.stop()
+        device.stop()
+        if playing:
+            programme.join()

@@ -33,10 +33,7 @@ class Presser:
 
     def __call__(self, press: Press) -> None:
         """Answer a press."""
-        at_s = None
-        newest = self._device.radar.latest()
-        if press.kind == "long" and newest is not None:
-            at_s = newest.pts_s - self._back_s
+        at_s = self._device.radar.moment_s(self._back_s) if press.kind == "long" else None
         answer_in_thread(self._device, at_s, lambda answer: self._note(press, answer))
 
     def _note(self, press: Press, answer: Answer) -> None:

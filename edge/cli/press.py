@@ -11,6 +11,7 @@ from rich.table import Table
 
 from edge.cli.console import out
 from edge.errors import NotReachableError, UsageError
+from edge.video.age import FRESH_S
 
 
 def press_button(url: str, *, at: float | None, token: str, json: bool) -> None:
@@ -28,9 +29,17 @@ def press_button(url: str, *, at: float | None, token: str, json: bool) -> None:
     if answer["people"]:
         out.print(table)
     else:
-        out.print("nobody known is on screen")
+        out.print(_nobody(answer.get("picture_age_s")))
     for face in answer["unnamed"]:
         out.print(f"a face without a name: {face['why'].replace('_', ' ')}")
+
+
+def _nobody(picture_age_s: float | None) -> str:
+    if picture_age_s is None:
+        return "no picture has come yet"
+    if picture_age_s > FRESH_S:
+        return f"no picture for {picture_age_s:.0f} s"
+    return "nobody known is on screen"
 
 
 def _post(url: str, body: dict[str, Any], token: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`tvradar run`: the composition root, from the source to the viewer.
 
-Three threads: the reader decodes, the recogniser names (this module's), the server speaks HTTP.
+Four threads: the reader decodes, the recogniser names (this module's), the server speaks HTTP, and
+one watches the clock, as the other three may be waiting for each other when a source dies.
 They share nothing mutable but mailboxes and immutable values: a frame's scene goes to each sink,
 and what viewers ask of the recogniser waits for its next frame.
 """
@@ -8,6 +9,7 @@ and what viewers ask of the recogniser waits for its next frame.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from pathlib import Path
@@ -20,8 +22,10 @@ from edge.device import malloc
 from edge.device.beside import Beside, MayFail
 from edge.device.counting import Counting
 from edge.device.heartbeat import Heartbeat
+from edge.device.lateness import Lateness
 from edge.device.people import People
 from edge.device.player import Player
+from edge.device.silence import SilenceWatch
 from edge.errors import EdgeError, UsageError
 from edge.recognise.commands import Commands
 from edge.recognise.governor import Governor
@@ -36,7 +40,7 @@ from edge.serve.preview import Preview
 from edge.systemd import Supervisor
 from edge.timeline.live import Appearing, read_timeline
 from edge.video.mailbox import ClosedError
-from edge.video.reader import Reader, State
+from edge.video.reader import Reader
 from engines.pipeline import load_pipeline
 from gallery.errors import GalleryError
 from gallery.search.watch import GalleryWatcher
@@ -59,7 +63,6 @@ log = logging.getLogger(__name__)
 MODELS_S = 120.0
 """Loading may take this long: a first start measures INT8 against FP32, or builds engines."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-STATES = {State.FAILED: "ended"}
 
 
 class App:
@@ -157,6 +160,9 @@ class App:
         self._tidied_s = 0.0
         self.reader = Reader(config.source, options=config.video, paced=paced, loop=config.loop)
         self.player = player = Player(self.reader)
+        self._lateness = Lateness()
+        self._silence = SilenceWatch(lambda: self.reader.status, self.radar.age_s, self._tell_state)
+        self.metrics.watch_screen(self.radar.age_s, self.radar.on_screen)
         preview = Preview() if serve.preview else None
         appearing = Appearing()
         if config.timeline:
@@ -181,6 +187,7 @@ class App:
         self._output = _open_output(config.output, people) if config.output else None
         mine: Sequence[SceneSink | None] = (
             self.radar,
+            self._silence,
             Overlay(self.hub, player, appearing),
             MayFail(beside, "preview", Pictures(self.hub, preview)) if preview else None,
             MayFail(beside, "mqtt", self._home) if self._home else None,
@@ -201,7 +208,8 @@ class App:
         return {
             "engines": self._pipeline.kinds,
             "why": self._pipeline.why,
-            "source": self.reader.status.state.value,
+            "source": self._silence.state,
+            "picture_age_s": round(age_s, 3) if (age_s := self.radar.age_s()) < math.inf else None,
             "release": self.watcher.gallery.release,
             "scenes": self.scenes,
             "cast_unknown": self.cast_unknown,
@@ -212,6 +220,7 @@ class App:
         """Begin to read, to recognise and to serve."""
         self.server.start()
         self.reader.start()
+        self._silence.start()
         self._thread.start()
         for keys in self._keys:
             keys.start()
@@ -241,6 +250,7 @@ class App:
             keys.close()
         self.reader.close(timeout_s=2)
         self._thread.join(2)
+        self._silence.close()
         if self._home is not None:
             self._home.close()
         self.server.stop()
@@ -252,7 +262,12 @@ class App:
     def _why_not_ready(self) -> str:
         if self.scenes:
             return ""
-        return f"no frame yet, source {self.reader.status.state.value}"
+        return f"no frame yet, source {self._silence.state}"
+
+    def _tell_state(self, state: str, reason: str) -> None:
+        self.hub.publish_state(state, reason)
+        self.metrics.playing.set(state == "playing")
+        self._supervisor.status(f"source {state}")
 
     def _why_not_newest(self) -> str:
         error = self.watcher.error
@@ -261,20 +276,15 @@ class App:
     def _run(self) -> None:
         try:
             self._pipeline.activate()
-            state = None
             while not self._stop.is_set():
                 self._supervisor.alive()
-                if self.reader.status.state is not state:
-                    state = self.reader.status.state
-                    self.hub.publish_state(STATES.get(state, state.value))
-                    self._supervisor.status(f"source {state.value}")
                 frame = self.reader.get(timeout_s=0.25)
                 if frame is not None:
                     self._take(frame)
         except ClosedError:
-            self.hub.publish_state("ended")
+            self._silence.finish("ended")
         except BaseException as error:  # the top of a thread: the main thread raises it
-            self.hub.publish_state("lost", "recognition failed")
+            self._silence.finish("lost", "recognition failed")
             if isinstance(error, Exception) and hasattr(error, "exit_code"):
                 self.failure = error
             else:
@@ -287,8 +297,9 @@ class App:
         self._beside.run("load", lambda: self._spend(time.monotonic() - begun))
         self._beside.run("stages", lambda: self._counting.cost(step))
         self.scenes += 1
+        dated = self._lateness.dated(frame, self.reader.status)
         for sink in self._sinks:
-            sink.take(frame, step.scene)
+            sink.take(dated, step.scene)
 
     def _spend(self, took_s: float) -> None:
         """Look at load and heat, and give memory back."""

@@ -8,12 +8,15 @@ can ask for an answer and nothing else: no message here changes a gallery, a key
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge.video.age import FRESH_S, now_s
 from gallery.channel.link import LinkState, MqttLink
+from gallery.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +28,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SCENES_PER_S = 2.0
+REPEAT_S = 0.5
+"""A scene is sent at once when it changes, at most so often, and again so often: who hears nothing
+for longer knows that nothing is known."""
+KEPT_S = 1
+"""The broker keeps a scene with names for so long, for who subscribes in between (MQTT 5)."""
+EXPIRE_AFTER_S = 2
+"""Home Assistant takes the sensor for unavailable when it has heard nothing for so long."""
+SOON_S = 0.01
+KEEPALIVE_S = 5
 PRESSES_PER_S = 5.0
 MAX_COMMAND = 256
 
@@ -39,13 +50,45 @@ class PersonOnScreen(msgspec.Struct, frozen=True):
 
 
 class SceneEvent(msgspec.Struct, frozen=True):
-    """What `/scene` carries: who, not where; sent when it changes."""
+    """What `/scene` carries: who, not where; `pts_s` is when it became so.
+
+    Attributes:
+        pts_s: seconds of the source's clock.
+        names: all names, for people to read.
+        people: those with a name.
+        unknown: how many faces have none.
+        release: of the gallery.
+        picture: false while no picture comes: then nobody can be on the screen.
+    """
 
     pts_s: float
     names: str
     people: tuple[PersonOnScreen, ...]
     unknown: int
     release: int
+    picture: bool = True
+
+
+NOBODY = msgspec.json.encode(SceneEvent(0.0, "nobody known", (), 0, 0, picture=False))
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A scene as it is sent.
+
+    Attributes:
+        key: ids of the people, and how many have no name: what makes it another scene.
+        payload: what is sent.
+        at_s: when the newest picture that showed it was captured.
+    """
+
+    key: tuple[tuple[str, ...], int]
+    payload: bytes
+    at_s: float
+
+    @property
+    def named(self) -> bool:
+        """Whether anybody has a name."""
+        return bool(self.key[0])
 
 
 class Press(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +106,7 @@ class MqttEvents:
         on_press: called by the link's thread with the moment asked about; must only hand over.
         discovery: announce a sensor and a button to Home Assistant.
         backoff_base_s: see `MqttLink`.
+        clock: seconds that go on whatever the source does.
     """
 
     def __init__(
@@ -73,10 +117,12 @@ class MqttEvents:
         *,
         discovery: bool = False,
         backoff_base_s: float = 5.0,
+        clock: Callable[[], float] = now_s,
     ) -> None:
         self._device, self._on_press, self._discovery = device, on_press, discovery
         self._base = f"tvradar/{device}"
-        self._shown: tuple[tuple[str, ...], int] | None = None
+        self._clock = clock
+        self._told: Told | None = None
         self._sent_s = self._pressed_s = 0.0
         self.ignored = 0
         self.link = MqttLink(
@@ -86,43 +132,63 @@ class MqttEvents:
             on_up=self._came_up,
             backoff_base_s=backoff_base_s,
             max_packet=64 * 1024,
+            keepalive_s=KEEPALIVE_S,
         )
         self.link.handle(f"{self._base}/press", self._take, retained=False)
+        # A connection has one will, and two topics have to be right when we vanish.
+        self._scenes = MqttLink(
+            broker,
+            f"{device}-scene",
+            will=(f"{self._base}/scene", NOBODY),
+            on_up=self._scenes_came_up,
+            backoff_base_s=backoff_base_s,
+            max_packet=64 * 1024,
+            keepalive_s=KEEPALIVE_S,
+        )
+        self._changed, self._stop = threading.Event(), threading.Event()
+        self._thread = Worker("mqtt-scenes", self._tell_all)
 
     def start(self) -> None:
         """Start connecting; returns at once."""
         self.link.start()
+        self._scenes.start()
+        self._thread.start()
 
     def close(self) -> None:
         """Say good-bye and disconnect."""
+        self._stop.set()
+        self._changed.set()
+        self._thread.join(1)
+        if self._scenes.connects:
+            self._scenes.publish(f"{self._base}/scene", NOBODY, retain=True)
         if self.link.connects:
             self.link.publish(f"{self._base}/events", b"offline", retain=True)
+        self._scenes.close()
         self.link.close()
 
-    def scene(self, scene: Scene, names: Callable[[str], str]) -> bool:
-        """Publish who is on the screen, if that changed; True if it was sent.
+    def scene(self, scene: Scene, names: Callable[[str], str], at_s: float | None = None) -> None:
+        """Take who is on the screen; it is told from another thread.
 
         Args:
             scene: the newest.
             names: gives the name for an id.
+            at_s: when its picture was captured, by `clock`; now, when not given.
         """
+        at_s = self._clock() if at_s is None else at_s
         named = {face.id: face for face in scene.faces if face.id is not None}
         unknown = sum(face.id is None for face in scene.faces)
         key = (tuple(sorted(named)), unknown)
-        now_s = time.monotonic()
-        if self.link.state is not LinkState.UP:
-            return False  # or they would pile up; when it is up again, what is then there is told
-        if key == self._shown or now_s - self._sent_s < 1 / SCENES_PER_S:
-            return False
-        self._shown, self._sent_s = key, now_s
+        if self._told is not None and self._told.key == key:
+            self._told = msgspec.structs.replace(self._told, at_s=at_s)
+            return
         people = tuple(
             PersonOnScreen(person, names(person), round(named[person].score, 3))
             for person in key[0]
         )
         text = ", ".join(person.name for person in people) or "nobody known"
         event = SceneEvent(round(scene.pts_s, 3), text, people, unknown, scene.release)
-        self.link.publish(f"{self._base}/scene", msgspec.json.encode(event), qos=0, retain=True)
-        return True
+        self._told = Told(key, msgspec.json.encode(event), at_s)
+        self._changed.set()
 
     def answer(self, answer: Answer) -> None:
         """Publish the answer to a press; while the link is down nobody waits for it."""
@@ -147,8 +213,43 @@ class MqttEvents:
         self._pressed_s = now_s
         self._on_press(press.at)
 
+    def _tell_all(self) -> None:
+        """Tell what is on the screen now, again and again, and at once when it has changed."""
+        while not self._stop.is_set():
+            if self._changed.wait(self._wait_s()):
+                self._changed.clear()
+                self._stop.wait(self._sent_s + REPEAT_S - time.monotonic())
+            if self._stop.is_set():
+                return
+            self._sent_s = time.monotonic()
+            self._tell()
+
+    def _wait_s(self) -> float:
+        """Return when to tell again: when what was told last becomes old, if that is sooner."""
+        told = self._told
+        fresh_s = told.at_s + FRESH_S - self._clock() if told is not None else -1.0
+        return fresh_s + SOON_S if 0 <= fresh_s < REPEAT_S else REPEAT_S
+
+    def _tell(self) -> None:
+        """Send the scene, if there is a connection: what is old when there is one is not told."""
+        if self._scenes.state is not LinkState.UP:
+            return
+        topic, told = f"{self._base}/scene", self._told
+        if told is None or self._clock() - told.at_s > FRESH_S:
+            self._scenes.publish(topic, NOBODY, qos=0, retain=True)
+        elif not told.named:
+            self._scenes.publish(topic, told.payload, qos=0, retain=True)
+        else:
+            # A broker that keeps a name for ever would go on telling it when we cannot.
+            kept = self._scenes.can_expire
+            self._scenes.publish(topic, told.payload, qos=0, retain=kept, expires_s=KEPT_S)
+
+    def _scenes_came_up(self) -> None:
+        """Clear what an earlier run, or this one before an outage, has left at the broker."""
+        self._scenes.publish(f"{self._base}/scene", NOBODY, retain=True)
+        self._changed.set()
+
     def _came_up(self) -> None:
-        self._shown = None
         self.link.publish(f"{self._base}/events", b"online", retain=True)
         if self._discovery:
             for topic, payload in discovery(self._device):
@@ -167,6 +268,7 @@ def discovery(device: str) -> list[tuple[str, dict[str, object]]]:
         "state_topic": f"{base}/scene",
         "value_template": "{{ value_json.names[:250] }}",
         "json_attributes_topic": f"{base}/scene",
+        "expire_after": EXPIRE_AFTER_S,
         "icon": "mdi:television-guide",
     }
     button: dict[str, object] = {

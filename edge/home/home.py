@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from edge.errors import UsageError
 from edge.home.events import MqttEvents
 from edge.serve.presses import answer_in_thread, is_moment
+from edge.video.age import captured_s
 from gallery.channel.broker import Broker
 from gallery.channel.device_name import is_device_name
 from gallery.threads import Worker
@@ -66,9 +67,9 @@ class Home:
             self._thread.join(0.5)
         self._events.close()
 
-    def take(self, _frame: Frame, scene: Scene) -> None:
-        """Tell who is on screen, if that changed; the recognition thread calls it."""
-        self._events.scene(scene, self._name)
+    def take(self, frame: Frame, scene: Scene) -> None:
+        """Take who is on screen, as a `SceneSink`; it is told from another thread."""
+        self._events.scene(scene, self._name, captured_s(frame.captured_ns))
 
     def _name(self, person_id: str) -> str:
         person = self._device.people.person(person_id)

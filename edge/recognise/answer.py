@@ -65,6 +65,8 @@ class Answer(msgspec.Struct, frozen=True):
         people: on screen first, the largest face first; then those just gone, newest first.
         ambiguous: faces that two people match about as well.
         unnamed: faces without a name.
+        size: the picture's width and height in pixels.
+        picture_age_s: seconds since the newest picture, at the press; None before the first.
     """
 
     press: int
@@ -74,3 +76,4 @@ class Answer(msgspec.Struct, frozen=True):
     ambiguous: tuple[AnswerAmbiguous, ...] = ()
     unnamed: tuple[AnswerUnnamed, ...] = ()
     size: tuple[int, int] = (0, 0)
+    picture_age_s: float | None = None

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import bisect
+import math
 import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from edge.recognise.answer import Answer, AnswerAmbiguous, AnswerPerson, AnswerUnnamed
+from edge.video.age import FRESH_S, captured_s, now_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,31 +35,57 @@ class Radar:
 
     Args:
         person: returns who an id is, or None when the gallery has lost them since.
+        clock: seconds that go on whatever the source does.
     """
 
-    def __init__(self, person: Callable[[str], Person | None]) -> None:
+    def __init__(
+        self, person: Callable[[str], Person | None], clock: Callable[[], float] = now_s
+    ) -> None:
         self._person = person
+        self._clock = clock
         self._scenes: deque[Scene] = deque()
+        self._newest_s: float | None = None
         self._lock = threading.Lock()
         self._presses = 0
 
-    def push(self, scene: Scene) -> None:
-        """Take the newest scene; a clock that goes back empties the memory."""
+    def push(self, scene: Scene, at_s: float | None = None) -> None:
+        """Take the newest scene; a clock that goes back empties the memory.
+
+        Args:
+            scene: the newest.
+            at_s: when its picture was captured, by `clock`; now, when not given.
+        """
         with self._lock:
+            self._newest_s = self._clock() if at_s is None else at_s
             if self._scenes and scene.pts_s < self._scenes[-1].pts_s:
                 self._scenes.clear()
             self._scenes.append(scene)
             while scene.pts_s - self._scenes[0].pts_s > KEPT_S:
                 self._scenes.popleft()
 
-    def take(self, _frame: Frame, scene: Scene) -> None:
+    def take(self, frame: Frame, scene: Scene) -> None:
         """Take the newest scene, as a `SceneSink`."""
-        self.push(scene)
+        self.push(scene, captured_s(frame.captured_ns))
 
     def latest(self) -> Scene | None:
-        """Return the newest scene."""
+        """Return the newest scene, however old it is."""
         with self._lock:
             return self._scenes[-1] if self._scenes else None
+
+    def age_s(self) -> float:
+        """Return how long ago the newest picture was captured; infinite before the first."""
+        newest_s = self._newest_s
+        return math.inf if newest_s is None else max(0.0, self._clock() - newest_s)
+
+    def on_screen(self) -> int:
+        """Return how many people with a name are on the screen now."""
+        scenes, age_s = self._kept()
+        return sum(f.id is not None for f in scenes[-1].faces) if scenes and age_s <= FRESH_S else 0
+
+    def moment_s(self, back_s: float) -> float | None:
+        """Return the programme's time so long ago, None where no picture is known."""
+        scenes, age_s = self._kept()
+        return _moment_s(scenes, age_s) - back_s if scenes else None
 
     def press(self, at_s: float | None = None) -> Answer:
         """Return the best known answer for a moment; now, when none is given.
@@ -72,18 +102,24 @@ class Radar:
         return self._answer(first.press, first.pts_s, refined=True)
 
     def _answer(self, number: int, at_s: float | None, *, refined: bool) -> Answer:
-        with self._lock:
-            scenes = list(self._scenes)
+        scenes, age_s = self._kept()
+        picture_age_s = None if math.isinf(age_s) else round(age_s, 3)
         if not scenes:
-            return Answer(number, at_s or 0.0, refined, ())
-        at_s = scenes[-1].pts_s if at_s is None else at_s
+            return Answer(number, at_s or 0.0, refined, (), picture_age_s=picture_age_s)
+        now_s = _moment_s(scenes, age_s)
+        at_s = now_s if at_s is None else min(at_s, now_s)
         until = max(bisect.bisect_right([s.pts_s for s in scenes], at_s + ROUNDING_S), 1)
-        window = [s for s in scenes[:until] if at_s - s.pts_s <= LOOK_BACK_S] or [scenes[until - 1]]
+        window = [s for s in scenes[:until] if at_s - s.pts_s <= LOOK_BACK_S]
+        now = scenes[until - 1]
+        if at_s - now.pts_s > FRESH_S:  # there was no picture at that moment
+            now = msgspec.structs.replace(now, faces=())
+        else:
+            window = window[:-1]
         learned = self._names_by_track(scenes) if refined else {}
-        now = window[-1]
         boxes = {face.track: face.box for face in now.faces}
         if refined:
-            boxes = {**self._settled(scenes[until:], now), **boxes}
+            settled = self._settled(scenes[until:], now)
+            boxes |= {track: box for track, box in settled.items() if track not in boxes}
         shown = {face.track: face for face in now.faces}
         faces = [learned.get(track) or shown[track] for track in boxes]
         people = self._present(faces, boxes)
@@ -104,7 +140,16 @@ class Radar:
                 if f.why and f.why != "ambiguous"
             ),
             (now.width, now.height),
+            picture_age_s,
         )
+
+    def _kept(self) -> tuple[list[Scene], float]:
+        """Return what is remembered, and the age of the newest; what is too old is forgotten."""
+        with self._lock:
+            age_s = self.age_s()
+            if age_s > KEPT_S:
+                self._scenes.clear()
+            return list(self._scenes), age_s
 
     def _names_by_track(self, scenes: list[Scene]) -> dict[int, Face]:
         """Return each track's newest face: what is known of it now."""
@@ -133,7 +178,7 @@ class Radar:
         self, window: list[Scene], here: set[str], at_s: float, learned: dict[int, Face]
     ) -> list[AnswerPerson]:
         found = []
-        for scene in reversed(window[:-1]):
+        for scene in reversed(window):
             for seen in scene.faces:
                 face = learned.get(seen.track, seen)
                 if face.id is None or face.id in here:
@@ -161,6 +206,11 @@ class Radar:
             round(seen_s, 3),
             face.probability,
         )
+
+
+def _moment_s(scenes: list[Scene], age_s: float) -> float:
+    """Return the programme's time now: it goes on where no picture comes any more."""
+    return scenes[-1].pts_s + (age_s if age_s > FRESH_S else 0.0)
 
 
 def _area(box: tuple[float, float, float, float]) -> float:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge.video.age import FRESH_S, now_s
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,10 +27,22 @@ PROTOCOL = 1
 MAX_PENDING = 16
 MAX_SCENE_BYTES = 2000
 MAX_NAME_CHARACTERS = 64
+BEAT_S = 0.25
+"""Something is sent at least so often: a reader that hears nothing knows that nobody speaks."""
 LANGUAGES = ("en", "zh")
 """What the overlay speaks; a card has the other languages too."""
 
+NOBODY: dict[str, Any] = {"faces": [], "names": {}, "more": 0, "stale": True}
+
 _encode = msgspec.json.encode
+
+
+class _Newest(msgspec.Struct, frozen=True):
+    """A scene as it is sent, and as it is sent from when on it is old."""
+
+    sent: bytes
+    stale: bytes
+    at_s: float
 
 
 def _importance(face: Face) -> tuple[bool, float]:
@@ -63,14 +77,16 @@ class Hub:
 
     Args:
         people: names for the ids in scenes.
+        clock: seconds that go on whatever the source does.
     """
 
-    def __init__(self, people: PeoplePort) -> None:
+    def __init__(self, people: PeoplePort, clock: Callable[[], float] = now_s) -> None:
         self._people = people
+        self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._readers: set[Reader] = set()
         self._names: tuple[object, dict[str, dict[str, str]]] = ("", {})
-        self.newest: bytes = b""
+        self._newest: _Newest | None = None
         self.state: bytes = _encode({"type": "state", "source": "connecting", "detail": ""})
 
     @property
@@ -83,16 +99,30 @@ class Hub:
         self._loop = loop
         self._readers.clear()
 
-    def publish(self, scene: Scene, position_s: float | None = None) -> bytes:
+    @property
+    def newest(self) -> bytes:
+        """The newest scene as it is sent, without faces once it is old; empty before the first."""
+        newest = self._newest
+        if newest is None:
+            return b""
+        return newest.sent if self._clock() - newest.at_s <= FRESH_S else newest.stale
+
+    def publish(
+        self, scene: Scene, position_s: float | None = None, at_s: float | None = None
+    ) -> bytes:
         """Take the newest scene, from any thread; return it as it is sent.
 
         Args:
             scene: the newest.
             position_s: its place in a source in which one can seek.
+            at_s: when its picture was captured, by `clock`; now, when not given.
         """
-        self.newest = _encode(self._message(scene, position_s))
+        message = self._message(scene, position_s)
+        sent = _encode(message)
+        at_s = self._clock() if at_s is None else at_s
+        self._newest = _Newest(sent, _encode(message | NOBODY), at_s)
         self._wake()
-        return self.newest
+        return sent
 
     def publish_answer(self, answer: Answer) -> None:
         """Send an answer to all readers, from any thread."""
@@ -189,10 +219,14 @@ class Reader:
         self.changed.set()
 
     async def next(self, hub: Hub) -> list[bytes]:
-        """Wait for news; return queued messages and the newest scene, if it is new."""
-        await self.changed.wait()
+        """Wait for news; return queued messages and the newest scene, if it is new.
+
+        After `BEAT_S` without news it is the state again, and a scene that has become old.
+        """
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.changed.wait(), BEAT_S)
+        messages = list(self._pending) if self.changed.is_set() else [hub.state]
         self.changed.clear()
-        messages = list(self._pending)
         self._pending.clear()
         newest = hub.newest
         if newest and newest is not self._sent:

@@ -12,7 +12,7 @@ from gallery.channel.status import StatusFile
 from gallery.threads import deaths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from prometheus_client import Metric
@@ -69,6 +69,22 @@ class Metrics:
         self.people = Gauge(
             "tvradar_gallery_people", "People in the gallery", registry=self.registry
         )
+        self.playing = Gauge(
+            "tvradar_source_playing",
+            "1 while pictures come from the source",
+            registry=self.registry,
+        )
+        self.picture_age = Gauge(
+            "tvradar_picture_age_seconds",
+            "Since the newest picture; +Inf before the first",
+            registry=self.registry,
+        )
+        self.picture_age.set(float("inf"))
+        self.on_screen = Gauge(
+            "tvradar_people_on_screen",
+            "People with a name who are on the screen now",
+            registry=self.registry,
+        )
         self.engines = Gauge(
             "tvradar_engine_info",
             "What runs the models, and why",
@@ -96,6 +112,13 @@ class Metrics:
         self.readers = Gauge(
             "tvradar_live_readers", "Overlays that are connected", registry=self.registry
         )
+
+    def watch_screen(
+        self, picture_age_s: Callable[[], float], people_on_screen: Callable[[], int]
+    ) -> None:
+        """Tell what is on the screen as it is when Prometheus asks, not as it was last told."""
+        self.picture_age.set_function(picture_age_s)
+        self.on_screen.set_function(people_on_screen)
 
     def watch_updater(self, path: Path) -> None:
         """Tell from now on what the updater writes to its status file."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge.video.age import captured_s
+
 if TYPE_CHECKING:
     from edge.recognise.scene import Scene
     from edge.serve.live import Hub
@@ -30,7 +32,8 @@ class Overlay:
         position_s = self._player.position_s(frame.pts_s)
         if position_s is not None:
             self._appearing.push((f.id for f in scene.faces if f.id), position_s)
-        self._hub.publish(scene, None if self._player.why_not else position_s)
+        at_s = captured_s(frame.captured_ns)
+        self._hub.publish(scene, None if self._player.why_not else position_s, at_s)
 
 
 class Pictures:
@@ -46,4 +49,4 @@ class Pictures:
 
     def take(self, frame: Frame, _scene: Scene) -> None:
         """Publish the picture of the scene that was published last."""
-        self._preview.publish(frame.bgr, self._hub.newest)
+        self._preview.publish(frame.bgr, self._hub.newest, captured_s(frame.captured_ns))

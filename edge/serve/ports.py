@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from edge.recognise.answer import Answer
-    from edge.recognise.scene import Scene
     from gallery.store.person import Person
 
 
@@ -19,8 +18,8 @@ class RadarPort(Protocol):
     def refine(self, first: Answer) -> Answer:
         """Return an earlier answer anew, with what was learned since."""
 
-    def latest(self) -> Scene | None:
-        """Return the newest scene."""
+    def moment_s(self, back_s: float) -> float | None:
+        """Return the programme's time so long ago, None where no picture is known."""
 
 
 class PeoplePort(Protocol):

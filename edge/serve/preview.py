@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import cv2
 
+from edge.video.age import FRESH_S, now_s
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -27,15 +29,27 @@ class Preview:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: set[asyncio.Event] = set()
-        self.newest = b""
+        self._newest = b"", 0.0
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to hand out in this loop; who was connected in the one before is gone."""
         self._loop = loop
         self._changed.clear()
 
-    def publish(self, bgr: NDArray[np.uint8], scene_json: bytes) -> None:
-        """Take a frame, uint8 (height, width, 3) BGR, and its scene as sent, from any thread."""
+    @property
+    def newest(self) -> bytes:
+        """The newest picture with its scene; empty once it is old, and before the first."""
+        picture, at_s = self._newest
+        return picture if now_s() - at_s <= FRESH_S else b""
+
+    def publish(self, bgr: NDArray[np.uint8], scene_json: bytes, at_s: float | None = None) -> None:
+        """Take a frame, uint8 (height, width, 3) BGR, and its scene as sent, from any thread.
+
+        Args:
+            bgr: the frame.
+            scene_json: its scene.
+            at_s: when it was captured, by `age.now_s`; now, when not given.
+        """
         if not self._changed:
             return
         scale = LONG_SIDE_PX / max(bgr.shape[:2])
@@ -43,7 +57,8 @@ class Preview:
         if scale < 1:
             small = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
         jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-        self.newest = struct.pack("<I", len(scene_json)) + scene_json + jpeg.tobytes()
+        picture = struct.pack("<I", len(scene_json)) + scene_json + jpeg.tobytes()
+        self._newest = picture, now_s() if at_s is None else at_s
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._wake)

@@ -94,7 +94,8 @@ class Sockets:
                 waiting.cancel()
                 if changed.is_set():
                     changed.clear()
-                    await socket.send_bytes(preview.newest)
+                    if picture := preview.newest:
+                        await socket.send_bytes(picture)
         except (WebSocketDisconnect, RuntimeError, OSError):
             pass
         finally:

@@ -6,10 +6,14 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
+
+    from gallery.channel.broker import Broker
 
 
 class OversizeError(OSError):
@@ -26,6 +30,20 @@ class BoundedClient(mqtt.Client):
 
     max_packet = 2 * 1024 * 1024
     on_oversize: Callable[[int], None] | None = None
+
+    def reach(self, broker: Broker, keepalive_s: int) -> None:
+        """Open the connection, and tell a broker of MQTT 5 our limit.
+
+        Raises:
+            OSError, ValueError: it cannot be opened.
+        """
+        properties, clean_start = None, mqtt.MQTT_CLEAN_START_FIRST_ONLY
+        if self.protocol == mqtt.MQTTv5:
+            properties, clean_start = Properties(PacketTypes.CONNECT), True  # type: ignore[no-untyped-call]
+            properties.MaximumPacketSize = self.max_packet
+        self.connect(
+            broker.host, broker.port, keepalive_s, clean_start=clean_start, properties=properties
+        )
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if bufsize > self.max_packet:

@@ -15,24 +15,23 @@ import selectors
 import threading
 import time
 from collections import deque
-from concurrent.futures import Future
 from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from gallery.channel.backoff import BASE_S, Backoff
 from gallery.channel.bounded_client import BoundedClient, no_delay
 from gallery.channel.errors import SourceError, SyncError
+from gallery.channel.outgoing import Outgoing
 from gallery.channel.subscriptions import MAX_WAITING, Collector, Subscriptions
 from gallery.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from paho.mqtt.reasoncodes import ReasonCode
     from typing_extensions import Self
@@ -71,6 +70,7 @@ class MqttLink:
         will: retained message that the broker sends when we vanish.
         on_up: called by the link's thread after each connect; must only hand over.
         backoff_base_s: the first delay between two tries is up to so long.
+        keepalive_s: the broker takes us for gone, and sends the will, after 1.5 times as long.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class MqttLink:
         on_up: Callable[[], None] | None = None,
         backoff_base_s: float = BASE_S,
         max_packet: int = MAX_PACKET,
+        keepalive_s: int = KEEPALIVE_S,
     ) -> None:
         self.broker, self.client_id = broker, client_id
         self.state = LinkState.IDLE
@@ -95,12 +96,12 @@ class MqttLink:
         self._largest = 256 * 1024 * 1024
         self._inflight = INFLIGHT
         self._will, self._on_up = will, on_up
+        self._keepalive_s = keepalive_s
         self.backoff, self._max_packet = Backoff(backoff_base_s), max_packet
         self._protocol = broker.protocol or 5
         self._lock = threading.Lock()
         self._up = threading.Condition(self._lock)
         self._subscriptions = Subscriptions()
-        """What RabbitMQ 3 makes of dots, which are AMQP's separators: a/1.b comes back as a/1/b."""
         self._todo: deque[Callable[[mqtt.Client], object]] = deque()
         self._acks: dict[int, Future[None]] = {}
         self._wake_r, self._wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -142,28 +143,24 @@ class MqttLink:
                     "check address, credentials and that the broker runs"
                 )
 
+    @property
+    def can_expire(self) -> bool:
+        """Whether the broker forgets what is retained by itself: MQTT 5 only."""
+        return self._protocol == 5
+
     def publish(
-        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        expires_s: int | None = None,
     ) -> Future[None]:
-        """Queue a message; the future ends when the broker acknowledges it (QoS 0: when sent)."""
-        done: Future[None] = Future()
-
-        def send(client: mqtt.Client) -> None:
-            if len(payload) + len(topic) + 16 > self._largest:
-                done.set_exception(
-                    SourceError(f"{topic}: {len(payload)} B, {self.broker} takes {self._largest} B")
-                )
-                return
-            info = client.publish(topic, payload, qos, retain)
-            if info.rc == mqtt.MQTT_ERR_NO_CONN:
-                done.set_exception(SourceError(f"{topic}: the connection was lost"))
-            elif qos == 0:
-                done.set_result(None)
-            else:
-                self._acks[info.mid] = done
-
-        self._call(send)
-        return done
+        """Queue a message, see `Outgoing`; return the future that ends when it has arrived."""
+        message = Outgoing(topic, payload, qos, retain, expires_s)
+        self._call(lambda client: self._send(client, message))
+        return message.done
 
     def handle(
         self, topic_filter: str, handler: Callable[[Message], None], *, retained: bool = True
@@ -194,6 +191,11 @@ class MqttLink:
             collector.drop(list(collector.topics))
 
     # What the link's thread does.
+
+    def _send(self, client: mqtt.Client, message: Outgoing) -> None:
+        number = message.send(client, self.broker, self._largest)
+        if number is not None:
+            self._acks[number] = message.done
 
     def _call(self, work: Callable[[mqtt.Client], object]) -> None:
         self._todo.append(work)
@@ -237,7 +239,8 @@ class MqttLink:
             self.reason = str(error)  # a certificate that is not there yet
             return
         try:
-            self._connect(client)
+            self.reason = NO_ANSWER
+            client.reach(self.broker, self._keepalive_s)
             self._serve(client)
         except (OSError, ValueError) as error:
             self.reason = str(error) or type(error).__name__
@@ -270,20 +273,6 @@ class MqttLink:
         client.on_publish = self._on_publish
         client.on_socket_open = no_delay
         return client
-
-    def _connect(self, client: BoundedClient) -> None:
-        self.reason = NO_ANSWER
-        properties = None
-        if self._protocol == 5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.MaximumPacketSize = self._max_packet
-        client.connect(
-            self.broker.host,
-            self.broker.port,
-            KEEPALIVE_S,
-            clean_start=True if self._protocol == 5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
-            properties=properties,
-        )
 
     def _serve(self, client: BoundedClient) -> None:
         deadline_s = time.monotonic() + CONNECT_TIMEOUT_S

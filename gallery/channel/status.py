@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -76,22 +79,47 @@ def decode(payload: bytes) -> Status | None:
 
 
 class StatusFile:
-    """The status for others on the same device, who do not ask a broker for it."""
+    """The status for others on the same device, who do not ask a broker for it.
+
+    A file outlives who wrote it, so the writer holds a lock beside it, which the kernel lets go
+    when the process ends, in whatever way: a status counts only while somebody holds that lock.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock_path = path.with_name(f".{path.name}.lock")
+        self._lock: int | None = None
 
     def write(self, status: Status) -> None:
-        """Replace what was told before.
+        """Replace what was told before; it counts until this process ends, or `close`.
 
         Raises:
             OSError: the folder does not exist, or may not be written to.
         """
+        if self._lock is None:
+            self._lock = os.open(self._lock_path, os.O_RDONLY | os.O_CREAT, 0o644)
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
         write_whole(self._path, encode(status))
 
+    def close(self) -> None:
+        """Let what was told count no longer; again is harmless."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
+
     def read(self) -> Status | None:
-        """Return the last status, None if there is none that can be read."""
+        """Return the status; None if there is none, or if its writer has ended since."""
         try:
-            return decode(self._path.read_bytes())
+            return decode(self._path.read_bytes()) if self._held() else None
         except OSError:
             return None
+
+    def _held(self) -> bool:
+        lock = os.open(self._lock_path, os.O_RDONLY)
+        try:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return False
+            return True
+        finally:
+            os.close(lock)

@@ -32,7 +32,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def device() -> Iterator[Device4Tests]:
-    with serving(preview=True) as made:
+    with serving(preview=True, playing=True) as made:
         yield made
 
 

@@ -61,7 +61,8 @@ def test_names_presses_swaps_the_gallery_and_ends(service, gallery: Path, tmp_pa
     assert 0 < time.time() - float(made.split()[1]) < 600
     assert "tvradar_sync_up 0.0" in metrics
     status = Status("tv", release=2, wanted=3, phase="fetch", error="no", refusals=4)
-    StatusFile(tmp_path / "status.json").write(status)
+    told = StatusFile(tmp_path / "status.json")
+    told.write(status)
     metrics = client.get("/metrics").text
     for line in (
         "tvradar_sync_up 1.0",
@@ -72,6 +73,8 @@ def test_names_presses_swaps_the_gallery_and_ends(service, gallery: Path, tmp_pa
     ):
         assert line in metrics
     assert 'tvradar_engine_info{kind="embedder: onnxruntime fp32",why="' in metrics
+    told.close()
+    assert "tvradar_sync_up 0.0" in client.get("/metrics").text
     status = client.get("/api/status").json()
     assert status["engines"][0].startswith("detector: onnxruntime ")
     assert status["why"].startswith("TensorRT: not available: ")

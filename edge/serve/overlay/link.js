@@ -4,19 +4,37 @@
 
   var KEPT = 100, MEASURED = 25;
 
-  function connect(path, onMessage, onState) {
-    var wait = 250, base = location.protocol === "https:" ? "wss://" : "ws://";
-    (function open() {
-      var socket = new WebSocket(base + location.host + path);
-      socket.binaryType = "arraybuffer";
-      socket.onopen = function () { onState(true); };
-      socket.onmessage = function (event) { wait = 250; onMessage(event.data); };
-      socket.onclose = function () {
-        onState(false);
-        wait = Math.min(wait * 2, 10000);
-        setTimeout(open, wait * (0.5 + Math.random() / 2));
+  /* With `patienceMs` a connection that says nothing for so long is given up: a device that was
+     stopped, or a network that is gone, closes no connection. Returns what gives it up at once. */
+  function connect(path, onMessage, onState, patienceMs) {
+    var wait = 250, base = location.protocol === "https:" ? "wss://" : "ws://", socket = null, heard = 0;
+    function open() {
+      var mine = socket = new WebSocket(base + location.host + path);
+      heard = performance.now();
+      mine.binaryType = "arraybuffer";
+      mine.onopen = function () { if (socket === mine) { onState(true); } };
+      mine.onmessage = function (event) {
+        if (socket !== mine) { return; }
+        wait = 250;
+        heard = performance.now();
+        onMessage(event.data);
       };
-    })();
+      mine.onclose = function () { if (socket === mine) { again(); } };
+    }
+    function again() {
+      var old = socket;
+      if (!old) { return; }
+      socket = null;
+      old.close();
+      onState(false);
+      wait = Math.min(wait * 2, 10000);
+      setTimeout(open, wait * (0.5 + Math.random() / 2));
+    }
+    if (patienceMs) {
+      setInterval(function () { if (performance.now() - heard > patienceMs) { again(); } }, 500);
+    }
+    open();
+    return again;
   }
 
   /* How much later than its scene a picture is on the screen: the median of the last second. What
@@ -58,7 +76,7 @@
         if (next) { draw(next); }
       });
     }
-    connect("/api/preview", draw, function () {});
+    return connect("/api/preview", draw, function () {});
   }
 
   window.tvradarLink = { connect: connect, meter: meter, preview: preview };

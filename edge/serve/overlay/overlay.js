@@ -28,9 +28,16 @@
   function url(id, rest) { return "api/people/" + encodeURIComponent(id) + (rest || ""); }
 
   /* stops: what left and right step through in an open card: each person, and both of each "A or B" */
-  var live = { connected: false, source: "connecting", scene: null, preview: false,
-    answer: null, stops: [], at: 0, open: false, dismissed: 0 };
-  var boxes = new Map(), known = new Map();
+  var live = { connected: false, source: "connecting", scene: null, preview: null,
+    answer: null, stops: [], cards: [], at: 0, open: false, dismissed: 0, run: 0, heard: null, shown: null };
+  var boxes = new Map(), known = new Map(), seen = new Map();
+
+  /* What was last heard has an age, whatever the device says or no longer says. A TV that sleeps
+     stops the one clock, setting its time moves the other: the one that tells of more time counts. */
+  var STALE_MS = 1500, GONE_MS = 1000, PATIENCE_MS = 4000;
+  function mark() { return { up: performance.now(), wall: Date.now() }; }
+  function since(then) { return then ? Math.max(performance.now() - then.up, Date.now() - then.wall) : Infinity; }
+  function stale() { return since(live.shown) > STALE_MS; }
 
   function nameOf(id) { return say(known.get(id)) || id; }
   function pair(candidates) {
@@ -92,12 +99,16 @@
   }
   function show(scene) {
     live.scene = scene;
+    live.shown = mark();
+    scene.faces.forEach(function (face) {
+      (face.id ? [face.id] : face.candidates || []).forEach(function (id) { seen.set(id, live.shown); });
+    });
     Object.keys(scene.names).forEach(function (id) { known.set(id, scene.names[id]); });
     drawFaces(scene);
     tell();
     only.follow(scene);
   }
-  function redraw() { if (live.scene && live.connected && live.source !== "lost") { drawFaces(live.scene); } }
+  function redraw() { if (live.scene && !helpFor(stateNow())) { drawFaces(live.scene); } }
   function fly(track) {
     var box = boxes.get(track), from = $("radar").getBoundingClientRect();
     if (!box) { return; }
@@ -114,18 +125,21 @@
   function reasons(faces) { return once(faces.map(function (face) { return text.why[face.why] || face.why; })); }
   function stateNow() {
     var scene = live.scene;
-    if (!live.connected) { return "offline"; }
+    if (!live.connected || since(live.heard) > STALE_MS) { return "offline"; }
     if (live.source === "ended") { return "ended"; }
     if (live.source === "lost") { return "nosignal"; }
-    if (!scene || live.source === "connecting") { return "scanning"; }
+    if (!scene || stale() || live.source === "connecting") { return "scanning"; }
     if (scene.faces.some(function (f) { return f.id; })) { return "names"; }
     if (scene.faces.some(function (f) { return f.why === "ambiguous"; })) { return "either"; }
     if (scene.faces.some(function (f) { return !f.why; })) { return "scanning"; }
     return scene.faces.length ? "unknown" : "idle";
   }
+  function helpFor(state) { // without a picture there is help, and no face
+    var waiting = state === "scanning" && (!live.scene || stale() || live.source === "connecting");
+    return waiting ? text.connectingHelp : text[state + "Help"] || "";
+  }
   function tell() {
-    var state = stateNow(), line = text[state], help = text[state + "Help"] || "";
-    if (state === "scanning" && (!live.scene || live.source === "connecting")) { help = text.connectingHelp; }
+    var state = stateNow(), line = text[state], help = helpFor(state);
     if (state === "unknown") { line += text.colon + reasons(live.scene.faces); }
     if (state === "either") { line = once(live.scene.faces.filter(function (f) { return f.why === "ambiguous"; }).map(labelOf)); }
     if (state === "names") {
@@ -137,6 +151,16 @@
     write("message-text", help ? line : "");
     write("message-help", help);
     if (help) { $("faces").textContent = ""; boxes.clear(); }
+    followCards(Boolean(help));
+  }
+  function followCards(noPicture) { // an open answer goes on to say who is there
+    live.cards.forEach(function (card) {
+      var here = !noPicture && card.ids.some(function (id) { return since(seen.get(id)) < GONE_MS + offsetMs; });
+      if (card.here === here) { return; }
+      card.here = here;
+      card.node.classList.toggle("gone", !here);
+      card.told.textContent = here ? card.words : text.gone;
+    });
   }
 
   /* --- the radar's answer ------------------------------------------------------------------- */
@@ -164,16 +188,18 @@
     image.src = url(id, "/photo");
     return node;
   }
-  function addCard(ids, track, className, title, lines, picture) {
+  function addCard(ids, track, className, title, role, told, picture) {
     var card = make("li", "card" + className), words = make("div"), index = $("cards").children.length;
+    var presence = make("em", "", told);
     card.id = "card-" + index;
     card.setAttribute("role", "option");
     card.dataset.id = ids[0];
     card.appendChild(picture);
     words.appendChild(make("strong", "", title));
-    if (lines[0]) { words.appendChild(make("span", "", lines[0])); }
-    if (lines[1]) { words.appendChild(make("em", "", lines[1])); }
+    if (role) { words.appendChild(make("span", "", role)); }
+    words.appendChild(presence);
     card.appendChild(words);
+    live.cards.push({ node: card, told: presence, ids: ids, here: told !== text.gone, words: told === text.gone ? text.now : told });
     var first = live.stops.length;
     ids.forEach(function (id) { live.stops.push({ id: id, track: track, card: index, ids: ids }); });
     card.addEventListener("click", function () { choose(first); openCard(); });
@@ -184,21 +210,26 @@
     var before = live.answer && live.stops[live.at], first = !live.answer || live.answer.press !== answer.press;
     live.answer = answer;
     live.stops = [];
+    live.cards = [];
     $("cards").textContent = "";
     answer.people.forEach(function (p) {
+      var now = p.present === "now";
       known.set(p.id, p.names);
-      addCard([p.id], p.track, p.present === "now" ? "" : " gone", say(p.names),
-        [say(p.role), p.present === "now" ? text.now : text.gone], photo(make("div", "photo"), p.id, p.names));
+      if (now && first) { seen.set(p.id, mark()); }
+      addCard([p.id], p.track, now ? "" : " gone", say(p.names), say(p.role), now ? text.now : text.gone,
+        photo(make("div", "photo"), p.id, p.names));
       if (first) { fly(p.track); }
     });
     answer.ambiguous.forEach(function (e) {
       var ids = e.candidates.slice(0, 2).map(function (c) { return c.id; });
       var picture = make("div", "photo", "?");
       picture.setAttribute("aria-hidden", "true");
-      addCard(ids, e.track, " either", pair(ids), ["", text.either], picture);
+      if (first) { ids.forEach(function (id) { seen.set(id, mark()); }); }
+      addCard(ids, e.track, " either", pair(ids), "", text.either, picture);
     });
     var found = $("cards").children.length > 0;
-    var title = found ? text.who : answer.unnamed.length ? text.nobody : text.idle;
+    var state = stateNow(), empty = helpFor(state) ? text[state] : text.idle;
+    var title = found ? text.who : answer.unnamed.length ? text.nobody : empty;
     write("unnamed", answer.unnamed.length ? text.unnamed + reasons(answer.unnamed) : "");
     write("answer-title", title);
     write("answer-keys", found ? text.choose : "");
@@ -210,6 +241,7 @@
     choose(Math.max(kept, 0));
     if (found && !live.open) { $("cards").focus({ preventScroll: true }); }
     redraw();
+    tell();
   }
   function choose(index) {
     live.at = Math.min(Math.max(index, 0), Math.max(live.stops.length - 1, 0));
@@ -234,6 +266,7 @@
     live.dismissed = live.answer ? live.answer.press : live.dismissed;
     live.answer = null;
     live.stops = [];
+    live.cards = [];
     $("answer").hidden = true;
     document.body.classList.remove("asked");
     $("radar").blur();
@@ -351,26 +384,38 @@
     $("notice").hidden = !notice;
     live.dismissed = 0; // a service that has started anew counts presses anew
     if (live.answer) { closeCard(); closeAnswer(); live.dismissed = 0; }
-    if (message.preview && !live.preview) { live.preview = true; startPreview(); }
+    live.run += 1; // and knows nothing of what was on the screen before
+    live.scene = live.shown = null;
+    live.source = "connecting";
+    seen.clear();
+    if (message.preview && !live.preview) { live.preview = startPreview(); }
+    tell();
   }
   function onLive(data) {
-    var message = JSON.parse(data);
+    var message = JSON.parse(data), run = live.run;
+    live.heard = mark();
     if (message.type === "hello") { onHello(message); }
     else if (message.type === "answer") { showAnswer(message); }
     else if (message.type === "state") { live.source = message.source; tell(); }
     else if (message.type === "scene") {
       if (live.preview) { meter.told(message); } // boxes come with the picture
-      else if (offsetMs) { setTimeout(show, offsetMs, message); }
+      else if (offsetMs) { setTimeout(function () { if (run === live.run) { show(message); } }, offsetMs); }
       else { show(message); }
     }
   }
   function startPreview() {
     document.body.classList.add("preview");
-    link.preview($("video"), function (scene) { show(scene); meter.shown(scene); });
+    return link.preview($("video"), function (scene) { show(scene); meter.shown(scene); });
   }
 
   window.addEventListener("resize", redraw);
   write("radar-text", text.radar);
-  link.connect("/api/live", onLive, function (connected) { live.connected = connected; tell(); });
+  link.connect("/api/live", onLive, function (connected) {
+    live.connected = connected;
+    live.heard = mark();
+    if (!connected && live.preview) { live.preview(); }
+    tell();
+  }, PATIENCE_MS);
+  setInterval(tell, 250); // time passes, though nothing is heard
   tell();
 })();

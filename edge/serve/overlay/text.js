@@ -17,7 +17,7 @@ window.tvradarText = {
     onlyEnd: "All scenes again.", onlyDone: "That was the last scene.",
     fixed: { live: "A live programme: these are the scenes so far, and one cannot go back to them.",
       ended: "The programme has ended.", fixed: "One cannot go to another place in this programme." },
-    connectingHelp: "Waiting for the first picture.",
+    connectingHelp: "Waiting for a picture.",
     refused: "Thank you. That name is taken back.", gonealready: "That face is already gone.",
     unnamed: "Without a name: ",
     why: { too_small: "too far away", blurred: "blurred", profile: "turned away", below_threshold: "not in the gallery",

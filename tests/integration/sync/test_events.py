@@ -6,12 +6,14 @@ import json
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from edge.demo.material import gallery_of
 from edge.home.events import MqttEvents
 from edge.recognise.answer import Answer
 from edge.recognise.scene import Face, Scene
+from gallery.channel.broker import Broker
 from tests.integration.demo_process import material
 
 if TYPE_CHECKING:
@@ -41,15 +43,10 @@ def test_scenes_presses_and_answers(world: World) -> None:
     events.start()
     try:
         events.link.wait_up(10)
-        scene = Scene(1.0, 25, 640, 360, 0, (face("lin"), face(None)), 7)
-        assert events.scene(scene, lambda _: "Lin")
-        assert not events.scene(scene, lambda _: "Lin")  # nothing changed
-        told = json.loads(world.get(f"{device}/scene", "tvradar") or b"{}")
-        assert told["names"] == "Lin"
-        assert told["unknown"] == 1
-        assert "box" not in json.dumps(told)
         config = f"sensor/tvradar_{device}/scene/config"
-        assert json.loads(world.get(config, "homeassistant") or b"{}")["name"] == "on screen now"
+        sensor = json.loads(world.get(config, "homeassistant") or b"{}")
+        assert sensor["name"] == "on screen now"
+        assert sensor["expire_after"] == 2
         for payload in (b"PRESS", b'{"release": 9}', b"x" * 1000, b'{"at": 3.5}'):
             home.publish(f"tvradar/{device}/press", payload).result(5)
             time.sleep(0.25)
@@ -61,6 +58,89 @@ def test_scenes_presses_and_answers(world: World) -> None:
     finally:
         events.close()
     assert world.get(f"{device}/events", "tvradar") == b"offline"
+
+
+class Scenes:
+    """What somebody hears who listens all the time, and what the broker keeps for others."""
+
+    def __init__(self, world: World, device: str, options: str = "") -> None:
+        self.now = 100.0
+        self._world, self._topic = world, f"{device}/scene"
+        self.messages: list[dict] = []
+        self.moments: list[float] = []
+        self.payloads: set[bytes] = set()
+        world.connect("listener-" + device).handle(f"tvradar/{self._topic}", self._hear)
+        broker = Broker.from_uri(world.uri + options)
+        self.events = MqttEvents(
+            broker, device, lambda _: None, backoff_base_s=0.1, clock=lambda: self.now
+        )
+
+    def _hear(self, message: tuple[str, bytes]) -> None:
+        self.messages.append(json.loads(message[1]))
+        self.moments.append(time.monotonic())
+        self.payloads.add(message[1])
+
+    def show(self, pts_s: float, *faces: Face) -> None:
+        self.events.scene(Scene(pts_s, 25, 640, 360, 0, faces, 7), lambda _: "Lin", self.now)
+
+    def last(self) -> str:
+        return self.messages[-1]["names"] if self.messages else ""
+
+    def kept(self) -> str:
+        payload = self._world.get(self._topic, "tvradar")
+        return json.loads(payload)["names"] if payload else ""
+
+
+def test_a_scene_is_told_again_and_again_and_no_longer_than_it_is_true(world: World) -> None:
+    scenes = Scenes(world, "tv" + world.prefix)
+    scenes.events.start()
+    try:
+        assert wait_for(lambda: scenes.last() == "nobody known")  # of the run before
+        assert scenes.messages[-1]["picture"] is False
+        scenes.show(1.0, face("lin"), face(None))
+        assert wait_for(lambda: scenes.last() == "Lin")
+        assert (scenes.messages[-1]["unknown"], scenes.messages[-1]["pts_s"]) == (1, 1.0)
+        assert "box" not in json.dumps(scenes.messages[-1])
+        assert scenes.kept() == "Lin"
+        first = len(scenes.messages)
+        scenes.show(
+            2.0, face("lin"), face(None)
+        )  # nobody came, nobody left: byte for byte the same
+        assert wait_for(lambda: len(scenes.messages) >= first + 3)
+        assert len(scenes.payloads) == 2
+        assert max(b - a for a, b in pairwise(scenes.moments[first - 1 :])) < 1.0
+        scenes.show(3.0)
+        assert wait_for(lambda: scenes.last() == "nobody known")
+        assert scenes.messages[-1]["picture"] is True
+        scenes.show(4.0, face("lin"))
+        assert wait_for(lambda: scenes.last() == "Lin")
+        scenes.now += 2  # and no picture since
+        assert wait_for(lambda: scenes.last() == "nobody known", 1.0)
+        assert scenes.kept() == "nobody known"
+        scenes.show(5.0, face("lin"))
+        assert wait_for(lambda: scenes.last() == "Lin")
+    finally:
+        scenes.events.close()
+    assert wait_for(lambda: scenes.last() == "nobody known")
+    assert scenes.kept() == "nobody known"
+
+
+def test_an_older_broker_keeps_no_name(world: World) -> None:
+    """MQTT 3.1.1 cannot let a retained message expire, so that it is not retained there."""
+    device = "old" + world.prefix
+    left = b'{"pts_s": 1, "names": "Eve", "people": [], "unknown": 0, "release": 1}'
+    world.link.publish(f"tvradar/{device}/scene", left, retain=True).result(5)
+    scenes = Scenes(world, device, "?protocol=4")
+    scenes.events.start()
+    try:
+        assert wait_for(lambda: scenes.last() == "nobody known")
+        scenes.show(1.0, face("lin"))
+        assert wait_for(lambda: scenes.last() == "Lin")
+        kept = world.get(f"{device}/scene", "tvradar")  # what is kept comes before what is sent
+        assert kept
+        assert json.loads(kept)["names"] == "nobody known"
+    finally:
+        scenes.events.close()
 
 
 def test_a_running_device_answers_a_press_and_its_will_says_that_it_died(
@@ -77,6 +157,8 @@ def test_a_running_device_answers_a_press_and_its_will_says_that_it_died(
     answers: list[dict] = []
     home = world.connect("home2" + world.prefix)
     home.handle(f"tvradar/{device}/answer", lambda m: answers.append(json.loads(m[1])))
+    scenes: list[dict] = []
+    home.handle(f"tvradar/{device}/scene", lambda m: scenes.append(json.loads(m[1])))
     online: list[bytes] = []
     home.handle(f"tvradar/{device}/events", lambda m: online.append(m[1]))
     command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
@@ -94,10 +176,10 @@ def test_a_running_device_answers_a_press_and_its_will_says_that_it_died(
         assert first["people"][0]["names"]["en"] == "Eileen Collins"
         number = first["press"]
         assert wait_for(lambda: any(a["press"] == number and a["refined"] for a in answers))
-        told = json.loads(world.get(f"{device}/scene", "tvradar") or b"{}")
-        assert told["release"] == 1
-        assert "Eileen Collins" in told["names"]
+        assert wait_for(lambda: scenes and "Eileen Collins" in scenes[-1]["names"], 20)
+        assert scenes[-1]["release"] == 1
     finally:
         process.kill()
         process.wait()
     assert wait_for(lambda: online == [b"online", b"offline"])
+    assert wait_for(lambda: scenes[-1]["people"] == [], 2)

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,10 +26,13 @@ NAME = re.compile(r"\btvradar_[a-z0-9_]+")
 def metrics(tmp_path: Path) -> list[Metric]:
     """Return all metrics of a device with an updater."""
     status = tmp_path / "status.json"
-    StatusFile(status).write(Status("tv"))
+    told = StatusFile(status)
+    told.write(Status("tv"))
     found = Metrics()
     found.watch_updater(status)
-    return list(found.registry.collect())
+    collected = list(found.registry.collect())
+    told.close()
+    return collected
 
 
 def _known(metrics: list[Metric]) -> set[str]:
@@ -67,3 +71,40 @@ def test_prometheus_takes_the_rules() -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
+
+
+def test_what_an_updater_told_before_it_died_counts_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    code = (
+        "import pathlib, sys, time; from gallery.channel.status import Status, StatusFile\n"
+        "StatusFile(pathlib.Path(sys.argv[1])).write(Status('tv', wanted=4))\n"
+        "print('told', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as updater:
+        assert updater.stdout
+        assert updater.stdout.readline() == b"told\n"
+        metrics = Metrics()
+        metrics.watch_updater(path)
+        assert metrics.registry.get_sample_value("tvradar_sync_wanted_release") == 4
+        updater.kill()
+        updater.wait()
+        assert metrics.registry.get_sample_value("tvradar_sync_up") == 0
+        assert metrics.registry.get_sample_value("tvradar_sync_wanted_release") is None
+    again = StatusFile(path)
+    again.write(Status("tv", wanted=5))
+    assert metrics.registry.get_sample_value("tvradar_sync_up") == 1
+    again.close()
+    again.close()
+    assert metrics.registry.get_sample_value("tvradar_sync_up") == 0
+
+
+def test_what_is_on_the_screen_is_told_as_it_is_when_asked() -> None:
+    metrics = Metrics()
+    assert metrics.registry.get_sample_value("tvradar_picture_age_seconds") == float("inf")
+    age_s, people = [0.5], [3]
+    metrics.watch_screen(lambda: age_s[0], lambda: people[0])
+    assert metrics.registry.get_sample_value("tvradar_people_on_screen") == 3
+    age_s[0], people[0] = 60.0, 0
+    assert metrics.registry.get_sample_value("tvradar_people_on_screen") == 0
+    assert metrics.registry.get_sample_value("tvradar_picture_age_seconds") == 60

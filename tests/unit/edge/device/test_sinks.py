@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ BGR = np.zeros((360, 640, 3), np.uint8)
 
 
 def frame(index: int) -> Frame:
-    return Frame(BGR, index / 25, index, 0)
+    return Frame(BGR, index / 25, index, time.monotonic_ns())
 
 
 def scene(index: int, *faces: Face) -> Scene:

@@ -1,9 +1,11 @@
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.recognise.press_history import KEPT_S, LOOK_BACK_S, Radar
 from edge.recognise.scene import Candidate, Face, Scene
+from edge.video.age import FRESH_S
 from gallery.store.person import Person
 
 PEOPLE = {i: Person(i, {"en": i.upper(), "zh": i}) for i in "abc"}
@@ -75,6 +77,13 @@ def test_the_refined_answer_knows_a_face_that_was_too_new_to_be_shown() -> None:
     assert [(p.id, p.present) for p in refined.people] == [("a", "now"), ("b", "just_gone")]
 
 
+def test_the_refined_answer_keeps_the_order_of_the_first() -> None:
+    made = radar(scene(1.0, face(0, "a"), face(1, "b")))
+    first = made.press()
+    made.push(scene(1.04, face(1, "b")))
+    assert [p.id for p in made.refine(first).people] == [p.id for p in first.people] == ["a", "b"]
+
+
 def test_the_refined_answer_takes_nobody_from_the_next_shot() -> None:
     made = radar(scene(1.0, face(0, "a")))
     first = made.press()
@@ -113,3 +122,78 @@ def test_any_clock_and_any_moment_give_an_answer(times: list[float], at_s: float
     assert len(answer.people) <= 1
     kept = made._scenes
     assert kept[-1].pts_s - kept[0].pts_s <= KEPT_S
+
+
+class Clock:
+    """Goes on by hand."""
+
+    def __init__(self) -> None:
+        self.s = 100.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
+def dying(clock: Clock) -> Radar:
+    """Return what was seen of a source that shows a, and ends."""
+    made = Radar(PEOPLE.get, clock)
+    for i in range(5):
+        made.push(scene(i / 5, face(0, "a")))
+    return made
+
+
+def test_after_the_last_picture_a_name_is_gone_and_soon_not_told() -> None:
+    clock = Clock()
+    made = dying(clock)
+    assert [(p.id, p.present) for p in made.press().people] == [("a", "now")]
+    assert made.on_screen() == 1
+    clock.s += FRESH_S + 0.1
+    answer = made.press()
+    assert [(p.id, p.present, p.seen_s, p.box) for p in answer.people] == [
+        ("a", "just_gone", FRESH_S + 0.1, None)
+    ]
+    assert answer.pts_s == 0.8 + FRESH_S + 0.1
+    assert answer.picture_age_s == FRESH_S + 0.1
+    assert made.on_screen() == 0
+    clock.s += 0.5
+    assert made.press().people == ()
+    clock.s += 3600
+    assert made.press().people == ()
+    assert made.refine(answer).people == ()
+
+
+def test_the_moment_of_a_first_answer_can_still_be_asked_about_for_a_while() -> None:
+    clock = Clock()
+    made = dying(clock)
+    first = made.press()
+    clock.s += 5
+    assert [(p.id, p.present) for p in made.refine(first).people] == [("a", "now")]
+    assert [p.id for p in made.press(0.4).people] == ["a"]
+    assert made.press(99.0).people == ()  # a time to come is now
+    clock.s += KEPT_S
+    assert made.press(0.4).people == ()
+    assert not made._scenes
+
+
+def test_a_moment_without_a_picture_shows_nobody() -> None:
+    made = radar(scene(1.0, face(0, "a")), scene(8.0, face(1, "b"), shot=1))
+    assert made.press(5.0).people == ()
+    assert [p.present for p in made.press(1.0 + FRESH_S + 0.2).people] == ["just_gone"]
+
+
+def test_a_long_press_goes_back_from_now_not_from_the_last_picture() -> None:
+    clock = Clock()
+    made = dying(clock)
+    assert made.moment_s(0.5) == pytest.approx(0.3)
+    clock.s += 4
+    assert made.moment_s(2.0) == pytest.approx(2.8)
+    assert radar().moment_s(1.0) is None
+
+
+def test_a_picture_that_comes_late_is_as_old_as_it_is() -> None:
+    clock = Clock()
+    made = Radar(PEOPLE.get, clock)
+    made.push(scene(1.0, face(0, "a")), clock() - 5)
+    assert made.press().people == ()
+    assert made.age_s() == 5
+    assert radar().press().picture_age_s is None

@@ -10,12 +10,14 @@ from pathlib import Path
 from socket import SHUT_RDWR, SO_LINGER, SOL_SOCKET, create_connection
 
 import httpx
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from edge.video.age import now_s
 from tests.serving import Device4Tests, face, serving
 
 
@@ -212,6 +214,58 @@ def test_other_hosts_and_origins_are_refused(client: httpx.Client, device: Devic
     with pytest.raises(InvalidStatus) as refusal, live(device, origin="http://evil.example"):
         pass
     assert refusal.value.response.status_code == 403
+
+
+POSTS = {
+    "/api/press": {},
+    "/api/feedback": {"track": 1, "id": "ada"},
+    "/api/seek": {"to_s": 1.0},
+}
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_every_command_knows_the_page_by_its_origin(
+    client: httpx.Client, device: Device4Tests, path: str
+) -> None:
+    """Chromium 69 sends "null" from a page without referrers, as a stranger's frame does."""
+    assert client.get("/").headers["referrer-policy"] == "same-origin"
+    own = {"origin": device.url.rstrip("/")}
+    assert client.post(path, json=POSTS[path], headers=own).status_code == 200
+    null = {"origin": "null"}
+    assert client.post(path, json=POSTS[path], headers=null).status_code == 403
+
+
+def test_a_reader_always_hears_something_and_an_old_scene_loses_its_names() -> None:
+    with serving() as device, live(device) as socket:
+        assert until(socket, "hello")
+        device.show(face(1, 60, "ada"))
+        assert until(socket, "scene")["faces"][0]["id"] == "ada"
+        began_s = heard_s = time.monotonic()
+        scene = None
+        while scene is None:
+            message = json.loads(socket.recv(timeout=1))
+            assert time.monotonic() - heard_s < 1
+            heard_s = time.monotonic()
+            assert message["type"] in {"state", "scene"}
+            scene = message if message["type"] == "scene" else None
+        assert scene["faces"] == []
+        assert scene["stale"]
+        assert 1.4 < heard_s - began_s < 2.0
+        assert httpx.get(device.url + "api/scene").json()["faces"] == []
+        with live(device) as late:
+            assert until(late, "scene")["faces"] == []
+
+
+def test_an_old_picture_is_not_sent() -> None:
+    with serving(preview=True) as device, live(device, "api/preview") as socket:
+        time.sleep(0.2)
+        picture = np.zeros((36, 64, 3), np.uint8)
+        assert device.preview
+        device.preview.publish(picture, b"{}", now_s() - 60)
+        with pytest.raises(TimeoutError):
+            socket.recv(timeout=0.5)
+        device.preview.publish(picture, b"{}")
+        assert socket.recv(timeout=5)
 
 
 def test_commands_are_limited(client: httpx.Client) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.serve.live import Hub
+from edge.video.age import FRESH_S
 from gallery.store.person import Person
 
 
@@ -101,3 +102,19 @@ def test_only_the_overlays_languages_are_sent(names: dict[str, str], sent: dict[
 
     message = json.loads(Hub(One(1)).publish(scene(face(1, 0, 50, "ada"))))
     assert message["names"] == {"ada": sent}
+
+
+def test_an_old_scene_has_no_faces() -> None:
+    now = [10.0]
+    hub = Hub(People(5), lambda: now[0])
+    assert hub.newest == b""
+    sent = hub.publish(scene(face(1, 20, 50, "a")), 7.5)
+    assert hub.newest is sent
+    now[0] += FRESH_S + 0.1
+    stale = json.loads(hub.newest)
+    assert (stale["faces"], stale["names"], stale["stale"]) == ([], {}, True)
+    assert (stale["frame"], stale["position_s"]) == (309000, 7.5)
+    assert json.loads(sent)["faces"]
+    assert "stale" not in json.loads(sent)
+    hub.publish(scene(face(1, 20, 50, "a")), at_s=now[0] - 60)  # it waited in a buffer
+    assert json.loads(hub.newest)["faces"] == []

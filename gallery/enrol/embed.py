@@ -34,7 +34,7 @@ from gallery.enrol.people import (
 from gallery.enrol.storage import is_url, read_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -48,6 +48,7 @@ NEAR_SHARE = 0.25
 MAX_FACES = 16
 MIN_QUALITY = 0.02
 PHOTO_SIDE_PX = 256
+DEADLY = "ended the process that read it, twice; save it again, as JPEG"
 
 
 def models(embedder: str = "") -> tuple[str, str]:
@@ -69,8 +70,19 @@ def enrolment_pipeline(threads: int, embedder: str = "") -> FacePipeline:
     return load_pipeline(threads=threads, precision="fp32", embedder=embedder)
 
 
-def embed_entry(pipeline: FacePipeline, entry: Entry) -> EmbeddedPerson:
+def embed_entry(
+    pipeline: FacePipeline,
+    entry: Entry,
+    on_picture: Callable[[str], None] = lambda _: None,
+    deadly: frozenset[str] = frozenset(),
+) -> EmbeddedPerson:
     """Return what the models make of one person's pictures.
+
+    Args:
+        pipeline: the models.
+        entry: the person.
+        on_picture: called with the address of each picture before it is opened.
+        deadly: addresses of pictures whose reading ended a process; they are not opened again.
 
     Raises:
         CatalogueReadError: a picture's store cannot be reached; a picture that is not there or
@@ -79,6 +91,10 @@ def embed_entry(pipeline: FacePipeline, entry: Entry) -> EmbeddedPerson:
     samples: list[Sample] = []
     rejected: list[PictureReport] = []
     for picture in entry.pictures:
+        if picture.uri in deadly:
+            rejected.append(PictureReport(picture.name, "rejected", DEADLY))
+            continue
+        on_picture(picture.uri)
         taken = _take_picture(pipeline, picture)
         if isinstance(taken, PictureReport):
             rejected.append(taken)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -133,8 +134,24 @@ class ShardStore:
         """
         try:
             write_atomically(self._path(key), encoded, 0o600)
+            (self.folder / f"{key}.at").unlink(missing_ok=True)
         except OSError as error:
             raise _unwritten(self.folder, error) from error
+
+    def begin(self, key: str, uri: str) -> None:
+        """Note which picture of a part is opened next, for whoever finds the process dead."""
+        with suppress(OSError):  # a full disk is told when the part is written
+            (self.folder / f"{key}.at").write_bytes(uri.encode())
+
+    def in_work(self, key: str) -> str:
+        """Return the picture that a part was at when its process died, and forget it."""
+        note = self.folder / f"{key}.at"
+        try:
+            uri = note.read_bytes().decode(errors="replace")
+            note.unlink(missing_ok=True)
+        except OSError:
+            return ""
+        return uri
 
     def remove(self) -> None:
         """Remove all parts."""

@@ -33,12 +33,20 @@ class Embedder:
         self._threads = threads
         self._pipelines: dict[str, FacePipeline] = {}
 
-    def embed(self, shard: Shard, on_person: Callable[[int], None] = lambda _: None) -> bytes:
+    def embed(
+        self,
+        shard: Shard,
+        on_person: Callable[[int], None] = lambda _: None,
+        on_picture: Callable[[str], None] = lambda _: None,
+        deadly: frozenset[str] = frozenset(),
+    ) -> bytes:
         """Return a part as `encode` writes it.
 
         Args:
             shard: the part.
             on_person: called after each person with how many pictures they had.
+            on_picture: called with the address of each picture before it is opened.
+            deadly: addresses of pictures that are not to be opened.
 
         Raises:
             CatalogueReadError: a picture's store cannot be reached.
@@ -48,7 +56,7 @@ class Embedder:
         pipeline = self._pipelines[shard.embedder]
         part = []
         for entry in shard.entries:
-            part.append(embed_entry(pipeline, entry))
+            part.append(embed_entry(pipeline, entry, on_picture, deadly))
             on_person(len(entry.pictures))
         return encode(tuple(part))
 
@@ -69,8 +77,16 @@ def start() -> None:
     _worker = Embedder()
 
 
-def work(shard: Shard, folder: Path) -> str:
-    """Do a part in a process of a pool; return its key."""
+def work(shard: Shard, folder: Path, deadly: frozenset[str] = frozenset()) -> str:
+    """Do a part in a process of a pool; return its key.
+
+    If the process dies, `ShardStore.in_work` tells at which picture.
+    """
     assert _worker is not None
-    ShardStore(folder).put(shard.key, _worker.embed(shard))
+    store = ShardStore(folder)
+    store.in_work(shard.key)  # forgets what an earlier run left
+    encoded = _worker.embed(
+        shard, on_picture=lambda uri: store.begin(shard.key, uri), deadly=deadly
+    )
+    store.put(shard.key, encoded)
     return shard.key

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
+import time
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -16,8 +22,6 @@ from tests.free import SECOND, STAR
 from tests.integration.conftest import TVRADAR, Ran, tvradar
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.free import Free
 
 MEMORY_KB = 600 << 10
@@ -141,3 +145,38 @@ def test_a_nas_folder_is_enrolled_and_says_what_it_left_out(free: Free, tmp_path
     assert "raw.cr2: camera raw" in " ".join(ran.err.split())
     named = tvradar("identify", free.portrait, "-g", tmp_path / "gallery", "--json")
     assert [p["name"] for p in named.json["people"]] == ["Barack O'Bama"]
+
+
+def kill_readers_of(process: subprocess.Popen[bytes], parts: Path, picture: str) -> int:
+    """Kill each worker that is at a picture; return how many were killed."""
+    killed: set[str] = set()
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while process.poll() is None:
+        with contextlib.suppress(OSError):
+            at = [note for note in parts.glob("*.at") if note.read_text().endswith(picture)]
+            for pid in children.read_text().split() if at else []:
+                if pid not in killed and b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(int(pid), signal.SIGKILL)
+                    killed.add(pid)
+        time.sleep(0.01)
+    return len(killed)
+
+
+def test_a_picture_that_ends_its_process_is_left_out(free: Free, tmp_path: Path) -> None:
+    people = tmp_path / "people"
+    shutil.copytree(free.people, people)
+    noise = np.random.default_rng(0).integers(0, 255, (3000, 4000, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(people / STAR / "deadly.png", compress_level=1)
+    gallery = tmp_path / "gallery"
+    words = ("enrol", people, "-o", gallery, "--workers", 2, "--part-pictures", 1, "--json")
+    with subprocess.Popen(
+        [str(TVRADAR), "gallery", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        kills = kill_readers_of(process, tmp_path / ".gallery.enrolment", "deadly.png")
+        out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert kills >= 3
+    reports = {r["id"]: r for r in json.loads(out)["reports"]}
+    assert all(r["enrolled"] for r in reports.values())
+    found = {p["path"]: p for p in reports[STAR]["pictures"]}
+    assert "ended the process that read it" in found["deadly.png"]["reason"]

@@ -11,6 +11,7 @@ class EdgeError(Exception):
     ├── NotReachableError          a service that a command needs does not answer
     ├── ToolMissingError           a program that a command needs is not installed
     └── SourceError                a source of pictures cannot be read as it is
+        ├── AddressError           an address has a slip in it; trying again never helps
         ├── SourceMissingError     there is no such file, folder, address or device
         ├── SourceLostError        a live source stopped; trying again may help
         └── BackendMissingError    the library that this kind of source needs is not installed
@@ -41,6 +42,10 @@ class SourceError(EdgeError):
         message = f"{subject}: {found}"
         message += f", expected {expected}" if expected else ""
         super().__init__(message + (f"; {remedy}" if remedy else ""))
+
+
+class AddressError(SourceError):
+    """An address has a slip in it; trying again never helps."""
 
 
 class SourceMissingError(SourceError):

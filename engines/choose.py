@@ -15,7 +15,7 @@ import onnxruntime as ort
 
 from engines.catalog import find_model
 from engines.embedder import MAX_BATCH
-from engines.errors import EngineGateError, UnknownPrecisionError
+from engines.errors import CacheFolderError, EngineGateError, UnknownPrecisionError
 from engines.fetch import fetch
 from engines.files import cache_dir, write_atomically
 from engines.int8_files import current_int8, require_int8, require_passed
@@ -117,7 +117,10 @@ def _measured_ratio(name: str, path: Path, threads: int, cache: Path) -> float:
     for _ in range(2):
         times["fp32_ms"] = time_ms(fp32, batch)
         times["int8_ms"] = time_ms(int8, batch)
-    write_atomically(cache, msgspec.json.encode(times))
+    try:
+        write_atomically(cache, msgspec.json.encode(times))
+    except CacheFolderError as error:
+        log.warning("%s; measured again at the next start", error)
     for engine in (int8, fp32):
         engine.close()
     return times["fp32_ms"] / times["int8_ms"]

@@ -6,6 +6,7 @@ class EngineError(Exception):
 
     EngineError
     ├── ModelMissingError      a model file is not here and could not be fetched
+    ├── CacheFolderError       the cache folder cannot be made or written to
     ├── ModelIntegrityError    a model file is not the one that the catalog names
     ├── EngineGateError        an INT8 file failed the parity gate, or never ran it
     ├── UnknownPrecisionError  a precision was asked for that does not exist
@@ -21,6 +22,12 @@ class EngineError(Exception):
 
 class ModelMissingError(EngineError):
     """A model file is neither in the cache nor can it be fetched."""
+
+    exit_code = 3
+
+
+class CacheFolderError(EngineError):
+    """The cache folder cannot be made or written to."""
 
     exit_code = 3
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import platformdirs
 
+from engines.errors import CacheFolderError
+
 
 def cache_dir() -> Path:
     """Return the folder of cached models: TVRADAR_CACHE, or `tvradar` in the XDG cache."""
@@ -33,9 +35,21 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
         path: the file.
         data: what it will hold.
         mode: who may read it, as far as the user's umask allows.
+
+    Raises:
+        CacheFolderError: the file belongs into the cache, which cannot be made or written to.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = draft_of(path, mode)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = draft_of(path, mode)
+    except OSError as error:
+        cache = cache_dir()
+        if cache not in path.parents:
+            raise
+        raise CacheFolderError(
+            f"{cache}: nothing can be written to the cache ({error.strerror}), expected a folder "
+            "of this user's; name another one in TVRADAR_CACHE"
+        ) from error
     try:
         with draft.open("wb") as file:
             file.write(data)

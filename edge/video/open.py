@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from edge.errors import BackendMissingError, SourceError, SourceMissingError
 from edge.video.picture import is_still
 from edge.video.source import DEFAULT_OPTIONS
 from edge.video.sources.pipe import Pipe, is_pipe
-from edge.video.uri import LIVE_SCHEMES, is_path, scheme_of, without_password
+from edge.video.uri import LIVE_SCHEMES, is_path, normal, scheme_of, without_password
 from engines.pictures.formats import HEAD_BYTES, format_of, is_picture_name
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ def open_source(uri: str, *, options: SourceOptions = DEFAULT_OPTIONS) -> Source
         return _open_pipe(uri, options)
     scheme = "" if is_path(uri) else scheme_of(uri)
     if scheme in {"", "file"}:
-        return _open_path(Path(unquote(urlsplit(uri).path) if scheme else uri), options)
+        return _open_path(_path_in(uri) if scheme else Path(uri), options)
     if scheme not in LIVE_SCHEMES | {"http", "https"}:
         found = f"the scheme {scheme}:// is not known"
         known = "a path, http, https, " + ", ".join(sorted(LIVE_SCHEMES))
         raise SourceError(without_password(uri), found, known)
-    uri = scheme + uri[len(scheme) :]  # RTSP:// and Http:// are what they are in small letters
+    uri = normal(uri)
     if scheme in {"http", "https"} and is_picture_name(urlsplit(uri).path):
         from edge.video.sources.still import StillSource  # noqa: PLC0415
         from edge.video.sources.web_picture import fetch_still  # noqa: PLC0415
@@ -56,22 +57,35 @@ def open_source(uri: str, *, options: SourceOptions = DEFAULT_OPTIONS) -> Source
     return _open_stream(uri, options)
 
 
+def _path_in(uri: str) -> Path:
+    """Return the path in file://; what looks like a host in it is none of ours."""
+    try:
+        path = unquote(urlsplit(uri).path)
+    except ValueError:
+        path = ""
+    if not path or "\0" in path:
+        raise SourceMissingError(uri, "no path in it", "file:///path", "check the path")
+    return Path(path)
+
+
 def _open_path(path: Path, options: SourceOptions) -> Source:
     from edge.video.sources.still import StillSource  # noqa: PLC0415
 
     shown = str(path)
-    if path.is_dir():
-        return StillSource(path)
-    if path.is_char_device():
-        return _open_stream(f"v4l2://{path}", options)
     try:
+        if path.is_dir():
+            return StillSource(path)
+        if path.is_char_device():
+            return _open_stream(f"v4l2://{path}", options)
         with path.open("rb") as file:
             begun, still = file.read(1), path.is_file() and is_still(file, path.name)
     except FileNotFoundError as error:
         raise SourceMissingError(shown, "no such file", remedy="check the path") from error
+    except ValueError as error:
+        raise SourceError(ascii(shown), "no name of a file", remedy="check the path") from error
     except OSError as error:
-        found = f"cannot be read ({error.strerror})"
-        raise SourceError(shown, found, remedy="check its permissions") from error
+        remedy = "check its name" if error.errno == errno.ENAMETOOLONG else "check its permissions"
+        raise SourceError(shown, f"cannot be read ({error.strerror})", remedy=remedy) from error
     if not begun:
         raise SourceError(shown, "an empty file", "a picture or a video")
     if still:

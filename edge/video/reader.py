@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.errors import BackendMissingError, SourceError, SourceLostError
+from edge.errors import AddressError, BackendMissingError, SourceError, SourceLostError
 from edge.video.frame import Frame
 from edge.video.hls_pacing import Pace
 from edge.video.mailbox import ClosedError, Latest, Queue
@@ -297,7 +297,7 @@ class Reader:
             with self._opener() as source:
                 self._source = source
                 return self._pump(source)
-        except BackendMissingError:
+        except (BackendMissingError, AddressError):
             raise
         except SourceError as error:
             live = self.status.live or (self.status.live is None and self._retries_first)

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
-from gallery.channel.redact import redact
+from edge.errors import AddressError
+from gallery.channel.redact import redact_address
 
 LIVE_SCHEMES = frozenset(
     {"rtsp", "rtsps", "rtmp", "udp", "rtp", "srt", "tcp", "v4l2", "screen", "csi", "webrtc"}
 )
 """`csi` and `webrtc` are read by jetson-utils only."""
+NETWORK = frozenset({"rtsp", "rtsps", "rtmp", "udp", "rtp", "srt", "tcp", "http", "https"})
+NEED_HOST = NETWORK - {"udp", "rtp", "srt", "tcp"}
+"""The others may listen, at any address of this machine: udp://:1234."""
+FORM = "scheme://[user:password@]host[:port]/…"
+ENCODE = "in a user and a password write # as %23, / as %2F, ? as %3F, @ as %40, [ as %5B, % as %25"
 
-
+_UNSENT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+")
 
 
 def without_password(uri: str) -> str:
     """Return an address fit to be printed: `rtsp://user:secret@host` as `rtsp://user:***@host`."""
-    return redact(uri)
+    return redact_address(uri)
 
 
 def is_path(uri: str) -> bool:
@@ -27,7 +34,7 @@ def is_path(uri: str) -> bool:
         return False
     try:
         return Path(uri).exists() or uri.startswith(("/", "./", "../", "~"))
-    except OSError:  # a name that is too long, a folder that may not be looked into
+    except (OSError, ValueError):  # too long a name, a folder that may not be looked into
         return not scheme_of(uri)
 
 
@@ -37,3 +44,41 @@ def scheme_of(uri: str) -> str:
     # "C" in C:\film.mp4, "12" in 12:30.mp4 and "Star Wars" in Star Wars: A New Hope.mp4 are none
     known = _SCHEME.fullmatch(scheme) and (rest.startswith("//") or scheme.lower() in LIVE_SCHEMES)
     return scheme.lower() if colon and known else ""
+
+
+def normal(uri: str) -> str:
+    """Return an address with its scheme in small letters, which libraries compare by letter.
+
+    Raises:
+        AddressError: it has no host, a port that is none, or a password that tears it apart.
+    """
+    scheme = scheme_of(uri)
+    uri = scheme + uri[len(scheme) :]
+    if _UNSENT.search(uri):
+        raise AddressError(without_password(uri), "a character that no address has", FORM)
+    if scheme in NETWORK:
+        _check(scheme, uri, without_password(uri))
+    return uri
+
+
+def _check(scheme: str, uri: str, shown: str) -> None:
+    if not uri.startswith(f"{scheme}://"):
+        raise AddressError(shown, f"no // behind {scheme}:", FORM)
+    try:
+        parts = urlsplit(uri)
+        port = parts.port
+    except ValueError as error:
+        if "out of range" in str(error):
+            raise AddressError(shown, "a port above 65535", FORM) from error
+        raise AddressError(shown, "a host or a port that is none", FORM, ENCODE) from error
+    if port == 0:
+        raise AddressError(shown, "port 0", FORM)
+    if not parts.hostname and scheme in NEED_HOST:
+        raise AddressError(shown, "no host", FORM, ENCODE if "@" in uri else "")
+    if _is_torn(parts):
+        raise AddressError(shown, "no port behind the host's colon", FORM, ENCODE)
+
+
+def _is_torn(parts: SplitResult) -> bool:
+    """Whether a password began where the port should stand: http://me:#secret@host."""
+    return parts.netloc.endswith(":") and "@" in parts.path + parts.query + parts.fragment

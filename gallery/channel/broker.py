@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 
 from gallery.channel.errors import SyncSetupError
-from gallery.channel.redact import redact
+from gallery.channel.redact import redact_address
 
 DEFAULT_PREFIX = "tvradar-gallery"
 PROTOCOLS = frozenset({"0", "4", "5"})
@@ -44,7 +44,7 @@ class Broker(msgspec.Struct, frozen=True):
         Raises:
             SyncSetupError: it is no such address.
         """
-        shown = redact(uri)
+        shown = redact_address(uri)
         try:
             parts = urlsplit(uri)
             port = parts.port

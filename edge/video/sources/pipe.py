@@ -94,6 +94,6 @@ def is_pipe(shown: str) -> bool:
         return True
     try:
         mode = Path(shown).stat().st_mode
-    except OSError:
+    except (OSError, ValueError):
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

@@ -12,13 +12,10 @@ import av
 import av.error
 
 from edge.errors import BackendMissingError, SourceError, SourceLostError, SourceMissingError
-from edge.video.uri import LIVE_SCHEMES, is_path, scheme_of
+from edge.video.uri import LIVE_SCHEMES, NETWORK, is_path, scheme_of
 
 if TYPE_CHECKING:
     from edge.video.source import SourceOptions
-
-NETWORK = frozenset({"rtsp", "rtsps", "rtmp", "udp", "rtp", "srt", "tcp", "http", "https"})
-
 
 PROTOCOLS = {
     "http": "http,https,tcp,tls,crypto,httpproxy",
@@ -40,13 +37,11 @@ LEADS_ON = {
     "rtp": "rtp,sdp",
 }
 """Formats that lead to other addresses, where that is what they are for."""
-OPENS_OTHERS = frozenset(
-    {
-        *("concat", "concatf", "hls", "applehttp", "dash", "imf", "sdp", "webm_dash_manifest"),
-        *("image2", "lavfi", "ffmetadata", "tty", "vapoursynth", "avisynth", "rtsp", "fbdev"),
-        *("x11grab", "video4linux2", "v4l2", "alsa", "oss", "pulse", "kmsgrab", "xcbgrab"),
-    }
-)
+_LISTS = {"concat", "concatf", "hls", "applehttp", "dash", "imf", "sdp", "webm_dash_manifest"}
+_NEIGHBOURS = {"mlv", "vobsub", "image2", "rtsp", "rtp", "sap", "ffmetadata", "tty"}
+_SCRIPTS = {"lavfi", "vapoursynth", "avisynth"}
+_DEVICES = {"fbdev", "x11grab", "video4linux2", "v4l2", "alsa", "oss", "pulse", "kmsgrab"}
+OPENS_OTHERS = frozenset(_LISTS | _NEIGHBOURS | _SCRIPTS | _DEVICES | {"xcbgrab"})
 """Formats that name other files or devices, or take any text for a picture."""
 
 

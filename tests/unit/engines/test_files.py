@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engines.errors import CacheFolderError
 from engines.files import draft_of, write_atomically
 
 
@@ -26,6 +27,18 @@ def test_leaves_nothing_behind_where_it_fails(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="taken"):
         write_atomically(tmp_path / "taken", b"content")
     assert [p.name for p in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_cache_that_cannot_be_made_says_which_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TVRADAR_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(CacheFolderError, match=r"file/cache: .*TVRADAR_CACHE") as caught:
+        write_atomically(tmp_path / "file" / "cache" / "models" / "a.onnx", b"content")
+    assert caught.value.exit_code == 3
+    with pytest.raises(OSError, match="exists"):
+        write_atomically(tmp_path / "file" / "page.html", b"content")
 
 
 def test_a_draft_keeps_the_suffix_and_is_new(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from gallery.channel.redact import redact
         ("rtsp://me:sec@ret@host/s", "rtsp://me:***@host/s"),
         ("http://me:12/34@host/s", "http://me:***@host/s"),
         ("http://host/x?password=a&y=2", "http://host/x?password=***&y=2"),
-        ("http://host/x?pwd=a#top", "http://host/x?pwd=***#top"),
+        ("http://host/x?pwd=a#top&b=1", "http://host/x?pwd=***&b=1"),
         ("http://host/x?api_key=a: no answer", "http://host/x?api_key=***: no answer"),
         ("srt://host:9000?passphrase=a&mode=caller", "srt://host:9000?passphrase=***&mode=caller"),
         ("mqtt://a:b@h/p?password-file=/etc/p", "mqtt://a:***@h/p?password-file=/etc/p"),

@@ -30,6 +30,7 @@ from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 from engines.files import write_atomically
 from gallery.errors import GalleryInputError
 from gallery.search.open import open_gallery
+from gallery.texts import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,7 +106,7 @@ def _print(timeline: Timeline, output: TimelineOutput) -> None:
 
 def to_table(timeline: Timeline, *, width: int = 28) -> Table:
     """Return a table for the terminal with a bar per person, `width` characters wide."""
-    table = Table(title=Text(timeline.source), title_justify="left")
+    table = Table(title=Text(shown(timeline.source)), title_justify="left")
     table.add_column("person", overflow="fold")
     table.add_column("seen", justify="right")
     table.add_column("times", justify="right")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
+import tempfile
 import time
 from collections import defaultdict
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from edge.bench.sizes import Size, at_size, decode_bgr_on, decode_on
 from edge.errors import EdgeError
 from edge.evaluate.labels import read_labels
 
@@ -44,6 +46,7 @@ class Side(msgspec.Struct, frozen=True):
 
     Attributes:
         fps: frames per second, from opening the source to its end; models were loaded before.
+        cpu_ms_frame: CPU milliseconds, all threads, per frame.
         cpu_s_per_film_min: CPU seconds, all threads, per minute of film.
         peak_rss_mb: largest resident memory of the process, models and runtime included.
         right, wrong: pairs of frame and person named rightly and wrongly; None without labels.
@@ -52,6 +55,7 @@ class Side(msgspec.Struct, frozen=True):
     """
 
     fps: float
+    cpu_ms_frame: float
     cpu_s_per_film_min: float
     peak_rss_mb: float
     right: int | None
@@ -62,13 +66,24 @@ class Side(msgspec.Struct, frozen=True):
 
 
 class PipelineBench(msgspec.Struct, frozen=True):
-    """Both sides of one run."""
+    """All sides of one run.
+
+    Attributes:
+        size: that the source was scaled to.
+        decode, decode_bgr: reading the film only, and with its pictures as BGR.
+        ratio_fps, ratio_cpu: ours to OpenCV's.
+        ratio_decode: our CPU time to that of `decode_bgr`.
+    """
 
     source: str
+    size: str
+    decode: Side
+    decode_bgr: Side
     ours: Side
     opencv: Side
     ratio_fps: float
     ratio_cpu: float
+    ratio_decode: float
 
 
 @dataclass(slots=True)
@@ -101,25 +116,42 @@ class Notes:
         self.stage_s.setdefault(stage, []).append(time.perf_counter() - begun)
 
 
-def bench_pipeline(source: str, gallery_dir: Path, labels: Path | None) -> PipelineBench:
-    """Run both sides, one after the other.
+def bench_pipeline(
+    source: str, gallery_dir: Path, labels: Path | None, size: Size = "source"
+) -> PipelineBench:
+    """Run all sides, one after the other.
 
     Args:
         source: a video file.
         gallery_dir: the gallery.
         labels: see `edge.evaluate.labels`; by default `labels.json` beside the source, where
             there is one.
+        size: what the film is scaled to before.
     """
     truth = read_truth(source, labels)
-    ours, opencv = (
-        in_own_process(steps, source, gallery_dir, truth) for steps in (ours_on, opencv_on)
-    )
+    with (
+        tempfile.TemporaryDirectory(prefix="tvradar-bench-") as scratch,
+        at_size(source, size, Path(scratch)) as film,
+    ):
+        decode, decode_bgr, ours, opencv = (
+            in_own_process(steps, film, gallery_dir, judged)
+            for steps, judged in (
+                (decode_on, None),
+                (decode_bgr_on, None),
+                (ours_on, truth),
+                (opencv_on, truth),
+            )
+        )
     return PipelineBench(
         source,
+        size,
+        decode,
+        decode_bgr,
         ours,
         opencv,
         round(ours.fps / opencv.fps, 2),
         round(ours.cpu_s_per_film_min / max(opencv.cpu_s_per_film_min, 1e-9), 3),
+        round(ours.cpu_ms_frame / max(decode_bgr.cpu_ms_frame, 1e-9), 2),
     )
 
 
@@ -202,6 +234,7 @@ def _measure(steps: Iterator[None], notes: Notes, truth: Truth | None) -> Side:
     right, wrong = _compare(notes.names, truth) if truth is not None else (None, None)
     return Side(
         round(notes.frames / elapsed, 2),
+        round(1000 * cpu / max(notes.frames, 1), 2),
         round(cpu / film_s * 60, 2),
         round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         right,

@@ -22,6 +22,22 @@ def test_against_plain_opencv_on_the_same_clip(concert: Path, data_dir: Path) ->
     assert ours["peak_rss_mb"] <= 300
 
 
+def test_sizes_of_television_beside_what_decoding_costs(
+    few: Path, free: Free, tmp_path: Path
+) -> None:
+    shorten(free.clip, tmp_path / "film.mp4", frames=40)
+    ran = tvradar(
+        *("bench", "pipeline", "--source", tmp_path / "film.mp4", "--gallery", few),
+        *("--size", "720p", "--labels", free.labels, "--json"),
+    )
+    assert ran.code == 0, ran
+    sides = [ran.json[name] for name in ("decode", "decode_bgr", "ours", "opencv")]
+    assert {side["frames"] for side in sides} == {40}
+    assert 0 < sides[0]["cpu_ms_frame"] < sides[2]["cpu_ms_frame"] < 1000
+    assert ran.json["ratio_decode"] > 1
+    assert (ran.json["size"], sides[2]["wrong"], sides[0]["right"]) == ("720p", 0, None)
+
+
 def test_peers_that_are_here_are_run_and_the_others_named(
     few: Path, free: Free, tmp_path: Path
 ) -> None:

@@ -32,7 +32,6 @@ import msgspec
 import numpy as np
 
 from edge.bench.pipeline import (
-    Notes,
     Side,
     each_frame,
     face_by_face,
@@ -46,6 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from edge.bench.notes import Notes
 
 DLIB_TOLERANCE = 0.6
 """The distance that face_recognition accepts by default."""

@@ -12,15 +12,13 @@ import multiprocessing
 import resource
 import tempfile
 import time
-from collections import defaultdict
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
+from edge.bench.notes import Notes
 from edge.bench.sizes import Size, at_size, decode_bgr_on, decode_on
 from edge.errors import EdgeError
 from edge.evaluate.labels import read_labels
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.recognise.scene import Scene
-    from edge.recognise.step import Step
     from edge.video.frame import Frame
 
 Truth = list[tuple[int, int, list[str]]]
@@ -84,36 +81,6 @@ class PipelineBench(msgspec.Struct, frozen=True):
     ratio_fps: float
     ratio_cpu: float
     ratio_decode: float
-
-
-@dataclass(slots=True)
-class Notes:
-    """What a side writes down while it runs: `saw` for each frame, ids in `names` by frame."""
-
-    names: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
-    faces: int = 0
-    frames: int = 0
-    last_s: float = 0.0
-    first_s: float | None = None
-    stage_s: dict[str, list[float]] = field(default_factory=dict)
-
-    def saw(self, pts_s: float) -> None:
-        """Count a frame that was shown at `pts_s`, seconds."""
-        self.first_s = pts_s if self.first_s is None else self.first_s
-        self.frames += 1
-        self.last_s = pts_s
-
-    def take(self, step: Step) -> None:
-        """Note the time of each stage of a frame."""
-        for stage, seconds in step.stage_s.items():
-            self.stage_s.setdefault(stage, []).append(seconds)
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Take the time of what is inside, as one of `stage`."""
-        begun = time.perf_counter()
-        yield
-        self.stage_s.setdefault(stage, []).append(time.perf_counter() - begun)
 
 
 def bench_pipeline(

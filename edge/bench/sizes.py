@@ -14,7 +14,7 @@ from edge.video.open import open_source
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edge.bench.pipeline import Notes
+    from edge.bench.notes import Notes
 
 Size = Literal["source", "360p", "720p", "1080p", "2160p"]
 HEIGHTS_PX = {"360p": 360, "720p": 720, "1080p": 1080, "2160p": 2160}

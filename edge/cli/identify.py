@@ -11,6 +11,7 @@ import msgspec
 from rich.table import Table
 
 from edge.cli.console import err, graceful_stop, out, print_json, progress_bar
+from edge.cli.options import refuse_to_replace
 from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
 from edge.offline.identify import Identification, Summary
@@ -22,7 +23,7 @@ from edge.recognise.thresholds import policy_for
 from edge.video.open import open_source
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 from edge.video.sources.pipe import is_pipe
-from edge.video.uri import is_path
+from edge.video.uri import path_of, without_password
 from engines.files import write_atomically
 from engines.pipeline import load_pipeline
 from gallery.errors import GalleryInputError
@@ -110,6 +111,11 @@ def _identify(
         graceful_stop() as stop,
         progress_bar("frames") as progress,
     ):
+        if annotate is not None and source.live:
+            raise UsageError(
+                f"{without_password(uri)}: live, --annotate needs a file; "
+                'use "tvradar run --output"'
+            )
         task = progress.add_task("identify", total=source.frame_count)
         read_to_end(
             source,
@@ -133,10 +139,7 @@ def _check_annotate(uri: str, annotate: Path) -> None:
     """Refuse what would be found out only after all the work, or would replace the user's film."""
     if is_pipe(uri):
         raise UsageError(f"{uri}: a pipe is read once, --annotate needs a file")
-    if annotate.exists() and is_path(uri) and annotate.samefile(uri):
-        raise UsageError(
-            f"--annotate {annotate}: the source itself, which would be replaced; give another name"
-        )
+    refuse_to_replace(uri, annotate, "--annotate")
 
 
 def annotate_source(
@@ -155,13 +158,13 @@ def annotate_source(
     """
     with open_source(uri, options=video) as source, progress_bar("frames") as progress:
         if source.live:
-            raise UsageError(f'{uri}: live, --annotate needs a file; use "tvradar run --output"')
+            raise UsageError(f"{source.uri}: live, --annotate needs a file")
         if source.still and source.frame_count == 1:
             (frame,) = source
             _write_picture(path, _drawn(Annotator(), frame, scenes[frame.index], name))
             return
         task = progress.add_task("annotate", total=len(scenes))
-        audio = None if source.still else Path(uri)
+        audio = None if source.still else path_of(uri)
         annotator = Annotator()
         with VideoWriter(path, audio_from=audio) as writer:
             for frame in source:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from edge.errors import UsageError
+
 GalleryOption = Annotated[
     Path, typer.Option("--gallery", "-g", help="Folder that `tvradar gallery enrol` wrote.")
 ]
@@ -38,3 +40,17 @@ ProgrammeOption = Annotated[
 EmbedderOption = Annotated[
     str, typer.Option(help="Embedder of the catalog; a gallery belongs to the one that made it.")
 ]
+
+
+def refuse_to_replace(source: str, target: Path, option: str) -> None:
+    """Refuse to write over what is read, before any work is done.
+
+    Raises:
+        UsageError: they are one file, or a file of the folder that is read.
+    """
+    from edge.video.uri import would_replace  # noqa: PLC0415
+
+    if would_replace(target, source):
+        raise UsageError(
+            f"{option} {target}: the source itself, which would be replaced; give another name"
+        )

@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from edge.cli.console import graceful_stop
+from edge.cli.options import refuse_to_replace
 from edge.config import RunConfig, read_config
 from edge.device import malloc
 from edge.errors import UsageError
@@ -68,6 +69,8 @@ def run_device(
             embedder=embedder or settings.recognise.embedder,
         ),
     )
+    if settings.output:
+        refuse_to_replace(settings.source, Path(settings.output), "--output")
     for name in ("source", "gallery"):
         if not getattr(settings, name):
             raise UsageError(

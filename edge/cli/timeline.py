@@ -13,6 +13,7 @@ from rich.text import Text
 
 from edge.cli.console import err, out
 from edge.cli.identify import identify_source
+from edge.cli.options import refuse_to_replace
 from edge.errors import UsageError
 from edge.timeline.page import to_html
 from edge.timeline.timeline import (
@@ -69,6 +70,8 @@ def write_timeline(
     video: SourceOptions = DEFAULT_OPTIONS,
 ) -> None:
     """Identify a source and give its timeline out."""
+    if output.html is not None:
+        refuse_to_replace(source, output.html, "--html")
     gallery = open_gallery(gallery_dir)
     if output.only and output.only not in gallery:
         raise GalleryInputError(

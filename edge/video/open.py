@@ -5,23 +5,26 @@ from __future__ import annotations
 import errno
 import io
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
 from edge.errors import BackendMissingError, SourceError, SourceMissingError
 from edge.video.picture import is_still
 from edge.video.source import DEFAULT_OPTIONS
-from edge.video.sources.pipe import Pipe, is_pipe
-from edge.video.uri import LIVE_SCHEMES, is_path, normal, scheme_of, without_password
-from engines.pictures.formats import HEAD_BYTES, format_of, is_picture_name
+from edge.video.sources.pipe import STDIN, Pipe, is_pipe
+from edge.video.uri import LIVE_SCHEMES, normal, path_of, scheme_of, without_password
+from engines.pictures.formats import HEAD_BYTES, JPEG, format_of, is_picture_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from edge.video.source import Source, SourceOptions
 
-MOST_PICTURE_BYTES = 512 << 20
+MOST_PICTURE_BYTES = 100_000_000
+SECOND_JPEG = 4 << 20
+"""So far into a pipe the second picture of a row of JPEGs is looked for."""
 
 
 def open_source(uri: str, *, options: SourceOptions = DEFAULT_OPTIONS) -> Source:
@@ -39,9 +42,12 @@ def open_source(uri: str, *, options: SourceOptions = DEFAULT_OPTIONS) -> Source
         raise SourceError(ascii(uri), "no name of a file", remedy="check the path")
     if is_pipe(uri):
         return _open_pipe(uri, options)
-    scheme = "" if is_path(uri) else scheme_of(uri)
-    if scheme in {"", "file"}:
-        return _open_path(_path_in(uri) if scheme else Path(uri), options)
+    if uri == STDIN:
+        uri = "/dev/stdin"
+    path = path_of(uri)
+    if path is not None:
+        return _open_path(path, options)
+    scheme = scheme_of(uri)
     if scheme not in LIVE_SCHEMES | {"http", "https"}:
         found = f"the scheme {scheme}:// is not known"
         known = "a path, http, https, " + ", ".join(sorted(LIVE_SCHEMES))
@@ -55,17 +61,6 @@ def open_source(uri: str, *, options: SourceOptions = DEFAULT_OPTIONS) -> Source
         if content is not None:
             return StillSource(without_password(uri), content)
     return _open_stream(uri, options)
-
-
-def _path_in(uri: str) -> Path:
-    """Return the path in file://; what looks like a host in it is none of ours."""
-    try:
-        path = unquote(urlsplit(uri).path)
-    except ValueError:
-        path = ""
-    if not path or "\0" in path:
-        raise SourceMissingError(uri, "no path in it", "file:///path", "check the path")
-    return Path(path)
 
 
 def _open_path(path: Path, options: SourceOptions) -> Source:
@@ -99,14 +94,15 @@ def _open_pipe(shown: str, options: SourceOptions) -> Source:
     from edge.video.sources.still import StillSource  # noqa: PLC0415
 
     pipe = Pipe(shown, options.open_timeout_s)
-    if format_of(pipe.head[:HEAD_BYTES]) is None:
-        return PyAVSource(shown, options, pipe)
+    kind = format_of(pipe.head[:HEAD_BYTES])
+    if kind is None or (kind is JPEG and not is_still(io.BytesIO(pipe.peek(SECOND_JPEG)), shown)):
+        return PyAVSource(shown, options, pipe)  # a row of JPEGs may have no end
     content = io.BytesIO(pipe.read_at_most(MOST_PICTURE_BYTES))
     pipe.close()
     if is_still(content, shown):
         return StillSource(shown, content.getvalue())
     content.seek(0)
-    return PyAVSource(shown, options, content)  # an animation, a row of JPEGs
+    return PyAVSource(shown, options, content)  # an animation
 
 
 def _open_stream(uri: str, options: SourceOptions) -> Source:

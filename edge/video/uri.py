@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from edge.errors import AddressError
+from edge.errors import AddressError, SourceMissingError
 from gallery.channel.redact import redact_address
 
 LIVE_SCHEMES = frozenset(
@@ -36,6 +36,39 @@ def is_path(uri: str) -> bool:
         return Path(uri).exists() or uri.startswith(("/", "./", "../", "~"))
     except (OSError, ValueError):  # too long a name, a folder that may not be looked into
         return not scheme_of(uri)
+
+
+def path_of(uri: str) -> Path | None:
+    """Return the file or folder that an address names, None where it names anything else.
+
+    Raises:
+        SourceMissingError: a file:// without a path.
+    """
+    scheme = "" if is_path(uri) else scheme_of(uri)
+    if scheme not in {"", "file"}:
+        return None
+    if not scheme:
+        return Path(uri)
+    try:
+        path = unquote(urlsplit(uri).path)  # what looks like a host in it is none of ours
+    except ValueError:
+        path = ""
+    if not path or "\0" in path:
+        raise SourceMissingError(uri, "no path in it", "file:///path", "check the path")
+    return Path(path)
+
+
+def would_replace(target: Path, source: str) -> bool:
+    """Return whether writing to `target` would replace what is read: a film, or one of a folder."""
+    path = path_of(source)
+    try:
+        if path is None or not target.exists() or not path.exists():
+            return False
+        if path.is_dir():
+            return target.resolve().parent == path.resolve() and target.is_file()
+        return target.samefile(path)
+    except (OSError, ValueError):
+        return False
 
 
 def scheme_of(uri: str) -> str:

@@ -9,61 +9,117 @@ from __future__ import annotations
 import os
 import select
 import stat
+import threading
+import time
 from pathlib import Path
+from typing import Protocol
 
 from edge.errors import SourceError, SourceLostError
 
 HEAD = 64 * 1024
 STDIN = "-"
+SILENCE_S = 60.0
+"""Who writes may think for so long: a transcoder that seeks, a download that stalls."""
+PAUSE_S = 0.3
+"""So long without a byte, and what has come so far has to do to tell what it is."""
+TICK_S = 0.2
+
+
+class Readable(Protocol):
+    """Bytes that come once."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to so many bytes, none at the end."""
+
+    def close(self) -> None:
+        """Let go of them."""
 
 
 class Pipe:
     """The bytes of a pipe, from their first one on.
 
+    One thread reads; `cancel` may be called from any other, and ends the reading.
+
     Args:
         shown: what the user calls it.
         timeout_s: how long to wait for the first bytes.
+        silence_s: a pipe that is silent for so long has ended; `warning` then says so.
 
     Raises:
         SourceError: it cannot be opened, or ends before it begins.
         SourceLostError: nobody writes to it.
     """
 
-    def __init__(self, shown: str, timeout_s: float) -> None:
+    def __init__(self, shown: str, timeout_s: float, silence_s: float = SILENCE_S) -> None:
         self.name = shown
+        self.warning = ""
+        self._silence_s = silence_s
+        self._cancelled = threading.Event()
         try:
             self._handle = (
                 os.dup(0) if shown == STDIN else os.open(shown, os.O_RDONLY | os.O_NONBLOCK)
             )
         except OSError as error:
             raise SourceError(shown, f"cannot be read ({error.strerror})") from error
-        ready = select.poll()
-        ready.register(self._handle, select.POLLIN | select.POLLHUP)
-        if not ready.poll(timeout_s * 1000):
-            os.close(self._handle)
-            remedy = "start what writes to it first"
-            raise SourceLostError(shown, f"nothing came for {timeout_s:g} s", remedy=remedy)
-        os.set_blocking(self._handle, True)
+        self._poll = select.poll()
+        self._poll.register(self._handle, select.POLLIN | select.POLLHUP)
         self._kept = b""
-        while len(self._kept) < HEAD and (piece := os.read(self._handle, HEAD)):
-            self._kept += piece
-        self.head = self._kept
-        if not self.head:
+        try:
+            self.head = self._first(timeout_s)
+        except SourceError:
             self.close()
-            raise SourceError(shown, "a pipe that ended before it began", "a picture or a video")
+            raise
+
+    def _first(self, timeout_s: float) -> bytes:
+        if os.isatty(self._handle):
+            raise SourceError(self.name, "a terminal", "a film or a picture that is piped in")
+        if not self._poll.poll(timeout_s * 1000):
+            remedy = "start what writes to it first"
+            raise SourceLostError(self.name, f"nothing came for {timeout_s:g} s", remedy=remedy)
+        head = self.peek(HEAD)
+        if not head:
+            found = "a pipe that ended before it began"
+            raise SourceError(self.name, found, "a picture or a video")
+        return head
+
+    def peek(self, size: int) -> bytes:
+        """Return up to `size` bytes without taking them; fewer where the pipe makes a pause."""
+        while len(self._kept) < size and (not self._kept or self._poll.poll(PAUSE_S * 1000)):
+            piece = self._more(size - len(self._kept))
+            if not piece:
+                break
+            self._kept += piece
+        return self._kept[:size]
 
     def read(self, size: int = -1) -> bytes:
         """Return up to `size` bytes; without a size all that comes."""
         if size < 0:
-            pieces = [self._kept]
-            while piece := os.read(self._handle, 1 << 20):
+            pieces = []
+            while piece := self.read(1 << 20):
                 pieces.append(piece)
-            self._kept = b""
             return b"".join(pieces)
         if self._kept:
             piece, self._kept = self._kept[:size], self._kept[size:]
             return piece
-        return os.read(self._handle, size)
+        return self._more(size)
+
+    def _more(self, size: int) -> bytes:
+        """Return the next bytes; none at the end, after a long silence, or when cancelled."""
+        end_s = time.monotonic() + self._silence_s
+        while not self._cancelled.is_set() and self._handle >= 0:
+            if self._poll.poll(TICK_S * 1000):
+                try:
+                    return os.read(self._handle, size)
+                except BlockingIOError:
+                    continue
+            if time.monotonic() > end_s:
+                self.warning = f"the pipe was silent for {self._silence_s:g} s and is taken to end"
+                break
+        return b""
+
+    def cancel(self) -> None:
+        """End the reading, from any thread."""
+        self._cancelled.set()
 
     def read_at_most(self, most: int) -> bytes:
         """Return all that comes.
@@ -90,10 +146,10 @@ class Pipe:
 
 def is_pipe(shown: str) -> bool:
     """Return whether this can be read once only."""
-    if shown == STDIN:
-        return True
     try:
-        mode = Path(shown).stat().st_mode
+        mode = os.fstat(0).st_mode if shown == STDIN else Path(shown).stat().st_mode
     except (OSError, ValueError):
-        return False
+        return shown == STDIN
+    if shown == STDIN:
+        return not stat.S_ISREG(mode)  # identify - < film.mp4 is a file like any other
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

@@ -9,7 +9,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -23,6 +23,7 @@ from edge.video.frame import Frame
 from edge.video.pts import PtsMender
 from edge.video.source import SourceStats
 from edge.video.sources.closing import Closing
+from edge.video.sources.pipe import Pipe, Readable
 from edge.video.sources.pyav_address import address_of, explain
 from edge.video.sources.pyav_streams import choose_stream
 from edge.video.sources.v4l2 import device_of
@@ -45,16 +46,6 @@ MAX_REFUSALS = 200
 """So many packets refused in a row mean that nothing more will come of this stream."""
 SOUND_CLOCKS = frozenset({"mov", "mp4", "matroska", "webm", "avi"})
 """Containers with one time line from start to end: a long gap is a long picture, not a jump."""
-
-
-class Readable(Protocol):
-    """Bytes that come once."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return up to so many bytes, none at the end."""
-
-    def close(self) -> None:
-        """Let go of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +100,16 @@ class PyAVSource(Closing):
             self._deinterlacer = Deinterlacer(always=options.deinterlace == "on")
         self._device = device_of(uri, options)
         self._path = Path(uri) if file is None and is_path(uri) else None
-        self._container, address_live = self._open(uri)
+        try:
+            self._container, address_live = self._open(uri)
+        except SourceError:
+            self._close_file()
+            raise
         try:
             self._stream = self._choose_stream()
         except SourceError:
             self._container.close()
+            self._close_file()
             raise
         self.live = address_live if options.live is None else options.live
         self._describe()
@@ -323,6 +319,8 @@ class PyAVSource(Closing):
         if self._closing.is_set():
             return
         frames = self._counts["frames"]
+        if isinstance(self._file, Pipe) and self._file.warning:
+            self._warnings.append(self._file.warning)
         if self.live:
             raise SourceLostError(self.uri, f"the stream ended after {frames} frames")
         if not frames:
@@ -360,7 +358,13 @@ class PyAVSource(Closing):
     def close(self) -> None:
         """End the iteration and free the decoder."""
         self._closing.set()
+        if isinstance(self._file, Pipe):
+            self._file.cancel()
         self._close_container()
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def _close_container(self) -> None:
         # Where another thread is inside FFmpeg, that thread comes here when it is out again.
@@ -368,8 +372,7 @@ class PyAVSource(Closing):
         if self._native.acquire(blocking=False):
             try:
                 self._container.close()
-                if self._file is not None:
-                    self._file.close()
+                self._close_file()
                 if self._device is not None:
                     self._device.close()
             finally:

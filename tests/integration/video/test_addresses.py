@@ -119,6 +119,15 @@ def test_what_was_seen_before_a_stream_broke_off_counts(
     assert "stream" in ran.json["warnings"][-1]
 
 
+def test_standard_input_that_is_a_file_is_a_file(free: Free, few: Path, tmp_path: Path) -> None:
+    film = tmp_path / "f.mp4"  # its index stands at the end: no pipe could be read so
+    shutil.copy(free.clip, film)
+    command = [str(TVRADAR), "identify", "-", "-g", str(few), "--json"]
+    with film.open("rb") as file:
+        ran = subprocess.run(command, stdin=file, capture_output=True, check=True)
+    assert f'"frames":{FRAMES},'.encode() in ran.stdout
+
+
 @pytest.mark.parametrize("name", ["-", "/dev/stdin"])
 def test_a_pipe_is_read_from_its_first_byte_on(name: str, stream: Path, few: Path) -> None:
     command = [str(TVRADAR), "identify", name, "-g", str(few), "--json"]
@@ -262,8 +271,16 @@ def test_annotating_a_film_onto_itself_is_refused(free: Free, few: Path, tmp_pat
     film = tmp_path / "f.mp4"
     shutil.copy(free.clip, film)
     before = film.read_bytes()
-    for target in (film, tmp_path / "." / "f.mp4"):
-        ran = tvradar("identify", film, "-g", few, "--annotate", target)
+    link = tmp_path / "link.mp4"
+    link.symlink_to(film)
+    for words in (
+        ("identify", film, "--annotate", tmp_path / "." / "f.mp4"),
+        ("identify", f"file://{film}", "--annotate", link),
+        ("identify", tmp_path, "--annotate", film),
+        ("timeline", film, "--html", film),
+        ("run", "--source", film, "--output", film),
+    ):
+        ran = tvradar(*words, "-g", few)
         assert ran.code == 2
         assert "the source itself" in " ".join(ran.err.split())
     assert film.read_bytes() == before

@@ -93,3 +93,19 @@ def find_model(name: str) -> Model:
 def model_identity(name: str) -> str:
     """Return the name that a gallery records for its embedder, e.g. `sface-2021dec`."""
     return f"{name}-{find_model(name).version}"
+
+
+def name_of(identity: str) -> str:
+    """Return the name in the catalog of the embedder that a gallery records.
+
+    Raises:
+        ModelMissingError: the catalog has no such model.
+    """
+    for name in load_catalog():
+        if model_identity(name) == identity:
+            return name
+    known = ", ".join(n for n, model in load_catalog().items() if model.task == "embedder")
+    raise ModelMissingError(
+        f"embedder {identity!r} of the gallery: not in the catalog, which has {known}; "
+        'enrol the people again, or update tvradar; see "tvradar engines list"'
+    )

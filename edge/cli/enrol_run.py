@@ -11,6 +11,7 @@ from edge.cli.console import graceful_stop, out, print_json, progress_bar, warn_
 from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
 from edge.recognise.thresholds import policy_for
+from engines.catalog import name_of
 from engines.files import write_atomically
 from engines.pictures.read import read_picture
 from engines.pipeline import load_pipeline
@@ -127,8 +128,8 @@ def _why(report: PersonReport) -> str:
 def search_gallery(folder: Path, image: Path, *, top: int, json: bool) -> None:
     """Print the people who are most like the largest face of a picture."""
     bgr = read_picture(image)
-    pipeline = load_pipeline(threads=2)
-    gallery = open_gallery(folder, pipeline.model)
+    gallery = open_gallery(folder)
+    pipeline = load_pipeline(threads=2, embedder=name_of(gallery.model))
     found = largest_face(pipeline, bgr)
     if found is None:
         raise UsageError(f"{image}: no face in it, expected a picture with a face")

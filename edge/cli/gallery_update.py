@@ -18,14 +18,16 @@ def change_gallery(folder: Path, people: str, *, replace: bool, json: bool) -> N
     """Enrol the people of a catalogue and add them, or put them in the place of those there."""
     # Not at the top: removing somebody loads no models.
     from edge.cli.enrol_run import embed_with_progress, warn_of_missing  # noqa: PLC0415
+    from engines.catalog import name_of  # noqa: PLC0415
+    from gallery.enrol.enrolment import EnrolmentOptions  # noqa: PLC0415
     from gallery.enrol.shards import ShardStore  # noqa: PLC0415
     from gallery.enrol.source import read_catalogue  # noqa: PLC0415
 
-    current_release(folder)
+    options = EnrolmentOptions(embedder=name_of(current_release(folder)[0].model))
     store = ShardStore.beside(folder)
     catalogue = read_catalogue(people)
     warn_of(catalogue.left_out)
-    found = embed_with_progress(catalogue, store)
+    found = embed_with_progress(catalogue, store, options)
     warn_of_missing(found.reports)
     release = (update.update if replace else update.add)(folder, found.entries())
     store.remove()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge.recognise.decide import decide
+from engines.catalog import name_of
 from engines.int8_files import current_int8, read_verdict
 from engines.pipeline import load_pipeline
 
@@ -92,11 +93,14 @@ def second_opinion_for(pipeline: FacePipeline) -> SecondOpinion | None:
         return None
     band = score_band(_cosine_p1(pipeline.model), pipeline.embedder.dimension)
     log.info("INT8: scores within %.3f of a decision are taken again in FP32", band)
-    return SecondOpinion(band, lambda: load_pipeline(threads=2, precision="fp32"))
+    embedder = name_of(pipeline.model)
+    return SecondOpinion(
+        band, lambda: load_pipeline(threads=2, precision="fp32", embedder=embedder)
+    )
 
 
 def _cosine_p1(identity: str) -> float:
-    path = current_int8(identity.rsplit("-", 1)[0])
+    path = current_int8(name_of(identity))
     verdict = read_verdict(path) if path is not None else None
     cosine = verdict.figures.get("cosine") if verdict is not None else None
     found = cosine.get("p1") if isinstance(cosine, dict) else None

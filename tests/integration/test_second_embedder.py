@@ -6,14 +6,20 @@ no module knows it but its converter.
 
 from __future__ import annotations
 
+import shutil
+from contextlib import closing
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import httpx
+import numpy as np
 import pytest
 
+from edge.offline.fp32_fallback import second_opinion_for
 from engines.catalog import load_catalog
 from engines.errors import ModelMissingError, ScoreError
 from engines.fetch import fetch
+from engines.pipeline import FacePipeline
 from engines.scores.model import score_model
 from gallery.search.open import open_gallery
 from tests.conftest import ROOT
@@ -66,6 +72,35 @@ def test_a_gallery_of_another_embedder_is_refused(gallery: Path, few: Path, free
     ran = tvradar("identify", free.pair, "-g", few, "--embedder", "nobody")
     assert ran.code == 3
     assert "not in the catalog" in " ".join(ran.err.split())
+
+
+def test_add_and_search_take_the_gallerys_own(gallery: Path, free: Free, tmp_path: Path) -> None:
+    """Embeddings of two models have one length: a mixture would not be seen, and name nobody."""
+    for person in (STAR, SECOND):
+        shutil.copytree(free.people / person, tmp_path / person / person)
+    mine = tmp_path / "gallery"
+    enrol = tvradar("gallery", "enrol", tmp_path / STAR, "-o", mine, "--embedder", NAME)
+    assert enrol.code == 0, enrol.err
+    assert tvradar("gallery", "add", mine, tmp_path / SECOND).code == 0
+    a, b = (open_gallery(folder).templates_of(SECOND) for folder in (mine, gallery))
+    assert np.allclose(a, b, atol=0.01)
+    ran = tvradar("gallery", "search", mine, "--image", free.portrait, "--json")
+    assert ran.code == 0, ran.err
+    found = ran.json["people"]
+    assert found[0]["id"] == STAR
+    assert found[0]["score"] > 0.9
+
+
+def test_the_fp32_rerun_of_a_shot_loads_the_same_embedder() -> None:
+    try:
+        fetch(NAME)
+    except ModelMissingError as error:
+        pytest.skip(str(error))
+    quick = SimpleNamespace(kind="test int8", dimension=128)
+    second = second_opinion_for(FacePipeline(quick, quick, "dlibresnet-2017"))  # type: ignore[arg-type]
+    assert second is not None
+    with closing(second.pipeline()) as reference:
+        assert reference.model == "dlibresnet-2017"
 
 
 def test_every_embedder_of_the_catalog_has_its_scores_and_no_module_names_one() -> None:

@@ -17,7 +17,7 @@ from edge.recognise.decide import Claim, Policy, decide
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.recognise.search import search
 from edge.recognise.thresholds import policy_for
-from edge.video.uri import without_password
+from edge.video.uri import shown_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -257,7 +257,7 @@ class Summary:
         people.sort(key=lambda p: (-p.seconds, p.id))
         duration = (self._last_pts_s or 0.0) + (self._step_s if self.frames else 0.0)
         return Identification(
-            without_password(source),
+            shown_source(source),
             self.frames,
             tuple(people),
             tuple(self._faces),

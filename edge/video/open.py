@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from edge.errors import BackendMissingError, SourceError, SourceMissingError
+from edge.video.lists import names_others
 from edge.video.picture import is_still
 from edge.video.source import DEFAULT_OPTIONS
 from edge.video.sources.pipe import STDIN, Pipe, is_pipe
@@ -73,7 +74,8 @@ def _open_path(path: Path, options: SourceOptions) -> Source:
         if path.is_char_device():
             return _open_stream(f"v4l2://{path}", options)
         with path.open("rb") as file:
-            begun, still = file.read(1), path.is_file() and is_still(file, path.name)
+            begun = file.read(512)
+            still = path.is_file() and is_still(file, path.name)
     except FileNotFoundError as error:
         raise SourceMissingError(shown, "no such file", remedy="check the path") from error
     except ValueError as error:
@@ -85,6 +87,9 @@ def _open_path(path: Path, options: SourceOptions) -> Source:
         raise SourceError(shown, "an empty file", "a picture or a video")
     if still:
         return StillSource(path)
+    if options.backend in {"gstreamer", "jetson"} and names_others(begun):
+        found = "a list of other files, which are not opened for it"  # FFmpeg is told so itself
+        raise SourceError(shown, found, "a video")
     return _open_stream(shown, options)
 
 
@@ -115,6 +120,9 @@ def _open_stream(uri: str, options: SourceOptions) -> Source:
             with suppress(BackendMissingError):
                 return _open_stream(uri, msgspec.structs.replace(options, backend="pyav"))
             backend = "gstreamer"
+    if backend != "pyav" and (options.stream is not None or options.programme is not None):
+        found = f"read by {backend}, which takes the first stream"
+        raise SourceError(without_password(uri), found, remedy='take backend = "pyav"')
     if backend == "gstreamer":
         from edge.video.sources.gstreamer import GStreamerSource  # noqa: PLC0415
 

@@ -28,6 +28,11 @@ def without_password(uri: str) -> str:
     return redact_address(uri)
 
 
+def shown_source(uri: str) -> str:
+    """Return a source as answers name it: a path as it is, all else without a password."""
+    return uri if is_path(uri) else without_password(uri)
+
+
 def is_path(uri: str) -> bool:
     """Return whether this names a file or folder: whatever exists does, colons or not."""
     if not uri or "\0" in uri:

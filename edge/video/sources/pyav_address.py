@@ -12,6 +12,7 @@ import av
 import av.error
 
 from edge.errors import BackendMissingError, SourceError, SourceLostError, SourceMissingError
+from edge.video.lists import names_others
 from edge.video.uri import LIVE_SCHEMES, NETWORK, is_path, scheme_of
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def _explain_head(head: bytes, uri: str) -> SourceError:
     if head[4:8] == b"ftyp":
         found = "an MP4 that cannot be read from its start on: its index stands at the end"
         return SourceError(uri, found, remedy="give it as a file, or write it with +faststart")
-    if head.startswith((b"#EXTM3U", b"ffconcat", b"v=0")) or b"<MPD" in head[:512]:
+    if names_others(head):
         found = "a list of other files, which are not opened for it"
         return SourceError(uri, found, "a video", "give those, or serve the list over http")
     if _is_text(head):

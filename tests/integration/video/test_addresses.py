@@ -5,8 +5,10 @@ from __future__ import annotations
 import http.server
 import os
 import shutil
+import socket
 import subprocess
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,6 +119,68 @@ def test_what_was_seen_before_a_stream_broke_off_counts(
     assert {p["id"] for p in ran.json["people"]} == {STAR, SECOND}
     assert ran.json["frames"] > FRAMES - 10
     assert "stream" in ran.json["warnings"][-1]
+
+
+@pytest.mark.parametrize("form", ["h264", "mpjpeg"])
+def test_what_came_before_an_end_without_a_length_counts(
+    form: str, free: Free, few: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / f"f.{form}"
+    with av.open(str(free.clip)) as source, av.open(str(path), "w", format=form) as target:
+        video = source.streams.video[0]
+        if form == "h264":
+            copied = target.add_stream_from_template(video)
+            for packet in source.demux(video):
+                if packet.dts is not None:
+                    packet.stream = copied
+                    target.mux(packet)
+        else:
+            made = target.add_stream("mjpeg", rate=25)
+            made.width, made.height, made.pix_fmt = video.width, video.height, "yuvj420p"
+            for frame in source.decode(video):
+                target.mux(made.encode(frame.reformat(format="yuvj420p")))
+            target.mux(made.encode(None))
+    with served(tmp_path) as url:
+        ran = tvradar("identify", f"{url}/{path.name}", "-g", few, "--json")
+    assert ran.code == 0, ran
+    assert {p["id"] for p in ran.json["people"]} == {STAR, SECOND}
+    assert ran.json["warnings"]
+
+
+def test_what_came_before_datagrams_stop_counts(stream: Path, few: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        place = probe.getsockname()
+    over = threading.Event()
+
+    def send() -> None:
+        data = stream.read_bytes()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(40):  # until who listens has been there long enough to hear it all
+                for at in range(0, len(data), 1316):
+                    sender.sendto(data[at : at + 1316], place)
+                    time.sleep(0.002)
+                if over.wait(0.2) or listens(place[1]) > 1:
+                    return
+
+    heard = 0
+
+    def listens(port: int) -> int:
+        nonlocal heard
+        lines = Path("/proc/net/udp").read_text()
+        heard += f":{port:04X} " in lines
+        return heard
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        ran = tvradar("identify", f"udp://127.0.0.1:{place[1]}", "-g", few, "--json")
+    finally:
+        over.set()
+        sender.join()
+    assert ran.code == 0, ran
+    assert {p["id"] for p in ran.json["people"]} == {STAR, SECOND}
+    assert "no data for 5 s" in ran.json["warnings"][-1]
 
 
 def test_standard_input_that_is_a_file_is_a_file(free: Free, few: Path, tmp_path: Path) -> None:

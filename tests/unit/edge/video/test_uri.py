@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edge.errors import AddressError, EdgeError
+from edge.errors import AddressError, EdgeError, SourceError
+from edge.video.lists import names_others
 from edge.video.open import open_source
 from edge.video.reader import Reader, State
 from edge.video.source import SourceOptions
-from edge.video.uri import normal
+from edge.video.uri import normal, shown_source
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SLIPS = [
     "rtsp://host:abc/x",
@@ -100,3 +105,42 @@ def test_any_text_is_read_or_refused(prefix: str, text: str) -> None:
 def test_any_address_of_the_network_is_right_or_refused(prefix: str, text: str) -> None:
     with contextlib.suppress(AddressError):  # whom it would reach is nobody of this test's
         assert normal(f"{prefix}{text}").startswith(prefix.partition(":")[0])
+
+
+def test_a_path_is_shown_as_it_is_and_an_address_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "token=1 a@b.mp4").touch()
+    assert shown_source("token=1 a@b.mp4") == "token=1 a@b.mp4"
+    assert shown_source("http://h/a.mp4?token=1") == "http://h/a.mp4?token=***"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"ffconcat version 1.0\nfile f.ts\n",
+        b"\xef\xbb\xbf#EXTM3U\n",
+        b" \n#extm3u\n",
+        b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n",
+        b'<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">',
+        b"[playlist]\nFile1=f.ts\n",
+    ],
+)
+@pytest.mark.parametrize("backend", ["pyav", "gstreamer", "jetson"])
+def test_no_backend_is_given_a_list_of_other_files(
+    tmp_path: Path, head: bytes, backend: str
+) -> None:
+    assert names_others(head)
+    path = tmp_path / "film.mp4"
+    path.write_bytes(head)
+    options = SourceOptions(backend=backend)  # type: ignore[arg-type]
+    with pytest.raises(SourceError, match="a list of other files"):
+        open_source(str(path), options=options)
+
+
+def test_a_backend_that_cannot_choose_a_stream_says_so(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").write_bytes(b"film")
+    options = SourceOptions(backend="gstreamer", stream=1)
+    with pytest.raises(SourceError, match=r"gstreamer, which takes the first stream"):
+        open_source(str(tmp_path / "film.mp4"), options=options)

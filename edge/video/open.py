@@ -87,9 +87,9 @@ def _open_path(path: Path, options: SourceOptions) -> Source:
         raise SourceError(shown, "an empty file", "a picture or a video")
     if still:
         return StillSource(path)
-    if options.backend in {"gstreamer", "jetson"} and names_others(begun):
-        found = "a list of other files, which are not opened for it"  # FFmpeg is told so itself
-        raise SourceError(shown, found, "a video")
+    if names_others(begun):
+        found = "a list of other files, which are not opened for it"
+        raise SourceError(shown, found, "a video", "give those, or serve the list over http")
     return _open_stream(shown, options)
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 POLL_S = 0.25
+CLOSE_S = 2.0
+"""For a release that is just being opened; it is left alone after that, as the process ends."""
 RETRY_S = 5.0
 """A release that cannot be opened is tried again this much later; the old one serves on."""
 
@@ -82,7 +84,7 @@ class GalleryWatcher:
     def close(self) -> None:
         """Stop watching; the gallery stays usable."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(CLOSE_S)
 
     def _watch(self) -> None:
         retry_at = float("inf")

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from edge.cli.console import err, out, print_json
 from engines.files import write_atomically
+from engines.scores.model import score_model
 from gallery.errors import GalleryCorruptError
 from gallery.inspect.audit import audit
 from gallery.inspect.compare import difference
@@ -124,8 +125,9 @@ def verify_gallery(folder: Path, *, json: bool) -> None:
 
 def audit_gallery(folder: Path, *, at_most: int, top: int, json: bool) -> None:
     """Print what is doubtful."""
+    gallery = open_gallery(folder)
     with err.status("comparing people"):
-        found = audit(open_gallery(folder), at_most=at_most)
+        found = audit(gallery, score_model(gallery.model).labels, at_most=at_most)
     if json:
         print_json(found)
         return

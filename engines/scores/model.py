@@ -86,6 +86,28 @@ class SamePerson(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     refused: float
 
 
+class LabelScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Cosines between pictures, and what they say of the labels of a catalogue or a gallery.
+
+    Attributes:
+        agree: two pictures above show one person: one pair of strangers in a thousand does.
+        wrong: a picture less like the others of its person is likely of somebody else.
+        lone: what a person's only picture must have with somebody else to be doubted.
+        duplicate: pictures above are nearly the same one.
+        look_alike: two people's templates above are mistaken for each other ...
+        same_face: ... and above this they are likely one person's.
+        weak: templates of one person that agree less than this in the mean.
+    """
+
+    agree: float
+    wrong: float
+    lone: float
+    duplicate: float
+    look_alike: float
+    same_face: float
+    weak: float
+
+
 class NameScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Distances of cosines that decisions use.
 
@@ -125,6 +147,7 @@ class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         stills, tracks: by kind of probe.
         same: one person or two.
         names: when a name is said.
+        labels: which pictures are under wrong labels.
     """
 
     impostor_mean: float
@@ -134,6 +157,7 @@ class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tracks: TrackScores
     same: SamePerson
     names: NameScores
+    labels: LabelScores
 
     @property
     def impostors(self) -> ImpostorModel:
@@ -201,6 +225,6 @@ def score_model(identity: str) -> ScoreModel:
     if not identity or "/" in identity or not file.is_file():
         raise ScoreError(
             f"embedder {identity!r}: nothing is known of its scores, expected "
-            f"engines/scores/{identity}.toml; docs/models.md says how one is made"
+            f"engines/scores/{identity}.toml; CONTRIBUTING.md says how one is made"
         )
     return msgspec.toml.decode(file.read_bytes(), type=ScoreModel)

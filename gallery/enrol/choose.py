@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from engines.scores.model import LabelScores
     from gallery.enrol.people import Sample
 
-AGREE_COSINE = 0.4
-"""Two pictures above this show one person: one pair of strangers in a thousand does."""
 LARGER = 2.0
 """A face so many times as large as any other is whom the picture is of, if nothing else tells."""
 
 
-def consensus(similar: NDArray[np.float32], agree_at: float = AGREE_COSINE) -> list[int]:
+def consensus(similar: NDArray[np.float32], agree_at: float) -> list[int]:
     """Return the largest group of pictures that agree with one of them, in order.
 
     Args:
@@ -41,14 +40,19 @@ def consensus(similar: NDArray[np.float32], agree_at: float = AGREE_COSINE) -> l
     return [int(k) for k in np.flatnonzero(agree[best])]
 
 
-def choose_faces(person: EmbeddedPerson) -> EmbeddedPerson:
-    """Return the person with one face a picture; pictures of which nobody can tell are rejected."""
+def choose_faces(person: EmbeddedPerson, labels: LabelScores) -> EmbeddedPerson:
+    """Return the person with one face a picture; pictures of which nobody can tell are rejected.
+
+    Args:
+        person: with all faces of each picture.
+        labels: what cosines between pictures say.
+    """
     crowded = [i for i, sample in enumerate(person.samples) if sample.rival_px > 0]
     if not crowded:
         return person
     alone = [sample for i, sample in enumerate(person.samples) if i not in crowded]
     some = [person.samples[i] for i in crowded]
-    chosen = _by_others(some, alone) if alone else _by_each_other(some)
+    chosen = _by_others(some, alone, labels.agree) if alone else _by_each_other(some, labels.agree)
     taken = dict(zip(crowded, chosen, strict=True))
     samples = []
     rejected = list(person.rejected)
@@ -71,10 +75,12 @@ class _Choice:
     why: str
 
 
-def _by_others(crowded: Sequence[Sample], alone: Sequence[Sample]) -> list[_Choice]:
+def _by_others(
+    crowded: Sequence[Sample], alone: Sequence[Sample], agree_at: float
+) -> list[_Choice]:
     """Choose what looks like the pictures that show one face only."""
     vectors = vectors_of(tuple(alone))
-    group = consensus(vectors @ vectors.T)
+    group = consensus(vectors @ vectors.T, agree_at)
     agreed = len(group) > 1
     vectors = vectors[group] if agreed else vectors
     found = []
@@ -82,7 +88,7 @@ def _by_others(crowded: Sequence[Sample], alone: Sequence[Sample]) -> list[_Choi
         scores = _vectors(sample) @ vectors.T
         each = scores.mean(axis=1) if agreed else scores.max(axis=1)
         best = int(np.argmax(each))
-        if each[best] >= AGREE_COSINE:
+        if each[best] >= agree_at:
             why = f"{_faces(sample)}; the one like the other pictures is taken ({each[best]:.2f})"
             found.append(_Choice(best, why))
         else:
@@ -91,18 +97,18 @@ def _by_others(crowded: Sequence[Sample], alone: Sequence[Sample]) -> list[_Choi
     return found
 
 
-def _by_each_other(crowded: Sequence[Sample]) -> list[_Choice]:
+def _by_each_other(crowded: Sequence[Sample], agree_at: float) -> list[_Choice]:
     """Choose whom most of the pictures show, if it is one person."""
     vectors = np.concatenate([_vectors(sample) for sample in crowded])
     owners = np.repeat(np.arange(len(crowded)), [1 + len(s.others) for s in crowded])
     # The best score of each face with each picture: float32 (faces, pictures).
     similar = vectors @ vectors.T
     best = np.stack([similar[:, owners == n].max(axis=1) for n in range(len(crowded))], axis=1)
-    support = (best >= AGREE_COSINE).sum(axis=1)
+    support = (best >= agree_at).sum(axis=1)
     leader = max(range(len(vectors)), key=lambda i: (int(support[i]), float(best[i].sum())))
     if support[leader] < 2:
         return [_largest(sample) for sample in crowded]
-    rivals = (support == support[leader]) & (similar[leader] < AGREE_COSINE)
+    rivals = (support == support[leader]) & (similar[leader] < agree_at)
     if rivals.any():
         why = "the same people are together in all pictures: whose are they? Add one of this person"
         return [_Choice(-1, f"{_faces(sample)}; {why} alone") for sample in crowded]
@@ -110,7 +116,7 @@ def _by_each_other(crowded: Sequence[Sample]) -> list[_Choice]:
     for n, sample in enumerate(crowded):
         scores = similar[leader, owners == n]
         face = int(np.argmax(scores))
-        if scores[face] >= AGREE_COSINE:
+        if scores[face] >= agree_at:
             found.append(_Choice(face, f"{_faces(sample)}; the one in most pictures is taken"))
         else:
             found.append(_Choice(-1, f"{_faces(sample)}, none like the one in most pictures"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
+from engines.scores.model import score_model
 from gallery.enrol.choose import choose_faces
 from gallery.enrol.errors import EnrolmentInterruptedError
 from gallery.enrol.labels import Judged, SameFace, compare_people, judge, settle
@@ -84,7 +85,8 @@ class Enrolment:
 
     def people(self) -> Iterator[Person]:
         """Yield everybody enrolled, sorted by id, with photo and pictures."""
-        embedded = map(choose_faces, self.store.people(self.shards))
+        labels = score_model(self.model).labels
+        embedded = (choose_faces(one, labels) for one in self.store.people(self.shards))
         for one, judged in zip(embedded, self.judged, strict=True):
             if judged.kept:
                 yield _complete(one, judged)
@@ -189,8 +191,10 @@ def _judged(model: str, store: ShardStore, shards: list[Shard]) -> Enrolment:
     judged: list[Judged] = []
     ids: list[str] = []
     places: list[int] = []
-    for embedded in map(choose_faces, store.people(shards)):
-        verdict = judge(embedded)
+    labels = score_model(model).labels
+    for person in store.people(shards):
+        embedded = choose_faces(person, labels)
+        verdict = judge(embedded, labels)
         judged.append(verdict)
         places.append(len(ids) if verdict.kept else -1)
         if verdict.kept:
@@ -204,11 +208,12 @@ def _judged(model: str, store: ShardStore, shards: list[Shard]) -> Enrolment:
     templates, at = enrolment.templates, np.array(places, np.intp)
     start = 0
     for shard in shards:
-        people = list(enumerate(map(choose_faces, store.people([shard])), start))
-        enrolment.same_faces += compare_people(people, judged, ids, templates, at)
+        part = [choose_faces(one, labels) for one in store.people([shard])]
+        people = list(enumerate(part, start))
+        enrolment.same_faces += compare_people(people, judged, ids, templates, at, labels)
         for n, person in people:
             if not judged[n].kept and person.samples:
-                judged[n] = settle(person, ids, templates) or judged[n]
+                judged[n] = settle(person, ids, templates, labels) or judged[n]
         start += len(people)
     return enrolment
 

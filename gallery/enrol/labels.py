@@ -8,23 +8,17 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from gallery.enrol.choose import AGREE_COSINE, consensus
+from gallery.enrol.choose import consensus
 from gallery.enrol.people import EmbeddedPerson, PersonReport, PictureReport, vectors_of
-from gallery.inspect.audit import SAME_FACE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from engines.scores.model import LabelScores
     from gallery.enrol.people import Sample, Status
 
-DUPLICATE_COSINE = 0.985
-WRONG_PERSON_COSINE = 0.25
-"""A picture less like the others of its person is likely of somebody else; impostors have 0.11 in
-the mean with a standard deviation of 0.09 (`docs/accuracy.md`)."""
-LONE_COSINE = 0.5
-"""What a person's only picture must have with somebody else to be doubted."""
 _BLOCK = 1 << 24
 """How many scores are computed at once."""
 
@@ -52,15 +46,19 @@ class SameFace(msgspec.Struct, frozen=True):
     score: float
 
 
-def judge(embedded: EmbeddedPerson) -> Judged:
+def judge(embedded: EmbeddedPerson, labels: LabelScores) -> Judged:
     """Drop pictures that disagree with the others of the same person; flag duplicates.
 
     Where no two agree nobody is enrolled: see `settle`.
+
+    Args:
+        embedded: with one face a picture.
+        labels: what cosines between pictures say.
     """
     samples = embedded.samples
     vectors = vectors_of(samples)
     similar = vectors @ vectors.T
-    found = _verdicts(samples, similar) if samples else []
+    found = _verdicts(samples, similar, labels) if samples else []
     kept = tuple(i for i, (status, _) in enumerate(found) if status != "rejected")
     reports = [
         PictureReport(s.picture.name, status, reason, round(s.quality, 3))
@@ -79,24 +77,26 @@ def template_of(samples: Sequence[Sample], kept: Sequence[int]) -> NDArray[np.fl
     return np.asarray(total / max(float(np.linalg.norm(total)), 1e-9), np.float32)
 
 
-def _verdicts(samples: Sequence[Sample], similar: NDArray[np.float32]) -> list[tuple[Status, str]]:
+def _verdicts(
+    samples: Sequence[Sample], similar: NDArray[np.float32], labels: LabelScores
+) -> list[tuple[Status, str]]:
     """Return status and reason of each sample; all are rejected where nobody can tell whose."""
     count = len(samples)
     if count == 1:
         return [_kept(samples[0])]
-    unclear = _unclear(similar)
+    unclear = _unclear(similar, labels)
     if unclear:
         return [("rejected", unclear)] * count
-    group = consensus(similar)
+    group = consensus(similar, labels.agree)
     poorly = len(group) < 2
     if poorly:
-        group = consensus(similar, WRONG_PERSON_COSINE)
+        group = consensus(similar, labels.wrong)
     found: list[tuple[Status, str]] = []
     for i in range(count):
         others = [k for k in group if k != i]
         own = float(similar[i, others].mean())
-        twins = np.flatnonzero(similar[i, :i] > DUPLICATE_COSINE)
-        if own < WRONG_PERSON_COSINE:
+        twins = np.flatnonzero(similar[i, :i] > labels.duplicate)
+        if own < labels.wrong:
             found.append(("rejected", f"unlike the others of this person ({own:.2f})"))
         elif poorly:
             found.append(("flagged", f"the pictures agree poorly ({own:.2f}): the same person?"))
@@ -114,24 +114,24 @@ def _kept(sample: Sample) -> tuple[Status, str]:
     return ("flagged", sample.note) if sample.note else ("used", "")
 
 
-def _unclear(similar: NDArray[np.float32]) -> str:
+def _unclear(similar: NDArray[np.float32], labels: LabelScores) -> str:
     """Return why nobody can tell whom the pictures of a person show, or an empty string.
 
     A mean of people who are not one would be named where neither of them is.
     """
     count = len(similar)
     apart = similar[~np.eye(count, dtype=bool)]
-    if float(apart.max()) < WRONG_PERSON_COSINE:
+    if float(apart.max()) < labels.wrong:
         return (
             f"no two of the {count} pictures agree (best {apart.max():.2f}): "
             "which one is the person's?"
         )
-    group = consensus(similar)
+    group = consensus(similar, labels.agree)
     rest = [k for k in range(count) if k not in group]
     if 2 <= len(group) <= len(rest):
-        other = [rest[k] for k in consensus(similar[np.ix_(rest, rest)])]
+        other = [rest[k] for k in consensus(similar[np.ix_(rest, rest)], labels.agree)]
         between = float(similar[np.ix_(group, other)].mean())
-        if len(other) == len(group) and between < WRONG_PERSON_COSINE:
+        if len(other) == len(group) and between < labels.wrong:
             return (
                 f"{len(group)} pictures show one person and {len(other)} another: "
                 "which is the right one?"
@@ -145,6 +145,7 @@ def compare_people(
     ids: Sequence[str],
     templates: NDArray[np.float32],
     places: NDArray[np.intp],
+    labels: LabelScores,
 ) -> list[SameFace]:
     """Look for each kept picture among everybody's templates; change what was judged of it.
 
@@ -157,6 +158,7 @@ def compare_people(
         ids: of those who have a template, in the templates' order.
         templates: float32 (t, dimension), unit length.
         places: intp (p,), each person's template, -1 for those without one.
+        labels: what cosines between pictures say.
 
     Returns:
         People after whom somebody with the same face comes.
@@ -174,16 +176,16 @@ def compare_people(
             if i < 0:
                 pairs += [
                     SameFace(person.person.id, ids[m], round(float(row[m]), 4))
-                    for m in np.flatnonzero(row >= SAME_FACE).tolist()
+                    for m in np.flatnonzero(row >= labels.same_face).tolist()
                     if m > places[n]
                 ]
                 continue
             other = int(np.argmax(row))
-            if row[other] > _needed(person, judged[n], i):
+            if row[other] > _needed(person, judged[n], i, labels):
                 strangers.setdefault(n, {})[i] = float(row[other]), ids[other]
     by_place = dict(people)
     for n, found in strangers.items():
-        judged[n] = _without(by_place[n], judged[n], found)
+        judged[n] = _without(by_place[n], judged[n], found, labels)
     return pairs
 
 
@@ -194,17 +196,20 @@ def _vector(person: EmbeddedPerson, i: int, judged: Judged) -> NDArray[np.float3
     return judged.template
 
 
-def _needed(person: EmbeddedPerson, judged: Judged, i: int) -> float:
+def _needed(person: EmbeddedPerson, judged: Judged, i: int, labels: LabelScores) -> float:
     """Return the score with somebody else from which a picture is doubtful."""
     others = [k for k in judged.kept if k != i]
     if not others:
-        return LONE_COSINE
+        return labels.lone
     own = person.samples[i].array() @ template_of(person.samples, others)
-    return max(float(own), AGREE_COSINE)
+    return max(float(own), labels.agree)
 
 
 def settle(
-    person: EmbeddedPerson, ids: Sequence[str], templates: NDArray[np.float32]
+    person: EmbeddedPerson,
+    ids: Sequence[str],
+    templates: NDArray[np.float32],
+    labels: LabelScores,
 ) -> Judged | None:
     """Return the verdict on somebody of whom nobody could tell which picture is right.
 
@@ -215,14 +220,17 @@ def settle(
         person: nobody of the people enrolled.
         ids: of those enrolled, in the templates' order.
         templates: float32 (t, dimension), unit length.
+        labels: what cosines between pictures say.
     """
     scores = vectors_of(person.samples) @ templates.T
     best = scores.argmax(axis=1)
-    strange = scores.max(axis=1) > LONE_COSINE
+    strange = scores.max(axis=1) > labels.lone
     if not strange.any() or strange.all():
         return None
     left = [int(i) for i in np.flatnonzero(~strange)]
-    verdict = judge(msgspec.structs.replace(person, samples=tuple(person.samples[i] for i in left)))
+    verdict = judge(
+        msgspec.structs.replace(person, samples=tuple(person.samples[i] for i in left)), labels
+    )
     if not verdict.kept:
         return None
     told = [
@@ -247,14 +255,17 @@ def settle(
 
 
 def _without(
-    person: EmbeddedPerson, judged: Judged, strangers: dict[int, tuple[float, str]]
+    person: EmbeddedPerson,
+    judged: Judged,
+    strangers: dict[int, tuple[float, str]],
+    labels: LabelScores,
 ) -> Judged:
     """Return the verdict with pictures of somebody else flagged, and the surest ones dropped."""
     vectors = vectors_of(person.samples)
     dropped = []
     for i in strangers:
         others = [k for k in judged.kept if k != i]
-        if others and float((vectors[others] @ vectors[i]).max()) < WRONG_PERSON_COSINE:
+        if others and float((vectors[others] @ vectors[i]).max()) < labels.wrong:
             dropped.append(i)
     kept = tuple(k for k in judged.kept if k not in dropped)
     if not kept:

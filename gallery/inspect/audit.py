@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import numpy as np
@@ -10,12 +10,23 @@ import numpy as np
 if TYPE_CHECKING:
     from gallery.search.search import Gallery
 
-LOOK_ALIKE = 0.5
-"""Two people above this are mistaken for each other; above `SAME_FACE` they are likely one."""
-SAME_FACE = 0.75
-WEAK = 0.35
-"""Templates of one person that agree less than this in the mean; pictures of one have 0.58."""
 _BATCH = 8
+
+
+class Bounds(Protocol):
+    """Cosines from where on something is doubtful; the embedder's `LabelScores` has them."""
+
+    @property
+    def look_alike(self) -> float:
+        """Two people above this are mistaken for each other."""
+
+    @property
+    def same_face(self) -> float:
+        """Two people above this are likely one."""
+
+    @property
+    def weak(self) -> float:
+        """Templates of one person that agree less than this in the mean."""
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -65,7 +76,7 @@ class Audit(msgspec.Struct, frozen=True):
     label_errors: list[LabelError]
 
 
-def audit(gallery: Gallery, *, at_most: int = 10_000, seed: int = 0) -> Audit:
+def audit(gallery: Gallery, bounds: Bounds, *, at_most: int = 10_000, seed: int = 0) -> Audit:
     """Look at all people, or at a random part of a large gallery, against everybody."""
     ids = list(gallery.ids())
     if len(ids) > at_most:
@@ -82,12 +93,12 @@ def audit(gallery: Gallery, *, at_most: int = 10_000, seed: int = 0) -> Audit:
         if count == 1 and len(gallery.person(person_id).pictures) <= 1:
             single.append(person_id)
         own = (others.sum(axis=1) - 1) / max(count - 1, 1)
-        if count > 1 and own.mean() < WEAK:
+        if count > 1 and own.mean() < bounds.weak:
             weak.append(Weak(person_id, count, _round(own.mean())))
         for n, (other, score) in enumerate(_strangers(gallery, person_id, templates)):
-            if count > 1 and score > own[n] and score > WEAK:
+            if count > 1 and score > own[n] and score > bounds.weak:
                 errors.append(LabelError(person_id, n, _round(own[n]), other, _round(score)))
-            elif score >= LOOK_ALIKE:
+            elif score >= bounds.look_alike:
                 key = min(person_id, other), max(person_id, other)
                 pairs[key] = max(score, pairs.get(key, -1.0))
     return Audit(
@@ -95,7 +106,7 @@ def audit(gallery: Gallery, *, at_most: int = 10_000, seed: int = 0) -> Audit:
         len(ids),
         single,
         [
-            Pair(a, b, _round(score), score >= SAME_FACE)
+            Pair(a, b, _round(score), score >= bounds.same_face)
             for (a, b), score in sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))
         ],
         sorted(weak, key=lambda w: w.agreement),

@@ -91,6 +91,22 @@ def test_add_and_search_take_the_gallerys_own(gallery: Path, free: Free, tmp_pat
     assert found[0]["score"] > 0.9
 
 
+def test_labels_are_judged_by_its_own_cosines(gallery: Path, free: Free, tmp_path: Path) -> None:
+    """Its strangers have a cosine of 0.86, where the default has those of one person."""
+    for person in (STAR, SECOND):
+        first = min((free.people / person).glob("*.jpg"))
+        (tmp_path / "people" / person).mkdir(parents=True)
+        shutil.copy(first, tmp_path / "people" / person)
+    ran = tvradar(
+        *("gallery", "enrol", tmp_path / "people", "-o", tmp_path / "g", "--json"),
+        *("--embedder", NAME),
+    )
+    assert ran.code == 0, ran.err
+    assert (ran.json["pictures"]["used"], ran.json["same_faces"]) == (2, [])
+    audit = tvradar("gallery", "audit", gallery, "--json").json
+    assert (audit["look_alikes"], audit["weak"]) == ([], [])
+
+
 def test_the_fp32_rerun_of_a_shot_loads_the_same_embedder() -> None:
     try:
         fetch(NAME)

@@ -4,10 +4,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from engines.scores.model import score_model
 from gallery.enrol.choose import choose_faces
 from gallery.enrol.labels import judge
 from gallery.enrol.people import EmbeddedPerson, OtherFace, PictureRef, Sample
 from gallery.store.person import Person
+
+SFACE = score_model("sface-2021dec").labels
 
 DIMENSION = 128
 
@@ -71,7 +74,7 @@ def person(seed: int, *shown: str, sides: tuple[float, ...] = (100, 90, 80, 70))
 )
 def test_the_face_that_the_others_agree_on_is_taken(shown: tuple[str, ...], enrolled: str) -> None:
     for seed in range(20):
-        found = choose_faces(person(seed, *shown))
+        found = choose_faces(person(seed, *shown), SFACE)
         photos = {s.picture.name: s.photo.decode() for s in found.samples}
         assert "".join(photos.get(f"{n}.jpg", "-") for n in range(len(shown))) == enrolled
         assert [p.path for p in found.rejected] == [
@@ -82,8 +85,8 @@ def test_the_face_that_the_others_agree_on_is_taken(shown: tuple[str, ...], enro
 
 def test_what_was_chosen_is_flagged_and_the_largest_was_not_averaged_in() -> None:
     for seed in range(20):
-        faces = choose_faces(person(seed, "a", "a", "ba"))
-        judged = judge(faces)
+        faces = choose_faces(person(seed, "a", "a", "ba"), SFACE)
+        judged = judge(faces, SFACE)
         assert [p.status for p in judged.report.pictures] == ["used", "used", "flagged"]
         assert "2 faces; the one like the other pictures" in judged.report.pictures[2].reason
         assert judged.template is not None
@@ -95,15 +98,15 @@ def test_what_was_chosen_is_flagged_and_the_largest_was_not_averaged_in() -> Non
 
 
 def test_a_picture_of_one_with_people_far_behind_is_of_the_one() -> None:
-    found = choose_faces(person(0, "ab", sides=(300, 100)))
+    found = choose_faces(person(0, "ab", sides=(300, 100)), SFACE)
     assert [s.photo for s in found.samples] == [b"a"]
-    (report,) = judge(found).report.pictures
+    (report,) = judge(found, SFACE).report.pictures
     assert (report.status, report.reason) == ("flagged", "2 faces; the largest by far is taken")
 
 
 def test_a_blurred_face_in_front_makes_a_picture_one_of_several() -> None:
     one = person(0, "a").samples[0]
     crowded = msgspec.structs.replace(one, rival_px=400.0)
-    found = choose_faces(EmbeddedPerson(Person("x", {"en": "x"}), (crowded,), ()))
+    found = choose_faces(EmbeddedPerson(Person("x", {"en": "x"}), (crowded,), ()), SFACE)
     assert found.samples == ()
     assert "2 faces of like size" in found.rejected[0].reason

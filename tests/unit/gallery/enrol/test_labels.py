@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from engines.scores.model import score_model
 from gallery.enrol.labels import Judged, compare_people, judge, settle
 from gallery.enrol.people import EmbeddedPerson, PictureRef, Sample
 from gallery.store.person import Person
+
+SFACE = score_model("sface-2021dec").labels
 
 DIMENSION = 128
 
@@ -58,7 +61,7 @@ def test_the_pictures_that_agree_are_kept(shown: str, kept: str) -> None:
     for seed in range(20):
         faces = Faces()
         faces._rng = np.random.default_rng(seed)
-        found = judge(embedded(faces, "x", shown))
+        found = judge(embedded(faces, "x", shown), SFACE)
         assert "".join(map(str, found.kept)) == kept
         assert found.report.enrolled is bool(kept)
         doubtful = {p.path for p in found.report.pictures if p.status == "rejected"}
@@ -69,17 +72,17 @@ def test_the_pictures_that_agree_are_kept(shown: str, kept: str) -> None:
 
 
 def compared(people: list[EmbeddedPerson]) -> tuple[list[Judged], list[tuple[str, str]]]:
-    judged = [judge(person) for person in people]
+    judged = [judge(person, SFACE) for person in people]
     ids = [p.person.id for p, j in zip(people, judged, strict=True) if j.kept]
     templates = np.stack([j.template for j in judged if j.template is not None])
     places = np.cumsum([bool(j.kept) for j in judged]) - 1
     places[[not j.kept for j in judged]] = -1
     pairs = []
     for part in ([*enumerate(people)][:2], [*enumerate(people)][2:]):
-        pairs += compare_people(part, judged, ids, templates, places)
+        pairs += compare_people(part, judged, ids, templates, places, SFACE)
         for n, person in part:
             if not judged[n].kept:
-                judged[n] = settle(person, ids, templates) or judged[n]
+                judged[n] = settle(person, ids, templates, SFACE) or judged[n]
     return judged, [(pair.a, pair.b) for pair in pairs]
 
 
@@ -91,7 +94,7 @@ def test_a_picture_of_somebody_else_is_dropped_where_another_person_settles_it()
         embedded(faces, "bob", "bbb"),
         embedded(faces, "cid", "ccc"),
     ]
-    assert judge(people[0]).kept == ()
+    assert judge(people[0], SFACE).kept == ()
     judged, pairs = compared(people)
     assert judged[0].kept == (0,)
     assert [p.status for p in judged[0].report.pictures] == ["flagged", "rejected"]

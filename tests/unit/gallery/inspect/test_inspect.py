@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from engines.scores.model import score_model
 from gallery.errors import GalleryInputError
 from gallery.inspect.audit import audit
 from gallery.inspect.compare import difference
@@ -15,6 +16,8 @@ from gallery.inspect.export import export
 from gallery.search.open import open_gallery
 from gallery.store.person import Person, Work, check_person_id, read_person_file
 from gallery.store.store import create_gallery
+
+SFACE = score_model("sface-2021dec").labels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,12 +34,12 @@ def test_audit_finds_what_was_planted(tmp_path: Path, population: Any) -> None:
     both = np.concatenate([templates, templates[owners_of(e, 20)[:1]]])
     owners = np.append(e.owners, 30).astype(np.int32)
     create_gallery(tmp_path, people, both, owners, MODEL)
-    found = audit(open_gallery(tmp_path))
+    found = audit(open_gallery(tmp_path), SFACE)
     assert (found.people, found.checked, found.single) == (31, 31, ["person-99"])
     assert (found.look_alikes[0].a, found.look_alikes[0].b) == ("person-20", "person-99")
     assert found.look_alikes[0].likely_same
     assert ("person-5", "person-8") in {(e.id, e.other) for e in found.label_errors}
-    assert audit(open_gallery(tmp_path), at_most=10).checked == 10
+    assert audit(open_gallery(tmp_path), SFACE, at_most=10).checked == 10
 
 
 def owners_of(entries: Any, owner: int) -> Any:

@@ -2,8 +2,8 @@
 
 Every track is once a stranger's (its person is left out of the gallery) and once a known person's.
 Galleries are filled up with synthetic templates that have the real templates' score statistics.
-The constants under test are those shipped, learned from the same people; what such constants do on
-people whom they were not learned from is measured by learning them anew. See docs/accuracy.md.
+What constants do on people whom they were not learned from is measured by learning them anew. The
+shipped ones are of a larger population: `tools/evaluate_population.py`. See docs/accuracy.md.
 
     python tools/evaluate_composed.py PEOPLE_DIR [MORE_PEOPLE ...] --tracks 3120 --keep FOLDER
 
@@ -29,7 +29,6 @@ from engines.catalog import default_name, model_identity
 from engines.pipeline import load_pipeline, unit
 from engines.scores.model import score_model
 from engines.scores.probability import CosineModel, reliability
-from engines.scores.threshold import threshold_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,14 +87,11 @@ def read(paths: list[Path]) -> tuple[ComposedTracks, np.ndarray, list[str]]:
     return tracks, np.stack([*templates.values()]), [*templates]
 
 
-def summed_up(tracks: ComposedTracks) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-    """Return each way's probes, float32 (n, dimension), and what is known of the templates.
-
-    That is what they expect of strangers, (n,), and the weights of their faces, (n, f).
-    """
+def summed_up(tracks: ComposedTracks) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return each way's probes, float32 (n, dimension), and the weights of the faces, (n, f)."""
     best = tracks.overall.argmax(axis=1)
     found: list[np.ndarray] = []
-    strangers, weights = [], []
+    weights = []
     for i in range(len(tracks)):
         template = TrackTemplate(SCORES)
         for k in range(tracks.vectors.shape[1]):
@@ -103,14 +99,13 @@ def summed_up(tracks: ComposedTracks) -> tuple[dict[str, np.ndarray], np.ndarray
                 tracks.vectors[i, k], float(tracks.norms[i, k]), float(tracks.overall[i, k]), k / 8
             )
         found.append(template.overall())
-        strangers.append(template.impostor_mean())
         weights.append(np.array(template.qualities) / np.sum(template.qualities))
     ways = {
         "single best frame": tracks.vectors[np.arange(len(tracks)), best],
         "plain mean": unit(tracks.vectors.mean(axis=1)),
         "quality-weighted template": np.stack(found),
     }
-    return ways, np.array(strangers), np.stack(weights)
+    return ways, np.stack(weights)
 
 
 def vote(
@@ -205,36 +200,6 @@ def filled_galleries(probes: np.ndarray, fillers: Fillers, real: int) -> dict[in
             done = size - real
             found[size].append(best)
     return {size: Filled(size, np.stack(best)) for size, best in found.items()}
-
-
-def promise(
-    scores: np.ndarray, strangers: np.ndarray, truth: np.ndarray, filled: dict[int, Filled]
-) -> dict[str, object]:
-    """Return the measured rate of false names, and of right ones, for each size of gallery."""
-    model = SCORES.of_tracks(SCORES.impostors)
-    rows = np.arange(len(scores))
-    own, others = scores[rows, truth], scores.copy()
-    others[rows, truth] = -1.0
-    found: dict[str, object] = {}
-    rng = np.random.default_rng(4)
-    for size in SIZES:
-        drawn = np.where(others > -1, rng.random(scores.shape), -1.0)
-        kept = np.argsort(-drawn, axis=1)[:, : min(size, REAL)]
-        best = np.take_along_axis(others, kept, 1).max(axis=1)[None]
-        if size in filled:
-            best = np.maximum(best, filled[size].best)
-        lowest = SCORES.names.lowest
-        base = threshold_for(size, FPIR, model, lowest)
-        needed = np.maximum(base + strangers - model.mean, lowest)
-        named = (best >= needed).mean(axis=0)
-        found[str(size)] = {
-            "promised": FPIR,
-            "measured": float(named.mean()),
-            "interval": by_person(named, truth),
-            "threshold": float(needed.mean()),
-            "tpir": float(((own >= needed) & (own > best)).mean()),
-        }
-    return found
 
 
 def held_out(searches: TrackSearches, filled: dict[int, Filled]) -> dict[str, object]:
@@ -345,7 +310,7 @@ def main() -> None:
     if len(tracks) < needed:
         raise SystemExit(f"{len(tracks)} searches of strangers; a rate of {FPIR} needs {needed}")
     truth = np.array([names.index(p) for p in tracks.people])
-    ways, strangers, weights = summed_up(tracks)
+    ways, weights = summed_up(tracks)
     probes = ways["quality-weighted template"]
     off = np.ones((len(tracks), len(names)), bool)
     off[np.arange(len(tracks)), truth] = False
@@ -369,7 +334,6 @@ def main() -> None:
                     }
                     for kind, s in (("real", scores[off]), ("synthetic", synthetic))
                 },
-                "promise": promise(scores, strangers, truth, filled),
                 "held_out": held_out(searches, filled),
                 **baselines(tracks, ways, truth, templates),
                 "probability": calibrated(probes, truth, templates),

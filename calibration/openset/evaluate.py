@@ -154,6 +154,25 @@ def _rows_by_person(searches: Searches) -> list[NDArray[np.intp]]:
     return [np.flatnonzero(searches.people == person) for person in np.unique(searches.people)]
 
 
+def share_by_person(
+    people: Sequence[str], outcomes: Sequence[bool]
+) -> tuple[float, float, float] | None:
+    """Return a share and its 95 % bootstrap interval, drawing people; None without a case.
+
+    Where nothing was seen in n people the upper end is 3 / n (the rule of three).
+    """
+    if not people:
+        return None
+    names, place = np.unique(np.array(people), return_inverse=True)
+    sums = np.bincount(place, np.array(outcomes, float), len(names))
+    counts = np.bincount(place, minlength=len(names))
+    drawn = np.random.default_rng(0).integers(0, len(names), (RESAMPLES, len(names)))
+    low, high = _interval(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+    if not sums.any():
+        high = min(1.0, 3 / len(names))
+    return float(sums.sum() / counts.sum()), low, high
+
+
 def _interval(samples: NDArray[np.float64]) -> tuple[float, float]:
     low, high = np.quantile(samples, [0.025, 0.975])
     return float(low), float(high)

@@ -15,7 +15,13 @@ from calibration.errors import CalibrationError
 from calibration.openset.composed import read_sources
 from calibration.openset.held_out import FEWEST, tail_sd
 from engines.pipeline import unit
-from engines.scores.threshold import ImpostorModel, share_for, threshold_for
+from engines.scores.threshold import (
+    NEIGHBOURS,
+    ImpostorModel,
+    expected_after_best,
+    share_for,
+    threshold_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,7 +139,7 @@ def promises(pairs: Pairs, sizes: Sequence[int], fpir: float, scores: ScoreModel
     best = pairs.scores.max(axis=1)
     found = []
     for size in sizes:
-        threshold = threshold_for(size, fpir, scores.impostors, scores.names.lowest)
+        threshold = _shipped(size, fpir, model, scores)
         share = share_for(size, fpir)
         rates = [_rate(m.share_above(threshold), size) for m in drawn]
         low, high = np.quantile(rates, (0.025, 0.975))
@@ -151,6 +157,17 @@ def promises(pairs: Pairs, sizes: Sequence[int], fpir: float, scores: ScoreModel
             )
         )
     return found
+
+
+def _shipped(size: int, fpir: float, found: ImpostorModel, scores: ScoreModel) -> float:
+    """Return the threshold that decisions take, by what a face's neighbours are expected to be."""
+    usual = max(scores.names.lowest, scores.stills.cosines.threshold(size, fpir))
+    count = min(NEIGHBOURS, size - 1)
+    if count < 1:
+        return usual
+    others = [found.mean + found.sd * expected_after_best(size, count)] * count
+    crowding = scores.crowding(others, size, stills=True, impostor_mean=None)
+    return max(scores.names.lowest, usual + crowding)
 
 
 def _rate(share: float, size: int) -> float:

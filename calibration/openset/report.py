@@ -43,12 +43,16 @@ class Search:
         path: of the picture.
         score: the best candidate's cosine.
         best: that candidate's id.
+        named: the id that was shown, or None.
+        probability: of the best candidate being right, 0 to 1.
     """
 
     person: str
     path: Path
     score: float
     best: str
+    named: str | None = None
+    probability: float = 0.0
 
     @property
     def right(self) -> bool:

@@ -10,6 +10,7 @@ from rich.table import Table
 from edge.cli.console import graceful_stop, out, print_json, progress_bar, warn_of
 from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
+from edge.recognise.search import CANDIDATES
 from edge.recognise.thresholds import policy_for
 from engines.catalog import name_of
 from engines.files import write_atomically
@@ -135,12 +136,15 @@ def search_gallery(folder: Path, image: Path, *, top: int, json: bool) -> None:
         raise UsageError(f"{image}: no face in it, expected a picture with a face")
     if found[2] > 1:
         warn_of([f"{image}: {found[2]} faces in it, the largest is searched"])
-    matches = gallery.search(found[0].vectors, k=top)
+    matches = gallery.search(found[0].vectors, k=max(top, CANDIDATES))
     policy = policy_for(gallery, DEFAULT_FPIR)
-    needed = policy.threshold - policy.scores.norm_offset(float(found[0].norms[0]))
+    ids, scores = matches.ids[0], [float(score) for score in matches.scores[0]]
+    others = scores[1 : len(ids)]
+    crowding = policy.scores.crowding(others, policy.people, stills=True, impostor_mean=None)
+    needed = policy.threshold_of(ids[0] if ids else "", crowding)
     rows = [
-        {"id": person, "name": gallery.person(person).name(), "score": round(float(score), 4)}
-        for person, score in zip(matches.ids[0], matches.scores[0], strict=False)
+        {"id": person, "name": gallery.person(person).name(), "score": round(score, 4)}
+        for person, score in zip(ids[:top], scores, strict=False)
     ]
     if json:
         print_json({"image": str(image), "threshold": round(needed, 4), "people": rows})

@@ -2,31 +2,62 @@
 
 from __future__ import annotations
 
+import csv
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.table import Table
 
-from calibration.openset.evaluate import Evaluation, Searches, evaluate
+from calibration.openset.evaluate import Evaluation, evaluate, share_by_person
 from calibration.openset.report import Findings, Search, searches_of, to_html
 from edge.cli.console import err, graceful_stop, out, print_json, progress_bar, warn_of
 from edge.errors import UsageError
+from edge.offline.fp32_fallback import second_opinion_for
+from edge.offline.identify import decide_still
 from edge.recognise.thresholds import policy_for
+from edge.video.frame import Frame
 from engines.errors import PictureError
 from engines.files import write_atomically
 from engines.pictures.read import read_picture
 from engines.pipeline import FacePipeline, load_pipeline
 from engines.scores.probability import reliability
-from gallery.enrol.embed import largest_face
+from gallery.enrol.embed import faces_of
 from gallery.enrol.folders import find_people
 from gallery.search.open import open_gallery
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from calibration.openset.evaluate import Rate
-    from engines.scores.probability import CosineModel, Reliability
+    from edge.recognise.decide import Policy
+    from engines.scores.probability import Reliability
     from gallery.search.search import Gallery
+
+PERSON_AND_GROUP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """What `identify` would have said.
+
+    Attributes:
+        mated, nonmated: searches of people in the gallery, and of strangers.
+        tpir, fpir: share of the former named rightly, of the latter named, each with its 95 %
+            interval by person; None without a search.
+        false_names: strangers who were named.
+        mated_wrong: people in the gallery who were called somebody else.
+        least_probability: of all names shown; None without one.
+    """
+
+    mated: int
+    nonmated: int
+    tpir: tuple[float, float, float] | None
+    fpir: tuple[float, float, float] | None
+    false_names: int
+    mated_wrong: int
+    least_probability: float | None
 
 
 def run_evaluate(
@@ -37,26 +68,38 @@ def run_evaluate(
     fpir: float,
     report: Path | None = None,
     embedder: str = "",
+    groups: Path | None = None,
 ) -> None:
-    """Search with every picture of a dataset and print the rates; write the report's page."""
+    """Name every picture of a dataset as `identify` does, and print the rates."""
     pipeline = load_pipeline(threads=2, embedder=embedder)
     gallery = open_gallery(gallery_dir, pipeline.model)
     found_people = find_people(dataset)
     warn_of(found_people.left_out)
     pictures = [(folder.id, path) for folder in found_people.folders for path in folder.pictures]
-    rows, without_face = _search_all(pipeline, gallery, pictures)
+    in_group = read_groups(groups) if groups is not None else {}
+    policy = policy_for(gallery, fpir)
+    rows, without_face = _search_all(pipeline, gallery, policy, pictures)
     known = set(gallery.ids())
     of_known = [row for row in rows if row.person in known]
     of_strangers = [row for row in rows if row.person not in known]
     mated, nonmated = searches_of(of_known), searches_of(of_strangers)
     found = evaluate(mated, nonmated)
-    threshold = policy_for(gallery, fpir).threshold
-    people, cosines = gallery.people_count, pipeline.scores.stills.cosines
-    notes = _notes(found, threshold, fpir, mated, nonmated, without_face)
+    people = gallery.people_count
+    shipped = shipped_by_group(of_known, of_strangers, in_group)
+    notes = _notes(found, fpir, shipped["all"], without_face)
+    error, bins = _calibration(rows)
     if json:
-        print_json(_as_json(found, threshold, fpir, mated, nonmated, without_face, people, cosines))
+        probability = {"ece": error, "bins": bins}
+        print_json(
+            {
+                **_as_json(found, policy.threshold, without_face),
+                "shipped": {"promised_fpir": fpir, "groups": shipped},
+                "probability": probability,
+            }
+        )
     else:
         _print(found, notes)
+        _print_shipped(shipped, fpir)
     if report is not None:
         findings = Findings(
             f"{dataset} against release {gallery.release}, {people} people",
@@ -64,49 +107,92 @@ def run_evaluate(
             notes,
             of_known,
             of_strangers,
-            threshold,
-            *_calibration(people, mated, nonmated, cosines),
+            policy.threshold,
+            error,
+            bins,
         )
         write_atomically(report, to_html(findings).encode())
         err.print(f"report: {report}", markup=False)
 
 
 def _search_all(
-    pipeline: FacePipeline, gallery: Gallery, pictures: list[tuple[str, Path]]
+    pipeline: FacePipeline, gallery: Gallery, policy: Policy, pictures: list[tuple[str, Path]]
 ) -> tuple[list[Search], int]:
-    """Return the search of each picture, and how many had no face."""
+    """Return what `identify` says of each picture's largest face, and how many had no face."""
     rows: list[Search] = []
     without_face = 0
+    second = second_opinion_for(pipeline)
     with graceful_stop() as stop, progress_bar("pictures") as progress:
         for person, path in progress.track(pictures, description="evaluate"):
             if stop():
                 raise UsageError("interrupted: an evaluation of some of the pictures is none")
             try:
-                found = largest_face(pipeline, read_picture(path))
+                bgr = faces_of(pipeline, read_picture(path))[1]  # a tight crop has room now
             except PictureError as error:
                 warn_of([str(error)])
-                found = None
-            if found is None:
                 without_face += 1
                 continue
-            matches = gallery.search(found[0].vectors, k=1)
-            best = matches.ids[0][0] if matches.ids[0] else ""
-            rows.append(Search(person, path, float(matches.scores[0][0]), best))
+            frame = Frame(bgr, 0.0, 0, 0)
+            claims = decide_still(pipeline, gallery, frame, policy, second=second)[1:]
+            if not claims[0]:
+                without_face += 1
+                continue
+            claim = max(claims[0], key=lambda one: one.side_px)
+            decision = claims[1][claim.track]
+            best = claim.candidates[0]
+            probability = policy.probability(best, claim.norm, policy.crowding(claim, best))
+            rows.append(Search(person, path, best.score, best.id, decision.id, probability))
     return rows, without_face
 
 
-def _as_json(
-    found: Evaluation,
-    threshold: float,
-    fpir: float,
-    mated: Searches,
-    nonmated: Searches,
-    without_face: int,
-    people: int,
-    cosines: CosineModel,
-) -> dict[str, object]:
-    at = _at_threshold(threshold, mated, nonmated)
-    error, bins = _calibration(people, mated, nonmated, cosines)
+def read_groups(path: Path) -> dict[str, frozenset[str]]:
+    """Return the people of each group, from lines `person,group`.
+
+    Raises:
+        UsageError: it cannot be read, or a line is none.
+    """
+    found: dict[str, set[str]] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for number, row in enumerate(csv.reader(file), 1):
+                if not row:
+                    continue
+                if len(row) != PERSON_AND_GROUP or not all(field.strip() for field in row):
+                    raise UsageError(
+                        f"{path}: line {number} has {','.join(row)[:60]!a}, expected person,group"
+                    )
+                found.setdefault(row[1].strip(), set()).add(row[0].strip())
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path}: {error}; expected lines of person,group") from None
+    return {group: frozenset(people) for group, people in found.items()}
+
+
+def shipped_by_group(
+    mated: Sequence[Search], nonmated: Sequence[Search], groups: Mapping[str, frozenset[str]]
+) -> dict[str, Shipped]:
+    """Return what decisions do to everybody, and to the searches of each group."""
+    found = {"all": _shipped(mated, nonmated)}
+    for group, people in sorted(groups.items()):
+        own, others = ([r for r in rows if r.person in people] for rows in (mated, nonmated))
+        if own or others:
+            found[group] = _shipped(own, others)
+    return found
+
+
+def _shipped(mated: Sequence[Search], nonmated: Sequence[Search]) -> Shipped:
+    shown = [row.probability for row in (*mated, *nonmated) if row.named is not None]
+    return Shipped(
+        len(mated),
+        len(nonmated),
+        share_by_person([r.person for r in mated], [r.named == r.person for r in mated]),
+        share_by_person([r.person for r in nonmated], [r.named is not None for r in nonmated]),
+        sum(r.named is not None for r in nonmated),
+        sum(r.named not in {None, r.person} for r in mated),
+        min(shown, default=None),
+    )
+
+
+def _as_json(found: Evaluation, threshold: float, without_face: int) -> dict[str, object]:
     return {
         "rank1": found.rank1,
         "tpir": {str(r.fpir): r.tpir for r in found.rates},
@@ -117,32 +203,17 @@ def _as_json(
         "mated": found.mated,
         "nonmated": found.nonmated,
         "threshold": threshold,
-        "at_threshold": {"promised_fpir": fpir, "tpir": at[0], "fpir": at[1]},
         "measured_thresholds": {str(r.fpir): r.threshold for r in found.rates},
         "unsupported": [str(r.fpir) for r in found.rates if not r.supported],
         "without_face": without_face,
-        "probability": {"ece": error, "in_gallery": _share(mated, nonmated), "bins": bins},
     }
 
 
-def _share(mated: Searches, nonmated: Searches) -> float:
-    return len(mated.scores) / (len(mated.scores) + len(nonmated.scores))
-
-
-def _calibration(
-    people: int, mated: Searches, nonmated: Searches, cosines: CosineModel
-) -> tuple[float, list[Reliability]]:
-    """Return how well the probabilities of names fit; strangers and enrolled count the same."""
-    scores = np.concatenate([mated.scores, nonmated.scores])
-    right = np.concatenate([mated.right, np.zeros(len(nonmated.scores), bool)])
-    share = _share(mated, nonmated)
-    found = np.array([cosines.probability(float(s), people, share) for s in scores])
-    return reliability(found, right)
-
-
-def _at_threshold(threshold: float, mated: Searches, nonmated: Searches) -> tuple[float, float]:
-    named = mated.right & (mated.scores >= threshold)
-    return float(named.mean()), float((nonmated.scores >= threshold).mean())
+def _calibration(rows: Sequence[Search]) -> tuple[float, list[Reliability]]:
+    """Return how well the probabilities of best candidates fit, shown or not."""
+    return reliability(
+        np.array([row.probability for row in rows]), np.array([row.right for row in rows])
+    )
 
 
 def _figures_of_rank1(found: Evaluation) -> tuple[str, ...]:
@@ -160,23 +231,15 @@ def _figures(rate: Rate, nonmated: int) -> tuple[str, ...]:
     )
 
 
-def _notes(
-    found: Evaluation,
-    threshold: float,
-    fpir: float,
-    mated: Searches,
-    nonmated: Searches,
-    without_face: int,
-) -> list[str]:
-    tpir, measured = _at_threshold(threshold, mated, nonmated)
+def _notes(found: Evaluation, fpir: float, shipped: Shipped, without_face: int) -> list[str]:
     return [
         (
             f"{found.mated} searches of people in the gallery, {found.nonmated} of strangers; "
             f"{without_face} pictures without a face left out"
         ),
         (
-            f"at the working threshold {threshold:.3f} (promised FPIR {fpir:.1%}): "
-            f"TPIR {tpir:.2%}, measured FPIR {measured:.2%}"
+            f"as identify decides, promised {fpir:.1%}: {_share(shipped.tpir)} of the known named "
+            f"rightly, {shipped.mated_wrong} wrongly; {_share(shipped.fpir)} of strangers named"
         ),
         *(
             f"* {found.nonmated} searches of strangers cannot show a rate of {r.fpir:.1%}, "
@@ -185,6 +248,19 @@ def _notes(
             if not r.supported
         ),
     ]
+
+
+def _share(found: tuple[float, float, float] | None) -> str:
+    return "none" if found is None else f"{found[0]:.2%} ({found[1]:.2%} to {found[2]:.2%})"
+
+
+def _print_shipped(shipped: Mapping[str, Shipped], fpir: float) -> None:
+    if len(shipped) == 1:
+        return
+    table = Table("group", f"strangers named, promised {fpir:.1%}", "of", "named rightly", "of")
+    for group, row in shipped.items():
+        table.add_row(group, _share(row.fpir), str(row.nonmated), _share(row.tpir), str(row.mated))
+    out.print(table)
 
 
 def _print(found: Evaluation, notes: list[str]) -> None:

@@ -192,6 +192,10 @@ def evaluate(
         Path | None,
         typer.Option(help="Write curves and the worst errors, as pictures, to this HTML file."),
     ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(help="Lines of person,group: the rates of each group apart."),
+    ] = None,
     embedder: EmbedderOption = "",
 ) -> None:
     """Measure how well a gallery names pictures; people who are not in it are the strangers.
@@ -204,6 +208,8 @@ def evaluate(
         raise UsageError("evaluate: expected a folder of pictures, or --video with --labels")
     if report is not None and video:
         raise UsageError("--report: of pictures only; found --video, leave one of the two out")
+    if groups is not None and video:
+        raise UsageError("--groups: of pictures only; found --video, leave one of the two out")
     if labels is not None:
         from edge.cli.evaluate_video import run_evaluate_video  # noqa: PLC0415
 
@@ -212,7 +218,9 @@ def evaluate(
     from edge.cli.evaluate import run_evaluate  # noqa: PLC0415
 
     assert dataset is not None
-    run_evaluate(dataset, gallery, json=json, fpir=fpir, report=report, embedder=embedder)
+    run_evaluate(
+        dataset, gallery, json=json, fpir=fpir, report=report, embedder=embedder, groups=groups
+    )
 
 
 @app.command()

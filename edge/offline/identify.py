@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge.offline.recogniser import OfflineRecogniser
-from edge.recognise.decide import Claim, Policy, decide
+from edge.recognise.decide import Claim, Decision, Policy, decide
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.recognise.search import search
 from edge.recognise.thresholds import policy_for
@@ -88,10 +88,9 @@ def identify_still(
     second: SecondOpinion | None = None,
 ) -> Scene:
     """Name the faces of one still picture; each face is a track of its own."""
-    found, claims = _claims_of_still(pipeline, gallery, frame, first_track)
-    if second is not None and (found.unsure or second.is_needed(claims, policy)):
-        found, claims = _claims_of_still(second.pipeline(), gallery, frame, first_track)
-    decisions = decide(claims, policy)
+    found, claims, decisions = decide_still(
+        pipeline, gallery, frame, policy, first_track=first_track, second=second
+    )
     faces = []
     for i, claim in enumerate(claims):
         left, top, right, bottom = (round(float(v), 1) for v in found.faces.xyxy_px[i])
@@ -110,6 +109,22 @@ def identify_still(
         )
     height, width = frame.bgr.shape[:2]
     return Scene(frame.pts_s, frame.index, width, height, shot, tuple(faces), gallery.release)
+
+
+def decide_still(
+    pipeline: FacePipeline,
+    gallery: Gallery,
+    frame: Frame,
+    policy: Policy,
+    *,
+    first_track: int = 0,
+    second: SecondOpinion | None = None,
+) -> tuple[StillFaces, list[Claim], dict[int, Decision]]:
+    """Return a picture's faces, what each has to say, and what is said of it, by its track."""
+    found, claims = _claims_of_still(pipeline, gallery, frame, first_track)
+    if second is not None and (found.unsure or second.is_needed(claims, policy)):
+        found, claims = _claims_of_still(second.pipeline(), gallery, frame, first_track)
+    return found, claims, decide(claims, policy)
 
 
 def _claims_of_still(

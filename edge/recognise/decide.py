@@ -1,8 +1,9 @@
-"""From scores to names: threshold, margin, one person once, and steadiness.
+"""From scores to names: threshold, probability, margin, one person once, and steadiness.
 
 Each track claims its best candidate. A claim holds when its score passes the threshold for the
-gallery's size, its margin to the second is clear, and no better claim of a track that is on screen
-at the same time names the same person.
+gallery's size and its density around this face, the name is more likely right than not, its margin
+to the second is clear, and no better claim of a track that is on screen at the same time names the
+same person.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from edge.recognise.scene import Candidate, Why
     from engines.scores.model import ScoreModel
 
-SMALL_GALLERY = 50
+LEAST_PROBABILITY = 0.5
+"""No name is shown that is less likely right."""
+PUBLISHED = 3
+"""Candidates of a decision; those after them only tell how dense the gallery is."""
 MIN_LEGIBLE_SIDE_PX = 32.0
 MAX_LEGIBLE_YAW = 0.65
 MIN_LEGIBLE_SHARPNESS = 0.006
@@ -35,8 +39,7 @@ class Claim:
         side_px, yaw, sharpness: of its best face, as in `engines.quality`.
         norm: of its embeddings before normalisation, weighted as its template is.
         said: the id that was shown for it last, or None.
-        impostor_mean: expected of strangers with a track's template, where known; a still's is
-            in its norm.
+        impostor_mean: expected of strangers with a track's template, where known.
     """
 
     track: int
@@ -74,8 +77,7 @@ class Policy:
         scores: what cosines of this embedder mean.
         cast: ids of the title's cast, who are favoured.
         alike: the best cosine between the templates of two people.
-        stills: faces of single pictures, not of tracks: a still's threshold falls with its norm, a
-            track's with what its own faces let expect of strangers.
+        stills: faces of single pictures, not of tracks.
     """
 
     threshold: float
@@ -85,10 +87,25 @@ class Policy:
     alike: Callable[[str, str], float] = field(default=_never_alike, compare=False)
     stills: bool = True
 
-    def probability(self, score: float) -> float:
-        """Return how likely the best candidate with this score is the right one, 0 to 1."""
-        kind = self.scores.stills if self.stills else self.scores.tracks
-        return kind.cosines.probability(score, self.people)
+    def crowding(self, claim: Claim, best: Candidate) -> float:
+        """Return how much higher than usual strangers must be expected to score with a face."""
+        others = [c.score for c in claim.candidates if c.id != best.id]
+        return self.scores.crowding(
+            others, self.people, stills=self.stills, impostor_mean=claim.impostor_mean
+        )
+
+    def probability(self, best: Candidate, norm: float, crowding: float) -> float:
+        """Return how likely a candidate with this score is the right one, 0 to 1."""
+        score = best.score + self.favour(best.id)
+        cosines = self.scores.cosines(stills=self.stills, norm=norm)
+        return cosines.probability(score, self.people, crowding=crowding)
+
+    def favour(self, person: str) -> float:
+        """Return by how much the title's cast makes a person more, or less, to be expected."""
+        if not self.cast:
+            return 0.0
+        cast = self.scores.names.cast
+        return cast if person in self.cast else -cast / 2
 
     def margin(self, best: str, second: str) -> float:
         """Return how much better the best must be than the second."""
@@ -99,25 +116,9 @@ class Policy:
             return least
         return max(least, same.alike_margin * math.sqrt(2 * max(1 - alike, 0.0)))
 
-    def threshold_of(self, person: str, norm: float, impostor_mean: float | None) -> float:
-        """Return the lowest cosine that names this person.
-
-        Args:
-            person: the candidate's id.
-            norm: of a still's embedding.
-            impostor_mean: expected of strangers with a track's template; None where it is unknown.
-        """
-        names = self.scores.names
-        if self.stills:
-            threshold = self.threshold - self.scores.norm_offset(norm)
-        elif impostor_mean is None:
-            threshold = self.threshold
-        else:
-            away = impostor_mean - self.scores.impostor_mean
-            threshold = max(names.lowest, self.threshold + away)
-        if not self.cast:
-            return threshold
-        return threshold - (names.cast if person in self.cast else -names.cast / 2)
+    def threshold_of(self, person: str, crowding: float) -> float:
+        """Return the lowest cosine that names this person on a face, see `crowding`."""
+        return max(self.threshold + crowding, self.scores.names.lowest) - self.favour(person)
 
 
 def decide(
@@ -132,44 +133,38 @@ def decide(
     """
     decisions: dict[int, Decision] = {}
     named: list[tuple[str, int]] = []
-    ranked = sorted(claims, key=lambda claim: _strength(claim, policy), reverse=True)
-    for relief in (0.0, policy.scores.names.context):
-        for claim in ranked:
-            if claim.track in decisions and decisions[claim.track].id:
-                continue
-            if relief and not _context_speaks_for(claim, claims, decisions, policy, together):
-                continue
-            taken = {
-                person
-                for person, track in named
-                if together is None or together(track, claim.track)
-            }
-            decision = _judge(claim, policy, taken, relief)
-            if decision.id:
-                named.append((decision.id, claim.track))
-            if not relief or decision.id:
-                decisions[claim.track] = decision
+    for claim in sorted(claims, key=lambda claim: _strength(claim, policy), reverse=True):
+        taken = {
+            person for person, track in named if together is None or together(track, claim.track)
+        }
+        decision = _judge(claim, policy, taken)
+        if decision.id:
+            named.append((decision.id, claim.track))
+        decisions[claim.track] = decision
     return decisions
 
 
-def _judge(claim: Claim, policy: Policy, taken: set[str], relief: float) -> Decision:
+def _judge(claim: Claim, policy: Policy, taken: set[str]) -> Decision:
     if not claim.candidates:
         return Decision(None, 0.0, _why_illegible(claim) or "too_small", ())
-    names = policy.scores.names
+    names, published = policy.scores.names, claim.candidates[:PUBLISHED]
     best = _steady_best(claim, names.takeover)
-    threshold = policy.threshold_of(best.id, claim.norm, claim.impostor_mean) - relief
+    crowding = policy.crowding(claim, best)
+    threshold = policy.threshold_of(best.id, crowding)
     if claim.said == best.id:
         threshold -= names.steady
-    if not threshold <= best.score <= MAX_SCORE:  # nor where one of them is not a number
+    probability = policy.probability(best, claim.norm, crowding)
+    # nor where a score is not a number
+    if not (threshold <= best.score <= MAX_SCORE and probability >= LEAST_PROBABILITY):
         why: Why = _why_illegible(claim) or "below_threshold"
-        return Decision(None, best.score, why, claim.candidates)
+        return Decision(None, best.score, why, published)
     if best.id in taken:
-        return Decision(None, best.score, "below_threshold", claim.candidates)
-    rivals = _rivals(claim, best, policy, taken, names.context_margin if relief else names.margin)
+        return Decision(None, best.score, "below_threshold", published)
+    rivals = _rivals(claim, best, policy, taken)
     if rivals:
-        either = tuple(c for c in claim.candidates if c.id in {best.id, *rivals})
+        either = tuple(c for c in claim.candidates if c.id in {best.id, *rivals})[:PUBLISHED]
         return Decision(None, best.score, "ambiguous", either)
-    return Decision(best.id, best.score, None, claim.candidates, policy.probability(best.score))
+    return Decision(best.id, best.score, None, published, probability)
 
 
 def _strength(claim: Claim, policy: Policy) -> float:
@@ -181,9 +176,7 @@ def _strength(claim: Claim, policy: Policy) -> float:
     return best.score + (names.steady if claim.said == best.id else 0.0)
 
 
-def _rivals(
-    claim: Claim, best: Candidate, policy: Policy, taken: set[str], least: float
-) -> list[str]:
+def _rivals(claim: Claim, best: Candidate, policy: Policy, taken: set[str]) -> list[str]:
     """Return who else may as well be meant; who is seen elsewhere in the picture cannot be."""
     names = policy.scores.names
     found = []
@@ -194,8 +187,6 @@ def _rivals(
         if claim.said == best.id:
             # once said, a name stays; but between look-alikes the first impression must not win
             margin = margin / 2 if margin > names.margin else -1.0
-        else:
-            margin = max(margin, least)
         if not best.score - other.score >= margin:
             found.append(other.id)
     return found
@@ -218,25 +209,3 @@ def _why_illegible(claim: Claim) -> Why | None:
     if claim.sharpness < MIN_LEGIBLE_SHARPNESS:
         return "blurred"
     return None
-
-
-def _context_speaks_for(
-    claim: Claim,
-    claims: Sequence[Claim],
-    decisions: dict[int, Decision],
-    policy: Policy,
-    together: Callable[[int, int], bool] | None,
-) -> bool:
-    """Everybody else who can be told is named, and they are at least two."""
-    named = {
-        c.track: decisions[c.track].id is not None
-        for c in claims
-        if c.track != claim.track and (together is None or together(c.track, claim.track))
-    }
-    others = [
-        named[c.track]
-        for c in claims
-        if c.track in named and (named[c.track] or _why_illegible(c) is None)
-    ]
-    poor = claim.norm < policy.scores.names.context_norm
-    return poor and policy.people <= SMALL_GALLERY and len(others) >= 2 and all(others)

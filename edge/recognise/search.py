@@ -10,6 +10,7 @@ import numpy as np
 
 from edge.recognise.commands import MOST_REFUSALS
 from edge.recognise.scene import Candidate
+from engines.scores.threshold import NEIGHBOURS
 from gallery.errors import GalleryError
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CANDIDATES = 3
+CANDIDATES = 1 + NEIGHBOURS
+"""People compared with a face: who may be named, and who tells how dense the gallery is there."""
 
 
 class TrackSearch:

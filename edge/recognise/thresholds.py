@@ -1,4 +1,4 @@
-"""What a score must be for a name, learned from each release of the gallery itself."""
+"""What a score must be for a name, from a gallery's size and the promised rate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from edge.recognise.decide import Policy
 from engines.scores.model import score_model
-from engines.scores.threshold import threshold_for
 from gallery.errors import GalleryError
 
 if TYPE_CHECKING:
@@ -15,15 +14,15 @@ if TYPE_CHECKING:
 
     from gallery.search.search import Gallery
 
-COHORT = 2000
 _KEPT = 2
 """The release in use and the next one, which is prepared while the other serves."""
 
 
 class Thresholds:
-    """The policy of each release for tracks, computed once; safe for several threads.
+    """The policy of each release for tracks, made once; safe for several threads.
 
-    It costs 15 ms, half a frame: the thread that opens a new release prepares it before it is used.
+    How dense a gallery is shows in each search anew, at the place where a face lies, so that a
+    release of any size is prepared in no time.
 
     Args:
         fpir: promised share of strangers who get a name.
@@ -47,12 +46,10 @@ class Thresholds:
 def policy_for(
     gallery: Gallery, fpir: float, cast: frozenset[str] = frozenset(), *, stills: bool = True
 ) -> Policy:
-    """Return the thresholds for a gallery, from its size and its own impostor scores."""
+    """Return the thresholds for a gallery of this size; a face's own neighbours move them."""
     scores = score_model(gallery.model)
-    model = scores.learned_from(gallery.sample_templates(COHORT, seed=0))
-    if not stills:
-        model = scores.of_tracks(model)
-    threshold = threshold_for(gallery.people_count, fpir, model, scores.names.lowest)
+    usual = scores.cosines(stills=stills).threshold(gallery.people_count, fpir)
+    threshold = max(scores.names.lowest, usual)
     return Policy(
         threshold,
         gallery.people_count,

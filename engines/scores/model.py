@@ -7,6 +7,8 @@ weights need one.
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -16,9 +18,11 @@ import numpy as np
 
 from engines.errors import ScoreError
 from engines.scores.probability import CosineModel
-from engines.scores.threshold import ImpostorModel, expected_of_tracks
+from engines.scores.threshold import ImpostorModel, crowding, expected_of_tracks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -27,9 +31,10 @@ class StillScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         norm_reference: from this length of an embedding, before normalisation, on nothing changes.
-        norm_slope: how much lower impostors score for each unit below.
+        norm_slope: how much lower the person's own cosine is for each unit below.
         norm_range: how many units count.
-        cosines: of a picture with a template, the person's own and others'.
+        cosines: of a picture with a template, the person's own and, around what a face's own
+            neighbours let expect, others'.
     """
 
     norm_reference: float
@@ -42,21 +47,22 @@ class TrackScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Tracks of a film.
 
     Attributes:
+        norm_reference: from this length of an embedding, before normalisation, on nothing changes.
         face_mean: mean cosine of strangers with a single face at the reference norm.
         face_slope: its fall for each unit of norm below.
         face_range: how many units count.
         impostor_sd: deviation of a track's cosine from its expected mean.
-        pair_mean: mean cosine between the templates of two people.
         weight_norm: from this norm on a face has weight ...
         weight_span: ... which is whole so much above.
-        cosines: of a track's template with a person's, the person's own and others'.
+        cosines: of a track's template with a person's, the person's own and, around what the track
+            and its neighbours let expect, others'.
     """
 
+    norm_reference: float
     face_mean: float
     face_slope: float
     face_range: float
     impostor_sd: float
-    pair_mean: float
     weight_norm: float
     weight_span: float
     cosines: CosineModel
@@ -120,9 +126,6 @@ class NameScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         confident: a name is beyond doubt this far above the threshold and the second.
         futile_norm: shorter embeddings name nobody, however many there are.
         cast: the threshold falls by this for the title's cast, and rises by half of it for others.
-        context: the threshold falls by this for a poor face when everybody else is named ...
-        context_margin: ... with at least this margin ...
-        context_norm: ... and an embedding shorter than this.
     """
 
     lowest: float
@@ -133,9 +136,6 @@ class NameScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confident: float
     futile_norm: float
     cast: float
-    context: float
-    context_margin: float
-    context_norm: float
 
 
 class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,7 +143,6 @@ class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         impostor_mean, impostor_sd: of a face with other people's templates.
-        impostor_pairs: a gallery's own pairs of people count against these two as so many pairs.
         stills, tracks: by kind of probe.
         same: one person or two.
         names: when a name is said.
@@ -152,7 +151,6 @@ class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     impostor_mean: float
     impostor_sd: float
-    impostor_pairs: int
     stills: StillScores
     tracks: TrackScores
     same: SamePerson
@@ -164,35 +162,32 @@ class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Cosines of single faces with other people's templates."""
         return ImpostorModel(self.impostor_mean, self.impostor_sd)
 
-    def learned_from(self, templates: NDArray[np.float32]) -> ImpostorModel:
-        """Return the impostor model that a gallery teaches, from templates of different people.
+    def cosines(self, *, stills: bool, norm: float = math.inf) -> CosineModel:
+        """Return the cosines of pictures whose embeddings have this norm, or of tracks."""
+        if not stills:
+            return self.tracks.cosines
+        lack = min(max(self.stills.norm_reference - norm, 0.0), self.stills.norm_range)
+        if not lack > 0:
+            return self.stills.cosines
+        mean = self.stills.cosines.genuine_mean - self.stills.norm_slope * lack
+        return dataclasses.replace(self.stills.cosines, genuine_mean=mean)
 
-        Few people are outweighed by what is known already. A template of many pictures is smoother
-        than a probe of one, so the deviation is never taken below the known one.
+    def crowding(
+        self, others: Sequence[float], people: int, *, stills: bool, impostor_mean: float | None
+    ) -> float:
+        """Return how much higher than usual strangers must be expected to score with a probe.
 
         Args:
-            templates: float32 (n, dimension), unit length.
+            others: cosines of everybody but the best, best first.
+            people: in the gallery.
+            stills: the probe is a picture, not a track.
+            impostor_mean: what a track's faces let expect of strangers; None where it is unknown.
         """
-        return self.impostors.with_pairs(templates, self.impostor_pairs)
-
-    def of_tracks(self, impostors: ImpostorModel) -> ImpostorModel:
-        """Return the model for a track whose expected cosine is `impostor_mean`.
-
-        What the gallery teaches about the mean counts where its people are more alike than others:
-        its templates are means of several pictures themselves, and of one length.
-        """
-        mean = self.impostor_mean + max(impostors.mean - self.tracks.pair_mean, 0.0)
-        return ImpostorModel(mean, max(impostors.sd, self.tracks.impostor_sd))
-
-    def norm_offset(self, norm: float) -> float:
-        """Return how much lower impostors score for a still's embedding of this norm.
-
-        A small or blurred face is less like everybody, strangers included, while the deviation
-        stays; so the threshold may fall at the same rate of false names.
-        """
-        stills = self.stills
-        lack = min(max(stills.norm_reference - norm, 0.0), stills.norm_range)
-        return stills.norm_slope * lack
+        usual = self.cosines(stills=stills).impostor_mean
+        if stills:
+            return crowding(others, people, self.impostor_mean, self.impostor_sd)
+        mean = usual if impostor_mean is None else impostor_mean
+        return mean - usual + crowding(others, people, mean, self.tracks.impostor_sd)
 
     def norm_weight(self, norm: float) -> float:
         """Return the weight, 0 to 1, of a face in its track: the norm tells quality best of all."""
@@ -201,7 +196,7 @@ class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def norm_lack(self, norms: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how far norms of a track's faces are below the reference, as far as it counts."""
-        return np.clip(self.stills.norm_reference - norms, 0.0, self.tracks.face_range)
+        return np.clip(self.tracks.norm_reference - norms, 0.0, self.tracks.face_range)
 
     def expected_of_tracks(
         self,

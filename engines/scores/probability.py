@@ -2,9 +2,10 @@
 
 Somebody on screen is in the gallery or not. If they are, their own score is drawn from the genuine
 cosines and beats those of everybody else, or one of the others beats it; if not, the best of all
-strangers' scores counts. Both families are close to normal (`docs/accuracy.md`), so that Bayes'
-rule gives the probability in closed form. The constants for tracks were fitted to composed tracks
-of 18 people; `tools/evaluate_composed.py` fits them anew to one half of the people and measures the
+strangers' scores counts. Both families are close to normal, others' around what a face's own
+neighbours let expect, so that Bayes' rule gives the probability in closed form; the threshold is
+made of the same numbers.
+`tools/evaluate_population.py` fits the constants to one half of a population and measures the
 calibration error on the other.
 """
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.errors import ScoreError
+from engines.scores.threshold import share_for
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,25 +43,35 @@ class CosineModel:
     impostor_mean: float
     impostor_sd: float
 
-    def probability(self, score: float, people: int, in_gallery: float = IN_GALLERY) -> float:
+    def threshold(self, people: int, fpir: float) -> float:
+        """Return the cosine that the best of so many others reaches in this share of searches.
+
+        Raises:
+            ScoreError: `fpir` is not between 0 and 1.
+        """
+        return NormalDist(self.impostor_mean, self.impostor_sd).inv_cdf(1 - share_for(people, fpir))
+
+    def probability(
+        self, score: float, people: int, in_gallery: float = IN_GALLERY, *, crowding: float = 0.0
+    ) -> float:
         """Return the probability, 0 to 1, that the best of a gallery is who a face shows.
 
         Args:
             score: cosine of the best.
             people: how many the gallery has.
             in_gallery: share of the faces that are of somebody enrolled.
+            crowding: so much higher than usual others score, see `engines.scores.threshold`.
         """
         genuine = NormalDist(self.genuine_mean, self.genuine_sd)
-        impostor = NormalDist(self.impostor_mean, self.impostor_sd)
-        below = max(impostor.cdf(score), _LEAST)
-        density = impostor.pdf(score)
+        impostor = NormalDist(self.impostor_mean + crowding, self.impostor_sd)
         # Each as a logarithm: with a million people the powers are tiny.
-        others = math.log(max(density, _LEAST)) + (people - 1) * math.log(below)
-        right = math.log(max(genuine.pdf(score), _LEAST)) + (people - 1) * math.log(below)
+        below = math.log(max(impostor.cdf(score), _LEAST))
+        others = math.log(max(impostor.pdf(score), _LEAST)) + (people - 1) * below
+        right = math.log(max(genuine.pdf(score), _LEAST)) + (people - 1) * below
         beaten = (
             math.log(max(genuine.cdf(score), _LEAST))
             + others
-            - math.log(below)
+            - below
             + math.log(max(people - 1, _LEAST))
         )
         stranger = math.log(people) + others

@@ -18,8 +18,14 @@ import numpy as np
 from engines.errors import ScoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+NEIGHBOURS = 8
+"""So many of the people who come after the best tell how dense the gallery is around a face."""
+HALF_TRUSTED = 2.0
+"""Of so many people who come after the best, half of what they say is believed."""
 SHORTEST = 0.5
 """A mean of faces is never taken to be shorter: such faces are of several people."""
 
@@ -59,22 +65,40 @@ class ImpostorModel:
     def _freedom(self) -> float:
         return max(1.0, ((1 - self.mean) / self.sd) ** 2 - 1)
 
-    def with_pairs(self, templates: NDArray[np.float32], weight: int) -> ImpostorModel:
-        """Return this model corrected by the pairs of some templates of different people.
 
-        Args:
-            templates: float32 (n, dimension), unit length.
-            weight: so many pairs this model counts for itself.
-        """
-        n = len(templates)
-        if n < 2:
-            return self
-        pairs = n * (n - 1) // 2
-        found_mean, found_sd = _moments_of_pairs(templates)
-        share = pairs / (pairs + weight)
-        mean = share * found_mean + (1 - share) * self.mean
-        sd = share * max(found_sd, self.sd) + (1 - share) * self.sd
-        return ImpostorModel(mean, sd)
+def expected_after_best(people: int, count: int) -> float:
+    """Return where the `count` people after the best are expected, in deviations from the mean.
+
+    The mean of normal order statistics 2 to count + 1 of so many, by Blom's approximation
+    ("Statistical estimates and transformed beta-variables", 1958).
+    """
+    ranks = range(2, count + 2)
+    places = [(people - rank + 0.625) / (people + 0.25) for rank in ranks]
+    return sum(map(NormalDist().inv_cdf, places)) / count
+
+
+def crowding(others: Sequence[float], people: int, mean: float, sd: float) -> float:
+    """Return how much higher strangers must be expected to score, from a face's own neighbours.
+
+    Whoever comes after the best in a search is somebody else, and tells how dense the gallery is
+    where this face lies: among people of one region or one sex they score higher than in a mixed
+    gallery, and so does the best of them for a stranger. A smooth or a poor face shows in the same
+    way. Few neighbours are believed in part only.
+
+    Args:
+        others: cosines of all people but the best one, best first; more than `NEIGHBOURS` are not
+            needed.
+        people: in the gallery.
+        mean: of the cosines of different people in a mixed gallery.
+        sd: their deviation.
+    """
+    count = min(len(others), NEIGHBOURS, people - 1)
+    if count < 1:
+        return 0.0
+    found = sum(others[:count]) / count
+    expected = mean + sd * expected_after_best(people, count)
+    seen = people - 1 if count == NEIGHBOURS else count
+    return (found - expected) * seen / (seen + HALF_TRUSTED)
 
 
 def expected_of_tracks(
@@ -94,21 +118,6 @@ def expected_of_tracks(
         length: of the weighted means, (...), 0 to 1; 1 when all faces are the same.
     """
     return np.asarray(np.average(faces, axis=-1, weights=weights) / np.maximum(length, SHORTEST))
-
-
-def _moments_of_pairs(templates: NDArray[np.float32]) -> tuple[float, float]:
-    """Return mean and deviation of the cosines between any two rows, without computing them.
-
-    Their sum is the squared length of the rows' sum, the sum of their squares that of the rows'
-    second moments; the rows' cosines with themselves are taken off.
-    """
-    rows = templates.astype(np.float64)
-    n = len(rows)
-    squares = np.einsum("nd,nd->n", rows, rows)
-    total = float((rows.sum(axis=0) ** 2).sum() - squares.sum())
-    square = float(((rows.T @ rows) ** 2).sum() - (squares**2).sum())
-    mean = total / (n * (n - 1))
-    return mean, math.sqrt(max(square / (n * (n - 1)) - mean**2, 0.0))
 
 
 def threshold_for(people: int, fpir: float, model: ImpostorModel, lowest: float) -> float:

@@ -115,13 +115,15 @@ def largest_face(
     the padded one that the face's coordinates belong to. Last is how many faces of its kind there
     are, passers-by in the background not counted.
     """
-    found, padded = _faces(pipeline, bgr)
+    found, padded = faces_of(pipeline, bgr)
     if not len(found):
         return None
     return pipeline.still_of(padded, found[[0]]), padded, len(found)
 
 
-def _faces(pipeline: FacePipeline, bgr: NDArray[np.uint8]) -> tuple[Detections, NDArray[np.uint8]]:
+def faces_of(
+    pipeline: FacePipeline, bgr: NDArray[np.uint8]
+) -> tuple[Detections, NDArray[np.uint8]]:
     """Return the faces that a picture may be of, largest first, and the picture that they lie in.
 
     Faces of less than a quarter of the largest one's size are in the background.
@@ -167,7 +169,7 @@ def _take_picture(pipeline: FacePipeline, picture: PictureRef) -> Sample | Pictu
     except (OSError, PictureError) as error:
         reason = str(error).removeprefix(f"{picture.name}: ").removeprefix(f"{picture.uri}: ")
         return PictureReport(picture.name, "rejected", reason)
-    found, searched = _faces(pipeline, bgr)
+    found, searched = faces_of(pipeline, bgr)
     if not len(found):
         return PictureReport(picture.name, "rejected", "no face found")
     faces = pipeline.still_of(searched, found)

@@ -23,15 +23,23 @@ def test_rates_and_a_report(data_dir: Path, tmp_path: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(picture, folder)
     gallery, report = tmp_path / "gallery", tmp_path / "report.html"
+    groups = tmp_path / "groups.csv"
+    groups.write_text("".join(f"{p},men\n" for p in (*ENROLLED, STRANGERS[0])))
     assert tvradar("gallery", "enrol", tmp_path / "enrol", "-o", gallery).code == 0
     ran = tvradar(
-        *("evaluate", tmp_path / "probes", "--gallery", gallery, "--report", report, "--json")
+        *("evaluate", tmp_path / "probes", "--gallery", gallery, "--report", report, "--json"),
+        *("--groups", groups),
     )
     assert ran.code == 0, ran
     assert ran.json["mated"] + ran.json["without_face"] >= 6
     assert ran.json["nonmated"] >= 8
     assert ran.json["rank1"] > 0.8
     assert ran.json["unsupported"] == ["0.01", "0.003"]
+    everybody, men = (ran.json["shipped"]["groups"][name] for name in ("all", "men"))
+    assert everybody["tpir"][1] <= everybody["tpir"][0] <= everybody["tpir"][2]
+    assert everybody["mated"] == men["mated"]
+    assert 0 < men["nonmated"] < everybody["nonmated"]
+    assert everybody["least_probability"] >= 0.5
     page = report.read_text()
     assert "Keira_Knightley, most like" in page
     assert page.count("data:image/jpeg;base64,") >= 10
@@ -42,6 +50,10 @@ def test_rates_and_a_report(data_dir: Path, tmp_path: Path) -> None:
     )
     assert refused.code == 2
     assert "--report: of pictures only" in refused.err
+    groups.write_text("Tom_Hanks;men\n")
+    refused = tvradar(*("evaluate", tmp_path / "probes", "--gallery", gallery, "--groups", groups))
+    assert refused.code == 2
+    assert "expected person,group" in " ".join(refused.err.split())
 
 
 def test_what_becomes_of_the_promise_for_other_people(data_dir: Path, tmp_path: Path) -> None:

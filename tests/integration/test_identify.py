@@ -16,7 +16,7 @@ from tests.integration.conftest import TVRADAR, tvradar
 
 SCENES = {
     "bbt1.jpg": ["raj", "leonard", "howard", "sheldon"],
-    "bbt2.jpg": ["raj", "leonard", "sheldon"],
+    "bbt2.jpg": ["leonard", "sheldon"],
     "bbt3.jpg": ["sheldon", "howard", "penny", "raj", "leonard"],
 }
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from engines.errors import ScoreError
 from engines.scores import threshold
 from engines.scores.model import score_model
-from engines.scores.threshold import ImpostorModel
+from engines.scores.threshold import ImpostorModel, crowding
 
 SFACE = score_model("sface-2021dec")
 LOWEST, PRIOR_MEAN, PRIOR_SD = SFACE.names.lowest, SFACE.impostor_mean, SFACE.impostor_sd
@@ -52,31 +52,51 @@ def test_a_score_and_the_share_that_reaches_it_are_inverse(share: float, sd: flo
     [(0.01, 0.24403), (3e-4, 0.35362), (3e-6, 0.45539), (3e-8, 0.53224)],
 )
 def test_is_students_t_as_far_as_a_gallery_of_100_000_needs_it(share: float, cosine: float) -> None:
-    assert SFACE.impostors.reached_by(share) == pytest.approx(
-        PRIOR_MEAN + (1 - PRIOR_MEAN) * cosine, abs=1e-4
-    )
+    model = ImpostorModel(0.11, 0.094)
+    assert model.reached_by(share) == pytest.approx(0.11 + 0.89 * cosine, abs=1e-4)
 
 
-def test_learns_from_the_gallery_when_it_is_large() -> None:
-    rng = np.random.default_rng(0)
-    shared = rng.normal(size=128)
-    rows = rng.normal(size=(400, 128)) + 0.7 * shared
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    learned = SFACE.learned_from(rows.astype(np.float32))
-    assert learned.mean > PRIOR_MEAN + 0.1
-    assert threshold_for(400, 0.01, learned) > threshold_for(400, 0.01)
+def searched(people: int, mean: float, sd: float, seed: int = 0) -> list[float]:
+    """Return a stranger's cosines with so many people, best first."""
+    return sorted(np.random.default_rng(seed).normal(mean, sd, people), reverse=True)
 
 
-def test_few_people_teach_little() -> None:
-    rows = np.eye(3, 128, dtype=np.float32)
-    assert SFACE.learned_from(rows[:1]) == SFACE.impostors
-    assert abs(SFACE.learned_from(rows).mean - PRIOR_MEAN) < 0.001
+@pytest.mark.parametrize("people", [3, 12, 1000])
+def test_neighbours_as_usual_move_nothing_on_average(people: int) -> None:
+    moves = [
+        crowding(searched(people, PRIOR_MEAN, PRIOR_SD, n)[1:], people, PRIOR_MEAN, PRIOR_SD)
+        for n in range(300)
+    ]
+    assert abs(np.mean(moves)) < 0.01
 
 
-def test_a_poor_face_needs_less_but_only_so_much() -> None:
-    reliefs = [SFACE.norm_offset(norm) for norm in (20, 12.5, 10, 8, 1)]
-    assert reliefs[:2] == [0, 0]
-    assert 0 < reliefs[2] < reliefs[3] <= reliefs[4] < 0.1
+def test_a_dense_gallery_is_told_by_a_faces_own_neighbours() -> None:
+    for people, least in ((12, 0.06), (1000, 0.085)):
+        moved = [
+            crowding(
+                searched(people, PRIOR_MEAN + 0.1, PRIOR_SD, n)[1:], people, PRIOR_MEAN, PRIOR_SD
+            )
+            for n in range(100)
+        ]
+        assert least < np.mean(moved) < 0.105
+
+
+def test_nobody_else_tells_nothing_and_few_tell_little() -> None:
+    assert crowding([], 1, PRIOR_MEAN, PRIOR_SD) == 0
+    assert crowding([], 1000, PRIOR_MEAN, PRIOR_SD) == 0
+    one = crowding([0.4], 2, PRIOR_MEAN, PRIOR_SD)
+    assert 0 < one < crowding([0.4] * 8, 1000, PRIOR_MEAN - 0.2, PRIOR_SD)
+
+
+@pytest.mark.parametrize(("people", "mean"), [(12, 0.0), (12, 0.08), (1000, 0.0), (1000, 0.08)])
+def test_the_promise_holds_in_mixed_and_in_dense_galleries(people: int, mean: float) -> None:
+    """Strangers whose cosines lie higher by a tenth than usual are named as rarely as others."""
+    cosines = SFACE.stills.cosines
+    usual, fpir, named, tries = cosines.threshold(people, 0.05), 0.05, 0, 3000
+    for n in range(tries):
+        best, *others = searched(people, cosines.impostor_mean + mean, cosines.impostor_sd, n)
+        named += best >= usual + SFACE.crowding(others, people, stills=True, impostor_mean=None)
+    assert 0.3 * fpir < named / tries < 1.5 * fpir
 
 
 @pytest.mark.parametrize("fpir", [0, 1, -0.1, 2])

@@ -1,0 +1,316 @@
+"""Learn a ScoreModel's constants from one half of a population, and measure decisions on the other.
+
+People are split in two by a seeded hash of their names. The half that teaches gives the constants
+of `engines/scores/*.toml`; everything else is measured on the other half through `decide`, which
+`identify` and `run` name people by. Galleries are drawn, or are everybody else of a group (each
+person in turn is the stranger). Intervals are by person.
+
+    python tools/evaluate_population.py LFW COLOUR EAST_ASIAN --keep FILE.npz --tracks TRACKS.npz \
+        --groups groups.csv --same same.csv
+
+`--groups` has lines `person,group`; `--same` has pairs of names that are one person or twins, whose
+comparisons are left out. With `--quick` pictures are embedded from two views instead of twelve.
+What was embedded before into the same files is used again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
+from population import SCORES, SEED, Half, Probes, compose, embed, halves, read_tracks, scores_of
+
+from calibration.openset.evaluate import share_by_person
+from edge.recognise.decide import Claim, Policy, decide
+from edge.recognise.scene import Candidate
+from engines.pipeline import unit
+from engines.scores.probability import reliability
+from engines.scores.threshold import NEIGHBOURS, share_for
+
+RATES = (0.01, 0.003)
+DRAWS = 8
+LEARNED_AT = (12, 100, 700)
+SMALL = 0.15
+"""Own cosines below are taken for wrong labels when the person's own cosines are learned."""
+FILLED = (10_000, 100_000)
+
+
+def learn(half: Half, same: set[frozenset[str]], *, stills: bool) -> dict[str, float]:
+    """Return the constants that this half teaches."""
+    scores = scores_of(half.strangers, half, same)
+    own = half.strangers.person[:, None] == half.names[None]
+    others = scores[~own & (scores > -1)]
+    mean, sd = float(others.mean()), float(others.std())
+    usual = SCORES.cosines(stills=stills).impostor_mean
+    rng = np.random.default_rng(SEED)
+    deviations = []
+    for size in (s for s in LEARNED_AT if s < 0.85 * len(half.names)):
+        left = []
+        for _ in range(DRAWS):
+            gallery = rng.choice(len(half.names), size, replace=False)
+            rows = np.flatnonzero(~own[:, gallery].any(axis=1))
+            rows = rows[rng.permutation(len(rows))[:2000]]
+            best = -np.sort(-scores[np.ix_(rows, gallery)], axis=1)[:, : NEIGHBOURS + 1]
+            for row, top in zip(rows, best, strict=True):
+                known = half.strangers.expected[row]
+                crowding = SCORES.crowding(
+                    top[1:].tolist(), size, stills=stills,
+                    impostor_mean=None if np.isnan(known) else float(known),
+                )  # fmt: skip
+                left.append(top[0] - crowding - usual)
+        for rate in RATES:
+            z = NormalDist().inv_cdf(1 - share_for(size, rate))
+            deviations.append(float(np.quantile(left, 1 - rate)) / z)
+    mated = scores_of(half.mated, half, set())
+    of_self = mated[half.mated.person[:, None] == half.names[None]]
+    kept = of_self[of_self > SMALL]
+    return {
+        "impostor_mean": mean,
+        "impostor_sd": sd,
+        "near_sd": float(np.mean(deviations)),
+        "near_sd_least": min(deviations),
+        "near_sd_most": max(deviations),
+        "genuine_mean": float(kept.mean()),
+        "genuine_sd": float(kept.std()),
+    }
+
+
+@dataclass
+class Tally:
+    """What became of searches: outcomes by person, and probabilities of all best candidates."""
+
+    strangers: list[tuple[str, bool]]
+    mated: list[tuple[str, bool, bool]]
+    said: list[tuple[float, bool]]
+    shown: list[float]
+
+    def row(self) -> dict[str, object]:
+        """Return rates with their 95 % intervals by person."""
+        named = share_by_person([p for p, _ in self.strangers], [n for _, n in self.strangers])
+        right = share_by_person([p for p, _, _ in self.mated], [r for _, r, _ in self.mated])
+        wrong = sum(w for _, _, w in self.mated)
+        error = reliability(*map(np.array, zip(*self.said, strict=True)))[0] if self.said else None
+        return {
+            "searches": len(self.strangers),
+            "people": len({p for p, _ in self.strangers}),
+            "fpir": named,
+            "tpir": right,
+            "mated": len(self.mated),
+            "mated_wrong": wrong,
+            "ece": error,
+            "least_probability_shown": min(self.shown, default=None),
+        }
+
+
+class Measure:
+    """Decisions on the half that taught nothing.
+
+    Args:
+        half: its people.
+        same: pairs that are left out.
+        stills: pictures, not tracks.
+        fillers: more templates in every gallery, float32 (k, dimension).
+    """
+
+    def __init__(
+        self,
+        half: Half,
+        same: set[frozenset[str]],
+        *,
+        stills: bool,
+        fillers: np.ndarray | None = None,
+    ) -> None:
+        self._half, self._stills = half, stills
+        self._of_strangers = scores_of(half.strangers, half, same)
+        self._of_mated = scores_of(half.mated, half, same)
+        self._fill: dict[int, np.ndarray] = {}
+        self._more = 0 if fillers is None else len(fillers)
+        if fillers is not None:
+            for kind, probes in enumerate((half.strangers, half.mated)):
+                best = [
+                    -np.sort(-(part @ fillers.T), axis=1)[:, : NEIGHBOURS + 1]
+                    for part in np.array_split(probes.vectors, max(1, len(probes.vectors) // 100))
+                ]
+                self._fill[kind] = np.concatenate(best)
+
+    def drawn(self, size: int, fpir: float, group: np.ndarray | None = None) -> Tally:
+        """Return the outcome with galleries of this size; only a group's searches, where given."""
+        rng = np.random.default_rng(SEED)
+        tally = Tally([], [], [], [])
+        for _ in range(DRAWS):
+            gallery = rng.choice(len(self._half.names), size, replace=False)
+            self._search(tally, gallery, fpir, group)
+        return tally
+
+    def each_in_turn(self, people: np.ndarray, fpir: float) -> Tally:
+        """Return the outcome where all of these people but one are enrolled, each in turn."""
+        tally = Tally([], [], [], [])
+        everyone = np.flatnonzero(np.isin(self._half.names, people))
+        self._search(tally, everyone, fpir, people, leave_out=True)
+        return tally
+
+    def _search(
+        self, tally: Tally, gallery: np.ndarray, fpir: float, group: np.ndarray | None,
+        *, leave_out: bool = False,
+    ) -> None:  # fmt: skip
+        half = self._half
+        enrolled = half.names[gallery]
+        size = len(gallery) + self._more
+        policy = policy_of(size - leave_out, fpir, stills=self._stills)
+        known = replace(policy, people=size, threshold=threshold(size, fpir, stills=self._stills))
+        for kind, (probes, scores) in enumerate(
+            ((half.strangers, self._of_strangers), (half.mated, self._of_mated))
+        ):
+            inside = np.isin(probes.person, enrolled)
+            wanted = inside if kind or leave_out else ~inside
+            if group is not None:
+                wanted = wanted & np.isin(probes.person, group)
+            for row in np.flatnonzero(wanted):
+                mine = scores[row, gallery].copy()
+                if not kind and leave_out:
+                    mine[enrolled == probes.person[row]] = -1
+                self._one(tally, probes, row, mine, enrolled, known if kind else policy, kind)
+
+    def _one(
+        self, tally: Tally, probes: Probes, row: int, mine: np.ndarray, enrolled: np.ndarray,
+        policy: Policy, kind: int,
+    ) -> None:  # fmt: skip
+        person = str(probes.person[row])
+        top = np.argsort(-mine)[: NEIGHBOURS + 1]
+        ranked = [Candidate(str(enrolled[k]), float(mine[k])) for k in top if mine[k] > -1]
+        if self._fill:
+            ranked += [Candidate(f"+{n}", float(s)) for n, s in enumerate(self._fill[kind][row])]
+            ranked = sorted(ranked, key=lambda c: -c.score)[: NEIGHBOURS + 1]
+        expected = float(probes.expected[row])
+        claim = Claim(
+            0, tuple(ranked), 90.0, 0.1, 0.1, float(probes.norms[row]),
+            impostor_mean=None if np.isnan(expected) else expected,
+        )  # fmt: skip
+        decision = decide([claim], policy)[0]
+        best = ranked[0]
+        tally.said.append(
+            (policy.probability(best, claim.norm, policy.crowding(claim, best)), best.id == person)
+        )
+        if decision.id is not None:
+            tally.shown.append(decision.probability)
+        if kind:
+            right = decision.id == person
+            tally.mated.append((person, right, decision.id is not None and not right))
+        else:
+            tally.strangers.append((person, decision.id is not None))
+
+
+def threshold(people: int, fpir: float, *, stills: bool) -> float:
+    """Return the usual threshold, as `policy_for` does."""
+    return max(SCORES.names.lowest, SCORES.cosines(stills=stills).threshold(people, fpir))
+
+
+def policy_of(people: int, fpir: float, *, stills: bool) -> Policy:
+    """Return what decides, as `policy_for` does for a gallery of this size."""
+    return Policy(threshold(people, fpir, stills=stills), people, SCORES, stills=stills)
+
+
+def fillers(half: Half, count: int, alike: float) -> np.ndarray:
+    """Return templates of people who do not exist, with the real ones' mean and covariance.
+
+    `alike` mixes each with a real person of the half that teaches, which thickens the tail.
+    """
+    rng = np.random.default_rng(SEED)
+    mean, spread = half.templates.mean(axis=0), np.cov(half.templates.T)
+    chance = rng.multivariate_normal(mean, spread, count, method="cholesky").astype(np.float32)
+    real = half.templates[rng.integers(0, len(half.templates), count)]
+    return unit(
+        (alike * (real - mean) + np.sqrt(1 - alike**2) * (chance - mean) + mean).astype("f4")
+    )
+
+
+def pairs_of(path: Path | None) -> list[tuple[str, str]]:
+    """Return the rows of a file of two columns."""
+    if path is None:
+        return []
+    with path.open(encoding="utf-8") as file:
+        return [(row[0], row[1]) for row in csv.reader(file) if len(row) >= 2]
+
+
+def tables(
+    both: list[Half], same: set[frozenset[str]], groups: dict[str, set[str]], *, stills: bool
+) -> dict[str, object]:
+    """Return all rows for pictures, or for tracks."""
+    teach, other = both
+    out: dict[str, object] = {"learned": learn(teach, same, stills=stills)}
+    measure = Measure(other, same, stills=stills)
+    everyone = other.names
+    special = set().union(*(groups.get(g, set()) for g in ("east_asian", "colour")), set())
+    main = np.array([n for n in everyone if n not in special])
+    rows: dict[str, object] = {}
+    for fpir in RATES:
+        for size in (12, 100, 1000):
+            if size < 0.9 * len(everyone):
+                rows[f"{size} drawn, {fpir}"] = measure.drawn(size, fpir).row()
+                for name in ("women", "men"):
+                    if size == 1000 and name in groups:
+                        group = np.array(sorted(groups[name]))
+                        rows[f"{size} drawn, {name}, {fpir}"] = measure.drawn(
+                            size, fpir, group
+                        ).row()
+        rows[f"all {len(main)}, {fpir}"] = measure.each_in_turn(main, fpir).row()
+        for name, group in groups.items():
+            people = np.array([n for n in everyone if n in group])
+            if len(people) > 2:
+                rows[f"{name} only, {len(people)}, {fpir}"] = measure.each_in_turn(
+                    people, fpir
+                ).row()
+    for alike in (0.0, 0.5):
+        for size in FILLED:
+            more = fillers(teach, size - len(main), alike)
+            filled = Measure(other, same, stills=stills, fillers=more)
+            for fpir in RATES:
+                rows[f"{size} filled, alike {alike}, {fpir}"] = filled.each_in_turn(
+                    main, fpir
+                ).row()
+        cosines = (other.strangers.vectors[::5] @ more[:4000].T).ravel()
+        rows[f"fillers, alike {alike}"] = quantiles(cosines)
+    own = other.strangers.person[:, None] == other.names[None]
+    found = scores_of(other.strangers, other, same)
+    rows["real"] = quantiles(found[~own & (found > -1)])
+    return out | {"rows": rows}
+
+
+def quantiles(cosines: np.ndarray) -> dict[str, float]:
+    """Return what galleries are compared by."""
+    at = (0.5, 0.99, 0.999, 0.9999)
+    return {str(q): float(v) for q, v in zip(at, np.quantile(cosines, at), strict=True)}
+
+
+def main() -> None:
+    """Measure and print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("people", type=Path, nargs="+", help="folders with a folder per person")
+    parser.add_argument("--keep", type=Path, required=True, help="embeddings, made once")
+    parser.add_argument("--tracks", type=Path, help="composed tracks, made once")
+    parser.add_argument("--each", type=int, default=2, help="tracks of each person")
+    parser.add_argument("--groups", type=Path)
+    parser.add_argument("--same", type=Path)
+    parser.add_argument("--quick", action="store_true", help="two views of a picture, not twelve")
+    given = parser.parse_args()
+    faces = embed(given.people, given.keep, quick=given.quick)
+    groups: dict[str, set[str]] = {}
+    for person, group in pairs_of(given.groups):
+        groups.setdefault(group, set()).add(person)
+    same = {frozenset(pair) for pair in pairs_of(given.same)}
+    found = {"pictures": tables(halves(faces, None), same, groups, stills=True)}
+    if given.tracks is not None:
+        if not given.tracks.exists():
+            compose(given.people, given.tracks, given.each)
+        both = halves(faces, read_tracks(given.tracks))
+        found["tracks"] = tables(both, same, groups, stills=False)
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""A population in two halves: embeddings of its pictures, composed tracks, templates and probes."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from calibration.openset.composed import compose_tracks, read_sources
+from calibration.pictures.faces import find_pictures
+from edge.recognise.template import TrackTemplate
+from engines.align import align
+from engines.catalog import default_name, model_identity
+from engines.pictures.read import read_picture
+from engines.pipeline import FacePipeline, load_pipeline, unit
+from engines.scores.model import score_model
+from gallery.enrol.embed import largest_face
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCORES = score_model(model_identity(default_name("embedder")))
+SEED = 18
+ENROLLED = 3
+
+
+@dataclass(frozen=True)
+class Probes:
+    """Searches: whose, with what, and what a track lets expect of strangers (nan for pictures).
+
+    Attributes:
+        person: str (n,).
+        vectors: float32 (n, dimension).
+        expected: float64 (n,).
+        norms: float64 (n,), of the embeddings before normalisation.
+    """
+
+    person: np.ndarray
+    vectors: np.ndarray
+    expected: np.ndarray
+    norms: np.ndarray
+
+    def of(self, rows: np.ndarray) -> Probes:
+        """Return some of them."""
+        return Probes(self.person[rows], self.vectors[rows], self.expected[rows], self.norms[rows])
+
+
+@dataclass(frozen=True)
+class Half:
+    """Some people: names (m,), templates (m, dimension), and probes that are in no template.
+
+    `strangers` are all pictures: who is not in the gallery may be searched with any of them.
+    """
+
+    names: np.ndarray
+    templates: np.ndarray
+    mated: Probes
+    strangers: Probes
+
+
+def half_of(person: str) -> int:
+    """Return 0 for the half that teaches, 1 for the other."""
+    return zlib.crc32(f"{SEED}:{person}".encode()) & 1
+
+
+def embed(roots: list[Path], keep: Path, *, quick: bool) -> dict[str, np.ndarray]:
+    """Return the largest face of each picture; embedded once."""
+    if not keep.exists():
+        pipeline = load_pipeline(threads=1, precision="fp32")
+        rows = []
+        for picture in (p for root in roots for p in find_pictures(root)):
+            face = largest_face(pipeline, read_picture(picture.path))
+            if face is not None:
+                vector = two_views(pipeline, face[0].faces.landmarks_px, face[1]) if quick else None
+                taken = face[0].vectors[0] if vector is None else vector
+                rows.append((picture.person, str(picture.path), taken, float(face[0].norms[0])))
+        person, path, vectors, norms = zip(*rows, strict=True)
+        np.savez(keep, person=person, path=path, vec=np.stack(vectors), norm=norms)
+    with np.load(keep) as kept:
+        return {name: kept[name] for name in ("person", "path", "vec", "norm")}
+
+
+def two_views(pipeline: FacePipeline, landmarks: np.ndarray, bgr: np.ndarray) -> np.ndarray:
+    """Return the mean of a face and its mirror image, float32 (dimension,)."""
+    chip = align(bgr, landmarks[:1])[0]
+    return unit(pipeline.embedder.embed(np.stack([chip, chip[:, ::-1]])).vectors.sum(axis=0))
+
+
+def compose(roots: list[Path], keep: Path, each: int) -> None:
+    """Compose tracks of each person's pictures that are not enrolled, or of the only one."""
+    pipeline = load_pipeline(threads=1, precision="fp32")
+    pictures: dict[str, list] = {}
+    for picture in (p for root in roots for p in find_pictures(root)):
+        pictures.setdefault(picture.person, []).append(picture)
+    rest = [p for of in pictures.values() for p in of[max(1, min(ENROLLED, len(of) - 1)) :] or of]
+    sources = read_sources(pipeline.detector, rest)
+    people = sorted({s.person for s in sources})
+    found = compose_tracks(sources, people * each, pipeline.embedder, SEED)
+    columns = ("people", "vectors", "norms", "overall", "side_px")
+    np.savez(keep, **{name: getattr(found, name) for name in columns})
+
+
+def read_tracks(path: Path) -> Probes:
+    """Return the tracks' templates as `identify` makes them."""
+    with np.load(path) as kept:
+        people, vectors, norms, overall = (
+            kept[k] for k in ("people", "vectors", "norms", "overall")
+        )
+    means, expected, lengths = [], [], []
+    for i in range(len(people)):
+        template = TrackTemplate(SCORES)
+        for k in range(vectors.shape[1]):
+            template.add(vectors[i, k], float(norms[i, k]), float(overall[i, k]), k / 8)
+        means.append(template.overall())
+        expected.append(template.impostor_mean())
+        lengths.append(template.norm())
+    return Probes(people, np.stack(means), np.array(expected), np.array(lengths))
+
+
+def halves(faces: dict[str, np.ndarray], tracks: Probes | None) -> list[Half]:
+    """Return the two halves; with tracks, these are the probes instead of pictures."""
+    found = []
+    for side in (0, 1):
+        names = np.array([p for p in np.unique(faces["person"]) if half_of(p) == side])
+        templates, mated, every, several = [], [], [], set()
+        for name in names:
+            rows = np.flatnonzero(faces["person"] == name)
+            enrolled = rows[: max(1, min(ENROLLED, len(rows) - 1))]
+            templates.append(unit(faces["vec"][enrolled].sum(axis=0)))
+            mated += list(rows[len(enrolled) :])
+            every += list(rows)
+            several |= {name} if len(rows) > 1 else set()
+        if tracks is None:
+            stills = Probes(
+                faces["person"], faces["vec"], np.full(len(faces["vec"]), np.nan), faces["norm"]
+            )
+            probes = stills.of(np.array(mated)), stills.of(np.array(every))
+        else:
+            here = np.isin(tracks.person, names)
+            again = here & np.isin(tracks.person, sorted(several))
+            probes = tracks.of(np.flatnonzero(again)), tracks.of(np.flatnonzero(here))
+        found.append(Half(names, np.stack(templates), *probes))
+    return found
+
+
+def scores_of(probes: Probes, half: Half, same: set[frozenset[str]]) -> np.ndarray:
+    """Return cosines float32 (n, people); of people who are one person to us, -1."""
+    scores = probes.vectors @ half.templates.T
+    place = {name: k for k, name in enumerate(half.names)}
+    for pair in same:
+        for a, b in (sorted(pair), sorted(pair, reverse=True)):
+            if b in place:
+                scores[probes.person == a, place[b]] = -1
+    return scores

@@ -27,10 +27,7 @@ class Presses:
     def press(self, at_s: float | None) -> Answer:
         """Return the first answer; the refined one follows through the hub."""
         begun = time.perf_counter()
-        self._device.on_press()
-        answer = self._device.radar.press(at_s)
-        self._device.metrics.presses.labels("first").observe(time.perf_counter() - begun)
-        self._device.hub.publish_answer(answer)  # a press from anywhere opens the overlay
+        answer = _first(self._device, at_s, begun)
         task = asyncio.get_running_loop().create_task(self._refine(answer, begun))
         self._refining.add(task)
         task.add_done_callback(self._refining.discard)
@@ -38,8 +35,7 @@ class Presses:
 
     async def _refine(self, answer: Answer, begun: float) -> None:
         await asyncio.sleep(REFINE_AFTER_S)
-        self._device.hub.publish_answer(self._device.radar.refine(answer))
-        self._device.metrics.presses.labels("refined").observe(time.perf_counter() - begun)
+        _refined(self._device, answer, begun)
 
 
 def answer_in_thread(
@@ -52,17 +48,25 @@ def answer_in_thread(
         at_s: the moment that is asked about; None is now.
         on_answer: told the first answer, and from another thread the refined one.
     """
-    device.on_press()
-    first = device.radar.press(at_s)
-    device.hub.publish_answer(first)  # a press from anywhere opens the overlay
+    begun = time.perf_counter()
+    first = _first(device, at_s, begun)
     on_answer(first)
+    later("refine", REFINE_AFTER_S, lambda: on_answer(_refined(device, first, begun)))
 
-    def refine() -> None:
-        refined = device.radar.refine(first)
-        device.hub.publish_answer(refined)
-        on_answer(refined)
 
-    later("refine", REFINE_AFTER_S, refine)
+def _first(device: Device, at_s: float | None, begun: float) -> Answer:
+    device.on_press()
+    answer = device.radar.press(at_s)
+    device.metrics.presses.labels("first").observe(time.perf_counter() - begun)
+    device.hub.publish_answer(answer)  # a press from anywhere opens the overlay
+    return answer
+
+
+def _refined(device: Device, first: Answer, begun: float) -> Answer:
+    answer = device.radar.refine(first)
+    device.hub.publish_answer(answer)
+    device.metrics.presses.labels("refined").observe(time.perf_counter() - begun)
+    return answer
 
 
 MOST_MOMENT_S = 4e9

@@ -144,15 +144,20 @@ def test_text_and_keys_stay_in_the_safe_area(browser, device: Device4Tests, size
     expect(page.locator(".card.focus")).to_have_count(1)
     page.keyboard.press("Enter")
     expect(page.locator("#card")).to_be_visible()
-    for selector in ("#card", "#answer-title", ".card.focus"):
-        box = page.locator(selector).bounding_box()
-        assert box["x"] >= 0.04 * width
-        assert box["x"] + box["width"] <= 0.96 * width
-        assert box["y"] + box["height"] <= 0.97 * height
-    for label in page.locator(".face .label").all():  # at the picture's edges, and still whole
-        box = label.bounding_box()
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= width
+    expect(page.locator(".face .label")).to_have_count(2)
+    boxes = page.evaluate(  # at once, as the refined answer makes the cards anew
+        """selectors => selectors.map(s => [...document.querySelectorAll(s)]
+        .map(e => { const b = e.getBoundingClientRect(); return [b.left, b.right, b.bottom]; }))""",
+        ["#card, #answer-title, .card.focus", ".face .label"],
+    )
+    assert [len(some) for some in boxes] == [3, 2]
+    for left, right, bottom in boxes[0]:
+        assert left >= 0.04 * width
+        assert right <= 0.96 * width
+        assert bottom <= 0.97 * height
+    for left, right, _ in boxes[1]:  # at the picture's edges, and still whole
+        assert left >= 0
+        assert right <= width
     sizes = page.evaluate(
         """[...document.querySelectorAll("#card *, #answer *, header *")]
         .filter(e => e.offsetParent && e.childNodes.length && e.firstChild.nodeType === 3)

@@ -176,9 +176,25 @@ def _texts(folder: Path, release: bytes) -> dict[str, Target]:
         events._pressed_s = 0.0
         events._take(("tvradar/fuzz/press", data))
 
-    person = b'source = "s"\n[names]\nen = "Ada"\n[role]\nen = "r"\n[[works]]\ntitle = "t"\n'
+    person = b'source = "s"\n[name]\nen = "Ada"\n[role]\nen = "r"\n[[works]]\ntitle = "t"\n'
     shots = {"shots": [{"first": 0, "last": 9, "visible": ["a"]}]}
-    timeline = {"source": "s", "people": [], "duration_s": 3.0}
+    seen = {"id": "a", "name": "A", "seconds": 1.0, "score": 0.5}
+    appearances = {**seen, "intervals": [{"start_s": 0.0, "end_s": 1.0}]}
+    timeline = {"source": "s", "duration_s": 3.0, "frame_s": 0.04, "people": [appearances]}
+    signed = manifest.encode(
+        manifest.Manifest(
+            format=1,
+            release=1,
+            content=1,
+            model="m",
+            dim=128,
+            created="2026-01-01T00:00:00Z",
+            files=(
+                manifest.File(path="release.json", sha256="ab" * 32, size=1024, chunk_size=1024),
+            ),
+            sources=(manifest.Source("https", "https://example.org/"),),
+        )
+    )
     told = status.encode(status.Status("tv", release=1, error="no", rejected=(3,)))
     return {
         "configuration": Target(
@@ -187,7 +203,7 @@ def _texts(folder: Path, release: bytes) -> dict[str, Target]:
         ),
         "mqtt press": Target(press, b"PRESS", b'{"at": 3.5}', b""),
         "status": Target(status.decode, told),
-        "manifest": Target(manifest.decode, b'{"release":1,"files":[],"sources":[],"rollout":{}}'),
+        "manifest": Target(manifest.decode, signed),
         "release": Target(lambda data: decode_release(data, Path("release.json")), release),
         "pulse": Target(
             _file(folder, lambda path: PulseFile(path).read()), b'{"release":1,"starts":1}'

@@ -25,7 +25,7 @@ from edge.video.source import SourceStats
 from edge.video.sources.closing import Closing
 from edge.video.sources.pipe import Pipe, Readable
 from edge.video.sources.pyav_address import address_of, explain
-from edge.video.sources.pyav_streams import choose_stream
+from edge.video.sources.pyav_streams import begin_of, choose_stream
 from edge.video.sources.v4l2 import device_of
 from edge.video.uri import is_path, without_password
 
@@ -99,7 +99,7 @@ class PyAVSource(Closing):
         if options.deinterlace != "off":
             self._deinterlacer = Deinterlacer(always=options.deinterlace == "on")
         self._device = device_of(uri, options)
-        self._path = Path(uri) if file is None and is_path(uri) else None
+        self._begin: Path | bytes = b""
         try:
             self._container, address_live = self._open(uri)
         except SourceError:
@@ -118,6 +118,8 @@ class PyAVSource(Closing):
         address = address_of(uri, self._options, piped=self._file is not None)
         if self._device is not None:
             address.options.update(self._device.settings)
+        by_path = self._file is None and is_path(uri)
+        self._begin = Path(uri) if by_path else begin_of(self._file, address, self._options)
         # FFmpeg's own messages say less than ours and would end up between them.
         av.logging.set_libav_level(av.logging.FATAL)
         timeout = (self._options.open_timeout_s, self._options.read_timeout_s)
@@ -143,7 +145,7 @@ class PyAVSource(Closing):
         return container, address.live or endless
 
     def _choose_stream(self) -> VideoStream:
-        stream = choose_stream(self._container, self._options, self.uri, self._path)
+        stream = choose_stream(self._container, self._options, self.uri, self._begin)
         context = stream.codec_context
         context.thread_count = self._options.threads or min(MAX_THREADS, os.cpu_count() or 1)
         return stream

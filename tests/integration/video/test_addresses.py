@@ -313,6 +313,20 @@ def test_programmes_of_a_transport_stream(free: Free, tmp_path: Path) -> None:
     both = tmp_path / "both.ts"
     both.write_bytes(section(0, body) + b"".join(packets))
     assert programmes_of(both.read_bytes()) == {5: frozenset({0x200}), 9: frozenset({0x300})}
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with served(tmp_path) as url:
+        for number, frames in ((5, 20), (9, 40)):
+            writer = threading.Thread(
+                target=lambda: fifo.write_bytes(both.read_bytes()), daemon=True
+            )
+            writer.start()
+            for place in (str(both), f"{url}/both.ts", str(fifo)):
+                got = frames_of(place, programme=number, live=False)
+                assert frames - 10 < got <= frames, place
+            writer.join(5)
+        with pytest.raises(SourceError, match=r"no programme 7 with a picture, expected one of 5"):
+            frames_of(f"{url}/both.ts", programme=7)
 
 
 @given(st.binary(max_size=2000))

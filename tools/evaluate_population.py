@@ -207,7 +207,7 @@ class Measure:
 
 def threshold(people: int, fpir: float, *, stills: bool) -> float:
     """Return the usual threshold, as `policy_for` does."""
-    return max(SCORES.names.lowest, SCORES.cosines(stills=stills).threshold(people, fpir))
+    return SCORES.cosines(stills=stills).threshold(people, fpir)
 
 
 def policy_of(people: int, fpir: float, *, stills: bool) -> Policy:

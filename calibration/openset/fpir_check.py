@@ -161,10 +161,10 @@ def promises(pairs: Pairs, sizes: Sequence[int], fpir: float, scores: ScoreModel
 
 def _shipped(size: int, fpir: float, found: ImpostorModel, scores: ScoreModel) -> float:
     """Return the threshold that decisions take, by what a face's neighbours are expected to be."""
-    usual = max(scores.names.lowest, scores.stills.cosines.threshold(size, fpir))
+    usual = scores.stills.cosines.threshold(size, fpir)
     count = min(NEIGHBOURS, size - 1)
     if count < 1:
-        return usual
+        return max(scores.names.lowest, usual)
     others = [found.mean + found.sd * expected_after_best(size, count)] * count
     crowding = scores.crowding(others, size, stills=True, impostor_mean=None)
     return max(scores.names.lowest, usual + crowding)

@@ -72,7 +72,7 @@ class Policy:
     """When a name may be said.
 
     Attributes:
-        threshold: lowest cosine, see `engines.scores.threshold`.
+        threshold: the usual cosine that names somebody, before crowding and the lowest of all.
         people: size of the gallery.
         scores: what cosines of this embedder mean.
         cast: ids of the title's cast, who are favoured.

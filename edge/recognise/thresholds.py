@@ -48,8 +48,7 @@ def policy_for(
 ) -> Policy:
     """Return the thresholds for a gallery of this size; a face's own neighbours move them."""
     scores = score_model(gallery.model)
-    usual = scores.cosines(stills=stills).threshold(gallery.people_count, fpir)
-    threshold = max(scores.names.lowest, usual)
+    threshold = scores.cosines(stills=stills).threshold(gallery.people_count, fpir)
     return Policy(
         threshold,
         gallery.people_count,

@@ -76,3 +76,34 @@ def test_any_bytes_named_like_a_picture_are_a_source_or_an_error_of_ours(
     path.write_bytes(start + rest)
     with contextlib.suppress(SourceError), open_source(str(path)) as source:
         assert len(list(source)) <= 64
+
+
+FILM_STARTS = (
+    b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41",
+    b"\x1aE\xdf\xa3",
+    b"RIFF\xff\0\0\0AVI LIST",
+    b"\x47\x40\0\x10\0",
+    b"\0\0\0\1\x67\x42",
+    b"FLV\1\5\0\0\0\x09",
+    b"ffconcat version 1.0\nfile ",
+    b"#EXTM3U\n",
+    b"v=0\n",
+    b"",
+)
+
+
+@settings(
+    max_examples=80, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.sampled_from(FILM_STARTS),
+    st.binary(max_size=400),
+    st.sampled_from([".mp4", ".mkv", ".ts", ".avi", ".h264", ".m3u8", ".mjpeg", ""]),
+)
+def test_any_bytes_named_like_a_film_are_a_source_or_an_error_of_ours(
+    tmp_path_factory: pytest.TempPathFactory, start: bytes, rest: bytes, suffix: str
+) -> None:
+    path = tmp_path_factory.mktemp("any") / f"f{suffix}"
+    path.write_bytes(start + rest)
+    with contextlib.suppress(SourceError), open_source(str(path)) as source:
+        assert sum(1 for _ in source.pictures()) <= 400

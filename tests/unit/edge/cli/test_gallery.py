@@ -29,7 +29,7 @@ def gallery(tmp_path: Path) -> Path:
         for n in range(11)
     ]
     people.append(Person("x", {"en": "<script>alert(1)</script>"}))
-    create_gallery(tmp_path / "g", people, templates, np.arange(12, dtype=np.int32), "test-1")
+    create_gallery(tmp_path / "g", people, templates, np.arange(12, dtype=np.int32), "sface-2021dec")
     return tmp_path / "g"
 
 
@@ -41,7 +41,7 @@ def _run(*words: object, cli: Any = app) -> Any:
 
 def test_inspect(gallery: Path, tmp_path: Path) -> None:
     found = _run("inspect", gallery, "--json", "--html", tmp_path / "page.html")
-    assert (found["people"], found["model"], found["index"]) == (12, "test-1", "exact")
+    assert (found["people"], found["model"], found["index"]) == (12, "sface-2021dec", "exact")
     assert found["first_people"][1]["name"] == "Person 1"
     page = (tmp_path / "page.html").read_text()
     assert "<script" not in page

@@ -29,7 +29,9 @@ def gallery(tmp_path: Path) -> Path:
         for n in range(11)
     ]
     people.append(Person("x", {"en": "<script>alert(1)</script>"}))
-    create_gallery(tmp_path / "g", people, templates, np.arange(12, dtype=np.int32), "sface-2021dec")
+    create_gallery(
+        tmp_path / "g", people, templates, np.arange(12, dtype=np.int32), "sface-2021dec"
+    )
     return tmp_path / "g"
 
 

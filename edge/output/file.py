@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
+import av.error
 import cv2
 import numpy as np
 
@@ -96,18 +98,21 @@ class VideoWriter:
             if self._audio is not None:
                 self._audio.copy_until(float(self._last_pts * TIME_BASE), self._container)
             self._container.close()
-        finally:
-            self._container = None
-            self._close_audio()
+        except BaseException:  # a full disk: what is there of the film is of no use
+            self.discard()
+            raise
+        self._container = None
+        self._close_audio()
         self._temporary.replace(self._path)
 
     def discard(self) -> None:
         """Leave nothing behind."""
         self._close_audio()
-        if self._container is not None:
-            self._container.close()
-            self._container = None
-        self._temporary.unlink(missing_ok=True)
+        self._temporary.unlink(missing_ok=True)  # first: closing writes, and may fail again
+        container, self._container = self._container, None
+        if container is not None:
+            with contextlib.suppress(av.error.FFmpegError, OSError):
+                container.close()
 
     def __enter__(self) -> Self:
         return self

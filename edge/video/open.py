@@ -93,6 +93,12 @@ def _open_path(path: Path, options: SourceOptions) -> Source:
     return _open_stream(shown, options)
 
 
+def _index_last(head: bytes) -> bool:
+    """Whether this is an MP4 or MOV whose pictures stand before their index."""
+    media, index = head.find(b"mdat"), head.find(b"moov")
+    return head[4:8] == b"ftyp" and media >= 0 and not 0 <= index < media
+
+
 def _open_pipe(shown: str, options: SourceOptions) -> Source:
     """Open what can be read once: a picture is taken whole, a film as it comes."""
     from edge.video.sources.pyav import PyAVSource  # noqa: PLC0415
@@ -100,6 +106,10 @@ def _open_pipe(shown: str, options: SourceOptions) -> Source:
 
     pipe = Pipe(shown, options.open_timeout_s)
     kind = format_of(pipe.head[:HEAD_BYTES])
+    if _index_last(pipe.head):
+        content = io.BytesIO(pipe.read_at_most(MOST_PICTURE_BYTES))
+        pipe.close()
+        return PyAVSource(shown, options, content)
     if kind is None or (kind is JPEG and not is_still(io.BytesIO(pipe.peek(SECOND_JPEG)), shown)):
         return PyAVSource(shown, options, pipe)  # a row of JPEGs may have no end
     content = io.BytesIO(pipe.read_at_most(MOST_PICTURE_BYTES))

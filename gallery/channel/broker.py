@@ -50,7 +50,8 @@ class Broker(msgspec.Struct, frozen=True):
             port = parts.port
         except ValueError as error:  # a port that is no number or too large, an IPv6 left open
             raise SyncSetupError(
-                f"{shown}: {error}, expected mqtt[s]://host[:port]; a password with special "
+                f"{shown}: no address that can be read, expected mqtt[s]://host[:port] with a port "
+                "from 1 to 65535; a password with special "
                 "characters is written percent-encoded, or in a file: ?password-file=…"
             ) from error
         if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or port == 0:

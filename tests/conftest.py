@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ from tests.free import Free, make_free
 
 ROOT = Path(__file__).resolve().parent.parent
 
+
+# A shell starts what runs in its background with Ctrl-C ignored, and children inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What INT8 file this machine's cache happens to hold must not decide what is tested.
 os.environ.setdefault("TVRADAR_PRECISION", "fp32")

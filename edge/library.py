@@ -11,7 +11,6 @@ Errors are those of the packages: `edge.errors.EdgeError`, `engines.errors.Engin
 
 from __future__ import annotations
 
-import logging
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +47,6 @@ __all__ = [
     "timeline_of",
 ]
 
-log = logging.getLogger(__name__)
 
 OFFLINE_EMBEDDINGS = 4
 """Faces embedded a frame where nobody waits for the answer."""
@@ -83,17 +81,9 @@ def enrol(people: str | Path, gallery: str | Path) -> Release:
     Raises:
         GalleryInputError: the folder holds nobody, or a person without a usable picture.
     """
-    from gallery.enrol.enrolment import enrol_catalogue, write_release  # noqa: PLC0415
-    from gallery.enrol.shards import ShardStore  # noqa: PLC0415
-    from gallery.enrol.source import read_catalogue  # noqa: PLC0415
+    from gallery.enrol.folder import enrol_folder  # noqa: PLC0415
 
-    store = ShardStore.beside(Path(gallery))
-    catalogue = read_catalogue(str(people))
-    for text in catalogue.left_out:
-        log.warning("%s", text)
-    release = write_release(Path(gallery), enrol_catalogue(catalogue.entries, store))
-    store.remove()
-    return release
+    return enrol_folder(Path(people), Path(gallery))
 
 
 def identify(

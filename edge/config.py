@@ -44,7 +44,7 @@ DEFAULT_FPIR = 0.01
 
 
 class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the recogniser may spend and promise.
+    """The budget of the recogniser, and the rate of false names that it promises.
 
     Attributes:
         fpir: promised share of strangers who get a wrong name.
@@ -135,7 +135,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             then knows the scenes that were not shown yet.
         video: how the source is read: backend, time-outs, hardware decoder; see
             `edge.video.source.SourceOptions`.
-        pulse: file that tells `tvradar sync` how a new release does; the same as its --pulse.
+        heartbeat: file that tells `tvradar sync` how a new release does; the same as its
+            --heartbeat. `pulse`, the name of before, is taken too.
         sync_status: file in which `tvradar sync` tells its status, for /metrics; the same as its
             --tell.
     """
@@ -145,7 +146,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output: str = ""
     loop: bool = False
     timeline: str = ""
-    pulse: str = ""
+    heartbeat: str = ""
     sync_status: str = ""
     video: SourceOptions = SourceOptions()
     serve: ServeConfig = ServeConfig()
@@ -177,13 +178,20 @@ def parse_config(data: bytes, name: str) -> RunConfig:
     if len(data) > MAX_BYTES:
         raise UsageError(f"{name}: {len(data)} bytes, expected a TOML file of at most {MAX_BYTES}")
     try:
-        config = msgspec.toml.decode(data, type=RunConfig)
+        config = msgspec.convert(_renamed(msgspec.toml.decode(data)), RunConfig)
         plain = msgspec.to_builtins(config)
     except (ValueError, RecursionError) as error:  # no TOML, a wrong value, or no UTF-8
         raise UsageError(f"{name}: {error}") from error
     for key, value in _leaves(plain, ""):
         _check_plain(f"{name}: {key}", value)
     return config
+
+
+def _renamed(tree: object) -> object:
+    """Return a configuration with keys of earlier versions under their names of today."""
+    if isinstance(tree, dict) and "pulse" in tree and "heartbeat" not in tree:
+        return {"heartbeat" if key == "pulse" else key: value for key, value in tree.items()}
+    return tree
 
 
 def _leaves(value: object, key: str) -> Iterator[tuple[str, object]]:

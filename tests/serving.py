@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from edge.recognise.press_history import Radar
+from edge.recognise.press_history import PressHistory
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
@@ -100,7 +100,7 @@ class Device4Tests:
         self.player = Player()
         self.appearing = Appearing()
         self.people = People()
-        self.radar = Radar(self.people.person)
+        self.history = PressHistory(self.people.person)
         self.hub = Hub(self.people)
         self.feedback = Feedback()
         self.preview = Preview() if preview else None
@@ -110,7 +110,7 @@ class Device4Tests:
         self._lock = threading.Lock()
         self._over = threading.Event()
         device = Device(
-            self.radar,
+            self.history,
             self.people,
             self.feedback,
             self.hub,
@@ -153,7 +153,7 @@ class Device4Tests:
     def _publish(self, faces: tuple[Face, ...], position_s: float | None) -> None:
         self.index += 1
         scene = Scene(self.index / 25, self.index, *SIZE, 0, faces, 3)
-        self.radar.push(scene)
+        self.history.push(scene)
         message = self.hub.publish(scene, position_s)
         if self.preview is not None:
             picture = np.full((SIZE[1], SIZE[0], 3), 60, np.uint8)

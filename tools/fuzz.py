@@ -2,7 +2,7 @@
 
     python tools/fuzz.py --minutes 60 [--only NAME] [--seed 1]
 
-Readers: configuration, MQTT presses, status, manifest, release, pulse, `person.toml`, timeline,
+Readers: configuration, MQTT presses, status, manifest, release, heartbeat, `person.toml`, timeline,
 labels, broker addresses, lines of cec-ctl, a whole gallery (its files are changed on the disk, it
 is opened and searched), the device's HTTP and WebSocket port (real connections to a real server).
 Pictures have their own tool, `fuzz_pictures.py`. Another error than ours, an answer 500, a server
@@ -40,7 +40,7 @@ from edge.home.events import MqttEvents
 from edge.timeline.live import read_timeline
 from gallery.channel import manifest, status
 from gallery.channel.broker import Broker
-from gallery.channel.health import PulseFile
+from gallery.channel.health import HeartbeatFile
 from gallery.errors import GalleryError
 from gallery.search.open import open_gallery
 from gallery.store.person import parse_person_file
@@ -205,8 +205,8 @@ def _texts(folder: Path, release: bytes) -> dict[str, Target]:
         "status": Target(status.decode, told),
         "manifest": Target(manifest.decode, signed),
         "release": Target(lambda data: decode_release(data, Path("release.json")), release),
-        "pulse": Target(
-            _file(folder, lambda path: PulseFile(path).read()), b'{"release":1,"starts":1}'
+        "heartbeat": Target(
+            _file(folder, lambda path: HeartbeatFile(path).read()), b'{"release":1,"starts":1}'
         ),
         "person.toml": Target(lambda data: parse_person_file("ada", data, "p", ["a.jpg"]), person),
         "timeline": Target(_file(folder, read_timeline), json.dumps(timeline).encode()),

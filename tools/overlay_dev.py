@@ -21,7 +21,7 @@ import av
 import cv2
 
 from edge.demo.compose import prepare
-from edge.recognise.press_history import Radar
+from edge.recognise.press_history import PressHistory
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
@@ -101,7 +101,7 @@ class Session:
             self.faces.setdefault(one["frame"], []).append(one)
         self._tracks: dict[tuple[str, int], int] = {}
         people = People(material.people_dir)
-        self.radar = Radar(people.person)
+        self.history = PressHistory(people.person)
         self.hub = Hub(people)
         self.preview = Preview() if preview else None
         fps = self.truth["fps"]
@@ -111,7 +111,7 @@ class Session:
             named = {f["id"] for f in self.faces[index] if f["id"] and f["opacity"] > 0.5}
             self.appearing.push(named, index / fps)
         device = Device(
-            self.radar,
+            self.history,
             people,
             Feedback(),
             self.hub,
@@ -151,7 +151,7 @@ class Session:
 
     def publish(self, scene: Scene, bgr: NDArray[np.uint8]) -> None:
         """Show a scene and its picture."""
-        self.radar.push(scene)
+        self.history.push(scene)
         message = self.hub.publish(scene, scene.index / self.truth["fps"])
         if self.preview is not None:
             self.preview.publish(bgr, message)

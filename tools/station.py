@@ -47,7 +47,7 @@ def serve_rtsp(port: int, film: str) -> None:
 
 def send_udp(port: int, film: str) -> None:
     """Send a transport stream to a port of the loopback."""
-    from edge.bench import station
+    from edge.bench import stream_sender
 
     told = threading.Event()
 
@@ -56,12 +56,12 @@ def send_udp(port: int, film: str) -> None:
             told.set()
             begun()
 
-    station.send_udp(film, port, sent)
+    stream_sender.send_udp(film, port, sent)
 
 
 def serve_hls(port: int, film: str) -> None:
     """Cut a live HLS and serve it."""
-    from edge.bench.station import play
+    from edge.bench.stream_sender import play
 
     with tempfile.TemporaryDirectory() as folder:
         playlist = Path(folder) / "live.m3u8"

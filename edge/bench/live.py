@@ -163,7 +163,7 @@ class _Sender:
             self.port: int = probe.getsockname()[1]
         self.sent_s: dict[int, float] = {}
         self.sent = 0
-        command = [sys.executable, "-m", "edge.bench.station", str(film), str(self.port)]
+        command = [sys.executable, "-m", "edge.bench.stream_sender", str(film), str(self.port)]
         self._child = Child(command, on_line=self._take)
 
     def close(self) -> None:

@@ -128,7 +128,7 @@ def _over_websocket(socket: ClientConnection) -> float:
 
 def _inside(app: App) -> float:
     begun = time.perf_counter()
-    app.radar.press()
+    app.history.press()
     return time.perf_counter() - begun
 
 

@@ -33,7 +33,7 @@ class Presser:
 
     def __call__(self, press: Press) -> None:
         """Answer a press."""
-        at_s = self._device.radar.moment_s(self._back_s) if press.kind == "long" else None
+        at_s = self._device.history.moment_s(self._back_s) if press.kind == "long" else None
         answer_in_thread(self._device, at_s, lambda answer: self._note(press, answer))
 
     def _note(self, press: Press, answer: Answer) -> None:

@@ -79,8 +79,11 @@ def sync(
     model: Annotated[
         str, typer.Option(help="Embedder of this device; refuse galleries made for another.")
     ] = "",
-    pulse: Annotated[
-        Path | None, typer.Option(help="File in which the recogniser tells how it fares.")
+    heartbeat: Annotated[
+        Path | None,
+        typer.Option(
+            "--heartbeat", "--pulse", help="File in which the recogniser tells how it fares."
+        ),
     ] = None,
     tell: Annotated[
         Path | None,
@@ -103,7 +106,7 @@ def sync(
     from edge.cli.sync import SyncOptions, run_sync  # noqa: PLC0415
 
     options = SyncOptions(
-        origin, root, gallery, state, device, model or None, pulse, tell, tuple(mirror or ())
+        origin, root, gallery, state, device, model or None, heartbeat, tell, tuple(mirror or ())
     )
     run_sync(options, once=once, json=json)
 

@@ -55,11 +55,11 @@ def run_demo(
         app.wait(stop, seconds)
 
 
-def _config(video: Path, port: int, pulse: str = "") -> RunConfig:
+def _config(video: Path, port: int, heartbeat: str = "") -> RunConfig:
     return RunConfig(
         source=str(video),
         loop=True,
-        pulse=pulse,
+        heartbeat=heartbeat,
         serve=ServeConfig(port=port, preview=True),
         recognise=RecogniseConfig(detect_every=2, long_side_px=640),
     )
@@ -95,7 +95,7 @@ def _programme(scratch: Path, port: int) -> Iterator[tuple[App, str]]:
     from engines.files import cache_dir  # noqa: PLC0415
 
     material = prepare(cache_dir())
-    cloud, pulse = scratch / "cloud" / "gallery", scratch / "pulse.json"
+    cloud, heartbeat = scratch / "cloud" / "gallery", scratch / "heartbeat.json"
     with err.status("enrolling"):
         release = gallery_of(material.people_dir, cloud)
     panel = Panel()
@@ -106,12 +106,12 @@ def _programme(scratch: Path, port: int) -> Iterator[tuple[App, str]]:
         channel.sign(cloud, probation_s=0)
         channel.send()
         heard = _Heard(panel)
-        updater = Updater(channel, scratch / "device", heard, pulse)
+        updater = Updater(channel, scratch / "device", heard, heartbeat)
         stack.callback(updater.close)
         with err.status("the updater fetches the first release"):
             updater.await_gallery()
         app = App(
-            _config(material.video_path, port, str(pulse)),
+            _config(material.video_path, port, str(heartbeat)),
             updater.gallery,
             notice=NOTICE,
             more=panel.routes(),
@@ -152,7 +152,7 @@ class _Stage(NamedTuple):
     app: App
 
     def latest(self) -> Scene | None:
-        return self.app.radar.latest()
+        return self.app.history.latest()
 
     def position_s(self, pts_s: float) -> float | None:
         return self.app.player.position_s(pts_s)

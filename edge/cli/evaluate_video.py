@@ -11,7 +11,7 @@ from edge.config import RecogniseConfig
 from edge.errors import UsageError
 from edge.evaluate.figures import Answers
 from edge.evaluate.labels import read_labels
-from edge.evaluate.video import Sighting, VideoEvaluator
+from edge.evaluate.video import Observation, VideoEvaluator
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.video.open import open_source
 from engines.align import align
@@ -65,20 +65,20 @@ def evaluate_video(
         task = progress.add_task("press", total=source.frame_count)
         for frame in source:
             step = recogniser.process(frame)
-            evaluator.take(step.scene, _sightings(step.detections, frame))
+            evaluator.take(step.scene, _observations(step.detections, frame))
             progress.advance(task)
             if stop():
                 raise UsageError("interrupted: an evaluation of a part of the film is none")
     return evaluator.result()
 
 
-def _sightings(tracked: Tracked, frame: Frame) -> dict[int, Sighting]:
+def _observations(tracked: Tracked, frame: Frame) -> dict[int, Observation]:
     faces = tracked.faces
     if not tracked.tracks:
         return {}
     quality = measure_quality(faces, align(frame.bgr, faces.landmarks_px))
     return {
-        track: Sighting(float(side), float(yaw), float(sharpness))
+        track: Observation(float(side), float(yaw), float(sharpness))
         for track, side, yaw, sharpness in zip(
             tracked.tracks, quality.side_px, quality.yaw, quality.sharpness, strict=True
         )

@@ -41,7 +41,7 @@ class SyncOptions(NamedTuple):
     state: Path
     device: str
     model: str | None
-    pulse: Path | None
+    heartbeat: Path | None
     tell: Path | None
     mirrors: tuple[str, ...]
 
@@ -66,7 +66,7 @@ def _run(options: SyncOptions, *, once: bool, json: bool) -> None:
             state=options.state,
             root=options.root,
             model=options.model,
-            pulse=options.pulse,
+            heartbeat=options.heartbeat,
             built_s=built_s(),
             sources=options.mirrors,
         ),

@@ -28,8 +28,8 @@ from edge.device.player import Player
 from edge.device.silence import SilenceWatch
 from edge.errors import EdgeError, UsageError
 from edge.recognise.commands import Commands
-from edge.recognise.governor import Governor
-from edge.recognise.press_history import Radar
+from edge.recognise.load_shedding import LoadShedder
+from edge.recognise.press_history import PressHistory
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.recognise.thresholds import Thresholds
 from edge.serve.http import Device, Server, create_app
@@ -105,7 +105,7 @@ class App:
         self._supervisor = Supervisor()
         self._supervisor.starting("loading the models", MODELS_S)
         # before all that may fail: a release that ends the recogniser here has begun, too
-        pulse = Heartbeat(config.pulse, self._why_not_newest) if config.pulse else None
+        heartbeat = Heartbeat(config.heartbeat, self._why_not_newest) if config.heartbeat else None
         self._pipeline = load_pipeline(
             threads=options.threads,
             long_side_px=options.long_side_px,
@@ -125,8 +125,8 @@ class App:
                 prepare=thresholds.prepare,
             )
         except GalleryError as error:
-            if pulse is not None:
-                pulse.failed(str(error))
+            if heartbeat is not None:
+                heartbeat.failed(str(error))
             raise
         self.cast_unknown = tuple(x for x in options.cast if x not in self.watcher.gallery)
         if self.cast_unknown:  # no error: somebody may have been withdrawn since
@@ -145,8 +145,8 @@ class App:
             thresholds,
             commands,
         )
-        self.governor = Governor()
-        self.radar = Radar(people.person)
+        self.shedder = LoadShedder()
+        self.history = PressHistory(people.person)
         self.hub = Hub(people)
         self.metrics = Metrics()
         self._beside = beside = Beside(lambda what: self.metrics.beside.labels(what).inc())
@@ -161,14 +161,16 @@ class App:
         self.reader = Reader(config.source, options=config.video, paced=paced, loop=config.loop)
         self.player = player = Player(self.reader)
         self._lateness = Lateness()
-        self._silence = SilenceWatch(lambda: self.reader.status, self.radar.age_s, self._tell_state)
-        self.metrics.watch_screen(self.radar.age_s, self.radar.on_screen)
+        self._silence = SilenceWatch(
+            lambda: self.reader.status, self.history.age_s, self._tell_state
+        )
+        self.metrics.watch_screen(self.history.age_s, self.history.on_screen)
         preview = Preview() if serve.preview else None
         appearing = Appearing()
         if config.timeline:
             appearing.load(read_timeline(Path(config.timeline)))
         device = Device(
-            self.radar,
+            self.history,
             people,
             commands,
             self.hub,
@@ -186,7 +188,7 @@ class App:
         self._home = _open_home(config.events, device)
         self._output = _open_output(config.output, people) if config.output else None
         mine: Sequence[SceneSink | None] = (
-            self.radar,
+            self.history,
             self._silence,
             Overlay(self.hub, player, appearing),
             MayFail(beside, "preview", Pictures(self.hub, preview)) if preview else None,
@@ -194,7 +196,7 @@ class App:
             self._output,
             *sinks,
             MayFail(beside, "metrics", self._counting),
-            MayFail(beside, "pulse", pulse) if pulse else None,
+            MayFail(beside, "heartbeat", heartbeat) if heartbeat else None,
         )
         self._sinks = [sink for sink in mine if sink is not None]
         hosts = frozenset({*serve.hosts, serve.host})
@@ -205,15 +207,19 @@ class App:
 
     def status(self) -> dict[str, object]:
         """Return what runs here, and why."""
+        shedding = {"level": self.shedder.level, "why": self.shedder.why}
         return {
             "engines": self._pipeline.kinds,
             "why": self._pipeline.why,
             "source": self._silence.state,
-            "picture_age_s": round(age_s, 3) if (age_s := self.radar.age_s()) < math.inf else None,
+            "picture_age_s": round(age_s, 3)
+            if (age_s := self.history.age_s()) < math.inf
+            else None,
             "release": self.watcher.gallery.release,
             "scenes": self.scenes,
             "cast_unknown": self.cast_unknown,
-            "spending": {"level": self.governor.level, "why": self.governor.why},
+            "load_shedding": shedding,
+            "spending": shedding,  # its name of before
         }
 
     def start(self) -> None:
@@ -293,18 +299,18 @@ class App:
 
     def _take(self, frame: Frame) -> None:
         begun = time.monotonic()
-        step = self._recogniser.process(frame, self.governor.budget)
-        self._beside.run("load", lambda: self._spend(time.monotonic() - begun))
+        step = self._recogniser.process(frame, self.shedder.budget)
+        self._beside.run("load", lambda: self._shed_load(time.monotonic() - begun))
         self._beside.run("stages", lambda: self._counting.cost(step))
         self.scenes += 1
         dated = self._lateness.dated(frame, self.reader.status)
         for sink in self._sinks:
             sink.take(dated, step.scene)
 
-    def _spend(self, took_s: float) -> None:
+    def _shed_load(self, took_s: float) -> None:
         """Look at load and heat, and give memory back."""
-        if self.governor.worked(took_s):
-            self.metrics.spend(self.governor.level, self.governor.zones)
+        if self.shedder.worked(took_s):
+            self.metrics.shed(self.shedder.level, self.shedder.zones)
             now = time.monotonic()
             if now - self._tidied_s >= malloc.TIDY_S:
                 self._tidied_s = now

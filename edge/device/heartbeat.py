@@ -28,9 +28,9 @@ class Heartbeat:
     """
 
     def __init__(self, path: str, error: Callable[[], str]) -> None:
-        from gallery.channel.health import PulseFile  # noqa: PLC0415
+        from gallery.channel.health import HeartbeatFile  # noqa: PLC0415
 
-        self._file = PulseFile(Path(path))
+        self._file = HeartbeatFile(Path(path))
         self._error = error
         self._told = False
         self._beat(0, started=True)

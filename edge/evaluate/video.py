@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from edge.evaluate.figures import Answers, Faces, FalseName, JustGone, Rates, VideoEvaluation
 from edge.recognise.answer import REFINE_AFTER_S
-from edge.recognise.press_history import LOOK_BACK_S, Radar
+from edge.recognise.press_history import LOOK_BACK_S, PressHistory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,7 +33,7 @@ BUCKETS: dict[str, tuple[tuple[str, float], ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class Observation:
     """What a face looks like in the frame at hand, as in `engines.quality`."""
 
     side_px: float
@@ -46,7 +46,7 @@ class _Tally:
     presses: int = 0
     exact: int = 0
     right: int = 0
-    said: int = 0
+    displayed: int = 0
     visible: int = 0
     false_names: int = 0
     faces: int = 0
@@ -58,7 +58,7 @@ class _Tally:
         self.presses += 1
         self.exact += now == visible and not false_names
         self.right += len(now & visible)
-        self.said += len(now)
+        self.displayed += len(now)
         self.visible += len(visible)
         self.false_names += false_names
         self.faces += len(now) + unnamed
@@ -67,7 +67,7 @@ class _Tally:
     def rates(self) -> Rates:
         return Rates(
             self.presses,
-            _share(self.right, self.said),
+            _share(self.right, self.displayed),
             _share(self.right, self.visible),
             _share(self.exact, self.presses),
             self.false_names,
@@ -114,7 +114,7 @@ class VideoEvaluator:
 
     Args:
         labels: who is visible when.
-        person: returns who an id is, as in `Radar`.
+        person: returns who an id is, as in `PressHistory`.
         known: ids of those who can be named; labelled people beyond them are strangers.
     """
 
@@ -123,7 +123,7 @@ class VideoEvaluator:
     ) -> None:
         self._labels = labels
         self._known = frozenset(known)
-        self._radar = Radar(person)
+        self._history = PressHistory(person)
         self._waiting: deque[tuple[int, Answer]] = deque()
         self._seen_s: dict[str, float] = {}
         self._left: dict[str, float] = {}
@@ -138,14 +138,14 @@ class VideoEvaluator:
         self._errors: list[FalseName] = []
         self._frames = 0
 
-    def take(self, scene: Scene, sightings: Mapping[int, Sighting]) -> None:
+    def take(self, scene: Scene, observations: Mapping[int, Observation]) -> None:
         """Take a frame's scene, press, and compare.
 
         Args:
             scene: of the next frame in order.
-            sightings: of the faces that were detected in this very frame, by track.
+            observations: of the faces that were detected in this very frame, by track.
         """
-        self._radar.push(scene)
+        self._history.push(scene)
         self._frames += 1
         self._steady.take(scene)
         visible = self._visible(scene.index)
@@ -155,10 +155,10 @@ class VideoEvaluator:
         self._seen_s.update(dict.fromkeys(visible, scene.pts_s))
         known_s = {p: s for p, s in self._seen_s.items() if scene.pts_s - s <= LOOK_BACK_S}
         self._recent[scene.index] = frozenset(known_s)
-        answer = self._radar.press(scene.pts_s)
+        answer = self._history.press(scene.pts_s)
         self._judge(scene.index, answer)
         self._count_gone(answer, visible)
-        self._count_faces(scene, visible, sightings)
+        self._count_faces(scene, visible, observations)
         self._waiting.append((scene.index, answer))
         while self._waiting and scene.pts_s - self._waiting[0][1].pts_s >= REFINE_AFTER_S:
             self._refine()
@@ -196,7 +196,7 @@ class VideoEvaluator:
 
     def _refine(self) -> None:
         frame, first = self._waiting.popleft()
-        self._judge(frame, self._radar.refine(first))
+        self._judge(frame, self._history.refine(first))
         del self._recent[frame]
 
     def _judge(self, frame: int, answer: Answer) -> None:
@@ -233,14 +233,14 @@ class VideoEvaluator:
                 self._gone[1] += person in gone
 
     def _count_faces(
-        self, scene: Scene, visible: set[str], sightings: Mapping[int, Sighting]
+        self, scene: Scene, visible: set[str], observations: Mapping[int, Observation]
     ) -> None:
         for face in scene.faces:
-            if face.track not in sightings:
+            if face.track not in observations:
                 continue
             outcome = 2 if face.id is None else int(face.id not in visible)
             for measure in BUCKETS:
-                name = _range(measure, getattr(sightings[face.track], measure))
+                name = _range(measure, getattr(observations[face.track], measure))
                 self._faces[measure, name][outcome] += 1
 
 

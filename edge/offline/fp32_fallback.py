@@ -51,18 +51,18 @@ class SecondOpinion:
         self,
         claims: Sequence[Claim],
         policy: Policy,
-        together: Callable[[int, int], bool] | None = None,
+        co_occur: Callable[[int, int], bool] | None = None,
     ) -> bool:
         """Return whether scores that are off by the band would give other names.
 
         Args:
             claims: of one picture, or of one shot.
             policy: thresholds.
-            together: as `decide` takes it.
+            co_occur: as `decide` takes it.
         """
-        found = _names(claims, policy, together)
+        found = _names(claims, policy, co_occur)
         return any(
-            _names([_shifted(claim, by) for claim in claims], policy, together) != found
+            _names([_shifted(claim, by) for claim in claims], policy, co_occur) != found
             for by in (-self.band, self.band)
         )
 
@@ -108,9 +108,9 @@ def _cosine_p1(identity: str) -> float:
 
 
 def _names(
-    claims: Sequence[Claim], policy: Policy, together: Callable[[int, int], bool] | None
+    claims: Sequence[Claim], policy: Policy, co_occur: Callable[[int, int], bool] | None
 ) -> dict[int, str | None]:
-    return {track: decision.id for track, decision in decide(claims, policy, together).items()}
+    return {track: decision.id for track, decision in decide(claims, policy, co_occur).items()}
 
 
 def _shifted(claim: Claim, by: float) -> Claim:

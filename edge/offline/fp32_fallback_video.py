@@ -60,10 +60,10 @@ class Retake:
         self._pictures: Iterator[Picture] = iter(())
 
     def is_needed(
-        self, claims: Sequence[Claim], policy: Policy, together: Callable[[int, int], bool]
+        self, claims: Sequence[Claim], policy: Policy, co_occur: Callable[[int, int], bool]
     ) -> bool:
         """Return whether what a shot's tracks say hangs on less than the error of their scores."""
-        return self._second.is_needed(claims, policy, together)
+        return self._second.is_needed(claims, policy, co_occur)
 
     def shot(self, scenes: Sequence[Scene]) -> list[Scene] | None:
         """Return a shot's scenes anew, with tracks numbered from 0.

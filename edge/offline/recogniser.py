@@ -31,7 +31,7 @@ class ShotAgain(Protocol):
     """Recognises a shot once more, by better models; see `edge.offline.fp32_fallback_video`."""
 
     def is_needed(
-        self, claims: Sequence[Claim], policy: Policy, together: Callable[[int, int], bool]
+        self, claims: Sequence[Claim], policy: Policy, co_occur: Callable[[int, int], bool]
     ) -> bool:
         """Return whether what a shot's tracks say hangs on less than the error of their scores."""
 
@@ -60,7 +60,7 @@ class OfflineRecogniser:
     ) -> None:
         self._gallery = gallery
         self._retake, self._on_step = retake, on_step
-        # the first sighting of a face counts too, once there was a second; hindsight over a whole
+        # the first detection of a face counts too, once there was a second; hindsight over a whole
         # shot needs no other shot's evidence
         options = dataclasses.replace(options, min_hits=1, reidentify=False)
         self._thresholds = Thresholds(options.fpir, options.cast)
@@ -89,12 +89,12 @@ class OfflineRecogniser:
         scenes, tracks = self._scenes, self._ended
         self._scenes, self._ended = [], []
         policy = self._thresholds.prepare(self._gallery)
-        claims, together = claims_of_shot(tracks, scenes, self._gallery)
-        if self._retake is not None and self._retake.is_needed(claims, policy, together):
+        claims, co_occur = claims_of_shot(tracks, scenes, self._gallery)
+        if self._retake is not None and self._retake.is_needed(claims, policy, co_occur):
             again = self._retake.shot(scenes)
             if again is not None:
                 return self._renumbered(again)
-        decisions = decide(claims, policy, together)
+        decisions = decide(claims, policy, co_occur)
         return [_with_decisions(scene, decisions) for scene in scenes]
 
     def _renumbered(self, scenes: list[Scene]) -> list[Scene]:
@@ -132,7 +132,7 @@ def claims_of_shot(
             state.candidates = candidates
             state.impostor_mean = state.template.impostor_mean()
     for state in tracks:
-        state.said = None
+        state.displayed_id = None
     return [state.claim() for state in tracks], lambda a, b: not frames[a].isdisjoint(frames[b])
 
 

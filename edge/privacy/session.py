@@ -57,7 +57,7 @@ class Session:
         self._records = folder / "records"
         self._work = folder / "work"
         self._cwd = folder / "cwd"
-        self._pulse = folder / "run" / "pulse.json"
+        self._heartbeat = folder / "run" / "heartbeat.json"
         self._temporary = folder / "tmp"
         self._cache = cache_dir()
         self._environment = {
@@ -147,7 +147,7 @@ class Session:
         config = self._work / "tvradar.toml"
         config.write_text(
             f'source = "{self._source}"\ngallery = "{self._work}/gallery"\nloop = true\n'
-            f'pulse = "{self._pulse}"\n{self._extra}\n[serve]\nport = 0\n'
+            f'heartbeat = "{self._heartbeat}"\n{self._extra}\n[serve]\nport = 0\n'
         )
         record, log = self._records / name, self._folder / f"{name}.log"
         updates: list[Line] = []
@@ -182,7 +182,7 @@ class Session:
             process.wait()
         allowed = Allowed(
             {
-                self._pulse.parent: "how the release fares: numbers, no names",
+                self._heartbeat.parent: "how the release fares: numbers, no names",
                 log: "log",
                 self._cache / "speed": "how fast the models ran here",
                 self._cache / "models": "models",

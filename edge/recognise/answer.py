@@ -24,7 +24,7 @@ class AnswerPerson(msgspec.Struct, frozen=True):
         track: the track that shows them, for "not this person".
         box: left, top, right, bottom in pixels of the newest frame, or None when just gone.
         present: whether they are on screen at the moment of the press.
-        seen_s: seconds between their last sighting and the press.
+        seen_s: seconds between their last detection and the press.
         probability: how likely the name is the right one, 0 to 1.
     """
 

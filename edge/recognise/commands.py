@@ -75,6 +75,6 @@ class Commands:
 
     def publish(self, states: Iterable[TrackState]) -> None:
         """Take the tracks as they are after a frame, with the names that they carry."""
-        named = {(s.track.number, s.said): s for s in states if s.said is not None}
+        named = {(s.track.number, s.displayed_id): s for s in states if s.displayed_id is not None}
         with self._lock:
             self._named = named

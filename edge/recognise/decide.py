@@ -38,7 +38,7 @@ class Claim:
         candidates: best first, with cosine scores; empty while nothing was compared.
         side_px, yaw, sharpness: of its best face, as in `engines.quality`.
         norm: of its embeddings before normalisation, weighted as its template is.
-        said: the id that was shown for it last, or None.
+        displayed_id: the id that was shown for it last, or None.
         impostor_mean: expected of strangers with a track's template, where known.
     """
 
@@ -48,7 +48,7 @@ class Claim:
     yaw: float
     sharpness: float
     norm: float
-    said: str | None = None
+    displayed_id: str | None = None
     impostor_mean: float | None = None
 
 
@@ -122,20 +122,20 @@ class Policy:
 
 
 def decide(
-    claims: Sequence[Claim], policy: Policy, together: Callable[[int, int], bool] | None = None
+    claims: Sequence[Claim], policy: Policy, co_occur: Callable[[int, int], bool] | None = None
 ) -> dict[int, Decision]:
     """Return the decision for each track.
 
     Args:
         claims: all tracks of a frame, or of a shot.
         policy: thresholds.
-        together: whether two tracks (by number) are ever on screen at once; always, by default.
+        co_occur: whether two tracks (by number) are ever on screen at once; always, by default.
     """
     decisions: dict[int, Decision] = {}
     named: list[tuple[str, int]] = []
     for claim in sorted(claims, key=lambda claim: _strength(claim, policy), reverse=True):
         taken = {
-            person for person, track in named if together is None or together(track, claim.track)
+            person for person, track in named if co_occur is None or co_occur(track, claim.track)
         }
         decision = _judge(claim, policy, taken)
         if decision.id:
@@ -148,11 +148,11 @@ def _judge(claim: Claim, policy: Policy, taken: set[str]) -> Decision:
     if not claim.candidates:
         return Decision(None, 0.0, _why_illegible(claim) or "too_small", ())
     names, published = policy.scores.names, claim.candidates[:PUBLISHED]
-    best = _steady_best(claim, names.takeover)
+    best = _displayed_or_best(claim, names.takeover)
     crowding = policy.crowding(claim, best)
     threshold = policy.threshold_of(best.id, crowding)
-    if claim.said == best.id:
-        threshold -= names.steady
+    if claim.displayed_id == best.id:
+        threshold -= names.hysteresis
     probability = policy.probability(best, claim.norm, crowding)
     # nor where a score is not a number
     if not (threshold <= best.score <= MAX_SCORE and probability >= LEAST_PROBABILITY):
@@ -172,8 +172,8 @@ def _strength(claim: Claim, policy: Policy) -> float:
     if not claim.candidates:
         return -1.0
     names = policy.scores.names
-    best = _steady_best(claim, names.takeover)
-    return best.score + (names.steady if claim.said == best.id else 0.0)
+    best = _displayed_or_best(claim, names.takeover)
+    return best.score + (names.hysteresis if claim.displayed_id == best.id else 0.0)
 
 
 def _rivals(claim: Claim, best: Candidate, policy: Policy, taken: set[str]) -> list[str]:
@@ -184,7 +184,7 @@ def _rivals(claim: Claim, best: Candidate, policy: Policy, taken: set[str]) -> l
         if other.id == best.id or other.id in taken or best.score - other.score > names.most_margin:
             continue
         margin = policy.margin(best.id, other.id)
-        if claim.said == best.id:
+        if claim.displayed_id == best.id:
             # once said, a name stays; but between look-alikes the first impression must not win
             margin = margin / 2 if margin > names.margin else -1.0
         if not best.score - other.score >= margin:
@@ -192,11 +192,11 @@ def _rivals(claim: Claim, best: Candidate, policy: Policy, taken: set[str]) -> l
     return found
 
 
-def _steady_best(claim: Claim, takeover: float) -> Candidate:
+def _displayed_or_best(claim: Claim, takeover: float) -> Candidate:
     """Return the candidate that counts: the one said before, unless another is clearly better."""
     best = claim.candidates[0]
     for candidate in claim.candidates:
-        if candidate.id == claim.said and best.score - candidate.score < takeover:
+        if candidate.id == claim.displayed_id and best.score - candidate.score < takeover:
             return candidate
     return best
 

@@ -45,7 +45,7 @@ class TrackState:
     impostor_mean: float | None = None
     searched: str = ""
     fresh: bool = False
-    said: str | None = None
+    displayed_id: str | None = None
     confident: bool = False
     reidentified_as: int | None = None
 
@@ -58,7 +58,7 @@ class TrackState:
             self.yaw,
             self.sharpness,
             self.template.norm() if self.template.vectors else 0.0,
-            self.said,
+            self.displayed_id,
             self.impostor_mean,
         )
 

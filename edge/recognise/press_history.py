@@ -1,4 +1,4 @@
-"""The radar: the last seconds of scenes, and who was in them at the moment of a press."""
+"""The press history: the last seconds of scenes, and who was in them at the moment of a press."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ KEPT_S = 10.0
 LOOK_BACK_S = 2.0
 """A viewer needs about this long to reach the key: who left within it is still meant."""
 SETTLE_S = 0.12
-"""A face is shown from its second sighting on: the refined answer takes in those that came so soon
+"""A face is shown from its second detection on: the refined answer takes in those that came so soon
 after the press, and in the same shot, for they were on screen already."""
 ROUNDING_S = 1e-4
 """Answers and clients round times: a press at the rounded time of a frame means that frame."""
 
 
-class Radar:
+class PressHistory:
     """Keeps the newest scenes and answers presses; any thread may call any method.
 
     Args:

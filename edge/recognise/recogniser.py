@@ -10,8 +10,8 @@ from edge.recognise.commands import Commands
 from edge.recognise.decide import decide
 from edge.recognise.detection_schedule import STATIC_S, DetectionSchedule
 from edge.recognise.evidence import TrackState, embedding_priority, is_confident, rough_quality_of
-from edge.recognise.governor import Budget
 from edge.recognise.letterbox import Bars
+from edge.recognise.load_shedding import Budget
 from edge.recognise.reidentify import Left, Reidentification
 from edge.recognise.scene import Face, Scene
 from edge.recognise.search import TrackSearch
@@ -47,7 +47,7 @@ BARS_EVERY = 10
 
 @dataclass(frozen=True, slots=True)
 class RecogniserOptions:
-    """What the recogniser may spend and promise.
+    """The budget of the recogniser, and the rate of false names that it promises.
 
     Attributes:
         fpir: promised share of strangers who get a name.
@@ -166,10 +166,14 @@ class Recogniser:
         decisions = decide([s.claim() for s in shown], policy)
         flips = 0
         for state in shown:
-            said = decisions[state.track.number].id
-            flips += state.said is not None and said is not None and said != state.said
-            state.said = said
-            state.confident = said is not None and is_confident(state, policy)
+            displayed = decisions[state.track.number].id
+            flips += (
+                state.displayed_id is not None
+                and displayed is not None
+                and displayed != state.displayed_id
+            )
+            state.displayed_id = displayed
+            state.confident = displayed is not None and is_confident(state, policy)
         return decisions, flips
 
     def _without_bars(self, frame: Frame) -> Frame:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.serve.live import Hub
-    from edge.serve.ports import FeedbackPort, PeoplePort, PlayerPort, RadarPort
+    from edge.serve.ports import FeedbackPort, PeoplePort, PlayerPort, PressHistoryPort
     from edge.serve.preview import Preview
 
 
@@ -21,7 +21,7 @@ class Device:
     """What the server serves.
 
     Attributes:
-        radar, people, feedback: the rest of the device.
+        history, people, feedback: the rest of the device.
         hub: scenes for the overlay.
         preview: pictures for the overlay, or None when they are off.
         metrics: for Prometheus.
@@ -33,7 +33,7 @@ class Device:
         status: what runs here and why, for `/api/status`.
     """
 
-    radar: RadarPort
+    history: PressHistoryPort
     people: PeoplePort
     feedback: FeedbackPort
     hub: Hub

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from edge.recognise.governor import Zone
+    from edge.recognise.load_shedding import Zone
 
 _STAGE_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _PRESS_BUCKETS_S = (0.001, 0.005, 0.01, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0)
@@ -91,10 +91,14 @@ class Metrics:
             ["kind", "why"],
             registry=self.registry,
         )
-        self.spending = Gauge(
-            "tvradar_spending_level",
-            "How far detection and embedding are held back: 0 not at all, 3 the most",
-            registry=self.registry,
+        # The second is the name of before, for dashboards that know it.
+        self.load_shedding = tuple(
+            Gauge(
+                name,
+                "How far detection and embedding are held back: 0 not at all, 3 the most",
+                registry=self.registry,
+            )
+            for name in ("tvradar_load_shedding_level", "tvradar_spending_level")
         )
         self.temperature = Gauge(
             "tvradar_temperature_celsius",
@@ -124,9 +128,10 @@ class Metrics:
         """Tell from now on what the updater writes to its status file."""
         self.registry.register(Updater(StatusFile(path)))
 
-    def spend(self, level: int, zones: Iterable[Zone]) -> None:
+    def shed(self, level: int, zones: Iterable[Zone]) -> None:
         """Take how far the device holds back, and its temperatures."""
-        self.spending.set(level)
+        for gauge in self.load_shedding:
+            gauge.set(level)
         for zone in zones:
             self.temperature.labels(zone.name).set(zone.celsius)
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from gallery.store.person import Person
 
 
-class RadarPort(Protocol):
+class PressHistoryPort(Protocol):
     """Answers presses."""
 
     def press(self, at_s: float | None = None) -> Answer:

@@ -56,14 +56,14 @@ def answer_in_thread(
 
 def _first(device: Device, at_s: float | None, begun: float) -> Answer:
     device.on_press()
-    answer = device.radar.press(at_s)
+    answer = device.history.press(at_s)
     device.metrics.presses.labels("first").observe(time.perf_counter() - begun)
     device.hub.publish_answer(answer)  # a press from anywhere opens the overlay
     return answer
 
 
 def _refined(device: Device, first: Answer, begun: float) -> Answer:
-    answer = device.radar.refine(first)
+    answer = device.history.refine(first)
     device.hub.publish_answer(answer)
     device.metrics.presses.labels("refined").observe(time.perf_counter() - begun)
     return answer

@@ -221,7 +221,7 @@ class Updater:
         channel: what it follows.
         folder: for its state; the gallery is its `gallery`.
         on_status: called by a thread with each status it tells, and when that was heard.
-        pulse: see `edge.config`.
+        heartbeat: see `edge.config`.
     """
 
     def __init__(
@@ -229,13 +229,13 @@ class Updater:
         channel: Channel,
         folder: Path,
         on_status: Callable[[Status, float], None],
-        pulse: Path | None = None,
+        heartbeat: Path | None = None,
     ) -> None:
         self.gallery = folder / "gallery"
         self._on_status = on_status
         words = ["sync", "--from", channel.uri, "--root", channel.root, "--device", "this-tv"]
         words += ["--gallery", self.gallery, "--state", folder / "state", "--json"]
-        words += ["--pulse", pulse] if pulse else []
+        words += ["--heartbeat", heartbeat] if heartbeat else []
         self.child = Child(tvradar_command(*words), on_line=self._take)
 
     def await_gallery(self, seconds: float = 30.0) -> None:

@@ -8,7 +8,7 @@ MAX_STEP_S = 1.0
 """Times that are further apart than this have jumped; nobody waits for that."""
 
 
-class Pace:
+class HlsPacing:
     """Says how long to wait before each picture; one for each connection."""
 
     def __init__(self) -> None:

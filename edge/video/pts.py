@@ -8,7 +8,7 @@ MAX_BACK_S = 0.5
 """Frames that come back by less are out of order; by more, the stream's clock has jumped."""
 
 
-class PtsMender:
+class PtsNormaliser:
     """Maps raw time stamps to seconds since the start, never falling, without jumps.
 
     A transport stream's clock wraps after 26.5 hours (33 bits at 90 kHz), an encoder that restarts
@@ -30,7 +30,7 @@ class PtsMender:
         self._offset_s = None if origin_s is None else -origin_s
         self._last_s: float | None = None
 
-    def mend(self, raw_s: float | None) -> float:
+    def normalise(self, raw_s: float | None) -> float:
         """Return when the frame belongs on the screen; `raw_s` is None where it has no stamp."""
         if raw_s is None or not math.isfinite(raw_s):
             self.missing += 1

@@ -14,7 +14,7 @@ import msgspec
 
 from edge.errors import AddressError, BackendMissingError, SourceError, SourceLostError
 from edge.video.frame import Frame
-from edge.video.hls_pacing import Pace
+from edge.video.hls_pacing import HlsPacing
 from edge.video.mailbox import ClosedError, Latest, Queue
 from edge.video.open import open_source
 from edge.video.position import Jump, Places
@@ -338,7 +338,7 @@ class Reader:
         """Shift the source's clock so that it goes on from the last connection's."""
         start_ns = time.monotonic_ns()
         # Live HLS brings a segment at once. Of that the newest picture only would be recognised.
-        pace = Pace() if source.live and scheme_of(self._uri) in {"http", "https"} else None
+        pacing = HlsPacing() if source.live and scheme_of(self._uri) in {"http", "https"} else None
         shift_s: float | None = None
         first_index = self._index
         for picture in source.pictures():
@@ -352,8 +352,8 @@ class Reader:
                 shift_s = self._shift_s(picture, live=source.live)
                 self.places = self.places.with_shift(picture.pts_s + shift_s, shift_s)
                 start_ns = time.monotonic_ns() - round(picture.pts_s * 1e9)
-            if pace is not None:
-                self._stop.wait(pace.wait_s(picture.pts_s, time.monotonic()))
+            if pacing is not None:
+                self._stop.wait(pacing.wait_s(picture.pts_s, time.monotonic()))
             if self._paced and not source.live:
                 self._stop.wait((start_ns - time.monotonic_ns()) / 1e9 + picture.pts_s)
             self._index = first_index + picture.index + 1

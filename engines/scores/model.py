@@ -121,7 +121,7 @@ class NameScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         lowest: no promise lets a name be said below.
         margin: how much better the best must be than the second.
         most_margin: no margin between two people is wider.
-        steady: a displayed name stays until its score falls this far below the threshold.
+        hysteresis: a displayed name stays until its score falls this far below the threshold.
         takeover: another person replaces a name only with a score this much better.
         confident: a name is beyond doubt this far above the threshold and the second.
         futile_norm: shorter embeddings name nobody, however many there are.
@@ -131,7 +131,7 @@ class NameScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lowest: float
     margin: float
     most_margin: float
-    steady: float
+    hysteresis: float
     takeover: float
     confident: float
     futile_norm: float

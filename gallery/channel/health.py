@@ -24,11 +24,11 @@ TAKE_UP_S = 30.0
 SILENT_S = 900.0
 """A recogniser that says nothing for so long does not run, or has no picture to work on.
 
-One that hangs is started again by its watchdog, and then has a pulse.
+One that hangs is started again by its watchdog, and then has a heartbeat.
 """
 
 
-class Pulse(msgspec.Struct, frozen=True):
+class HeartbeatMessage(msgspec.Struct, frozen=True):
     """What the recogniser last said.
 
     Attributes:
@@ -62,20 +62,20 @@ class Health(Protocol):
         """
 
 
-class PulseFile:
+class HeartbeatFile:
     """Both ends of the file; the recogniser calls `beat()`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._starts_before: int | None = None
-        self._last: Pulse | None = None
-        # By a clock that nobody sets; a pulse's own time may be of before the clock was set.
+        self._last: HeartbeatMessage | None = None
+        # By a clock that nobody sets; a heartbeat's own time may be of before the clock was set.
         self._begun_s = self._last_s = time.monotonic()
 
-    def read(self) -> Pulse | None:
-        """Return the last pulse, None if there is none that can be read."""
+    def read(self) -> HeartbeatMessage | None:
+        """Return the last heartbeat, None if there is none that can be read."""
         try:
-            return msgspec.json.decode(self.path.read_bytes(), type=Pulse)
+            return msgspec.json.decode(self.path.read_bytes(), type=HeartbeatMessage)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
 
@@ -87,44 +87,44 @@ class PulseFile:
         error: str = "",
         named_share: float | None = None,
     ) -> None:
-        """Write a pulse; `started` once per start of the recogniser, before it opens a gallery."""
+        """Write a heartbeat; `started` once per recogniser start, before it opens a gallery."""
         before = self.read()
         starts = (before.starts if before else 0) + started
-        pulse = Pulse(release, starts, time.time(), error, named_share)
+        heartbeat = HeartbeatMessage(release, starts, time.time(), error, named_share)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self.path, msgspec.json.encode(pulse))
+        write_whole(self.path, msgspec.json.encode(heartbeat))
 
     def begin(self, _release: int) -> None:
         """See `Health`."""
-        pulse = self.read()
-        self._starts_before = pulse.starts if pulse else 0
-        self._last = pulse
+        heartbeat = self.read()
+        self._starts_before = heartbeat.starts if heartbeat else 0
+        self._last = heartbeat
         self._begun_s = self._last_s = time.monotonic()
 
     def verdict(self, release: int) -> str | None:
         """See `Health`."""
-        pulse = self.read()
-        if pulse != self._last:
-            self._last, self._last_s = pulse, time.monotonic()
-        if pulse is None:
+        heartbeat = self.read()
+        if heartbeat != self._last:
+            self._last, self._last_s = heartbeat, time.monotonic()
+        if heartbeat is None:
             return None
         if self._starts_before is None:
-            self._starts_before = pulse.starts
-        crashes = pulse.starts - self._starts_before
+            self._starts_before = heartbeat.starts
+        crashes = heartbeat.starts - self._starts_before
         if crashes >= CRASHES:
             return f"the recogniser started {crashes} times since release {release} is in use"
-        if pulse.release == release and pulse.error:
-            return f"the recogniser cannot use release {release}: {pulse.error}"
+        if heartbeat.release == release and heartbeat.error:
+            return f"the recogniser cannot use release {release}: {heartbeat.error}"
         return None
 
     def serves(self, release: int) -> bool | None:
-        """See `Health`; `verdict()` is asked before, and has read the pulse."""
-        pulse = self._last
-        if pulse is None:
+        """See `Health`; `verdict()` is asked before, and has read the heartbeat."""
+        heartbeat = self._last
+        if heartbeat is None:
             return True  # none has run since the machine started
-        if pulse.release == release:
-            return not pulse.error
-        if pulse.release and self._last_s - self._begun_s >= TAKE_UP_S:
+        if heartbeat.release == release:
+            return not heartbeat.error
+        if heartbeat.release and self._last_s - self._begun_s >= TAKE_UP_S:
             return False
         return True if time.monotonic() - self._last_s >= SILENT_S else None
 

@@ -84,8 +84,8 @@ class Gallery:
         self.created_s = release.created_s
         self.index = "sketch" if any(s.sketches is not None for s in segments) else "exact"
         self.template_count = sum(s.info.rows for s in segments) - sum(
-            int(s.templates.counts[dead].sum())
-            for s, dead in zip(segments, self._dead, strict=True)
+            int(s.templates.counts[tombstoned].sum())
+            for s, tombstoned in zip(segments, self._dead, strict=True)
         )
 
     def search(
@@ -141,14 +141,14 @@ class Gallery:
 
     def ids(self) -> Iterator[str]:
         """Yield the ids of all people, segment by segment, sorted within each."""
-        for segment, dead in zip(self._open(), self._dead, strict=True):
-            gone = set(dead.tolist())
+        for segment, tombstoned in zip(self._open(), self._dead, strict=True):
+            gone = set(tombstoned.tolist())
             yield from (name for ordinal, name in segment.people.ids() if ordinal not in gone)
 
     def people(self) -> Iterator[Person]:
         """Yield all people, in the order of `ids`."""
-        for segment, dead in zip(self._open(), self._dead, strict=True):
-            gone = set(dead.tolist())
+        for segment, tombstoned in zip(self._open(), self._dead, strict=True):
+            gone = set(tombstoned.tolist())
             yield from (
                 person for ordinal, person in segment.people.people() if ordinal not in gone
             )
@@ -179,9 +179,9 @@ class Gallery:
     def _living_rows(self) -> NDArray[np.intp]:
         """Return the segment and row of each template of living people, intp (2, n)."""
         places = [np.zeros((2, 0), np.intp)]
-        for index, (segment, dead) in enumerate(zip(self._open(), self._dead, strict=True)):
+        for index, (segment, tombstoned) in enumerate(zip(self._open(), self._dead, strict=True)):
             alive = np.ones(segment.info.people, bool)
-            alive[dead] = False
+            alive[tombstoned] = False
             rows = np.flatnonzero(np.repeat(alive, segment.templates.counts))
             places.append(np.stack([np.full(len(rows), index), rows]))
         return np.concatenate(places, axis=1)
@@ -236,7 +236,7 @@ class Gallery:
         self, index: int, segment: Segment, probes: _Probes, k: int, chosen: NDArray[np.intp] | None
     ) -> Iterator[list[_Found]]:
         """Yield the best people of one segment for each probe."""
-        dead = self._dead[index]
+        tombstoned = self._dead[index]
         if chosen is not None:
             found = [_best_among(segment, chosen, p, k) for p in probes.exact]
         elif segment.sketches is not None:
@@ -246,13 +246,13 @@ class Gallery:
                 near = nearest_sketches(
                     segment.sketches.planes, planes[:, n], max(CANDIDATES, 16 * k)
                 )
-                first = _coarse(segment, near, probes.rows[n], k, dead)
+                first = _coarse(segment, near, probes.rows[n], k, tombstoned)
                 found.append(_best_among(segment, first, exact, k))
         else:
             found = [
                 _best_among(segment, first, exact, k)
                 for first, exact in zip(
-                    _scan(segment, probes.rows, k + _SPARE, dead), probes.exact, strict=True
+                    _scan(segment, probes.rows, k + _SPARE, tombstoned), probes.exact, strict=True
                 )
             ]
         for best in found:
@@ -270,13 +270,13 @@ def _identity(release: Release, withdrawn: frozenset[str]) -> str:
 def _dead_ordinals(
     release: Release, segments: tuple[Segment, ...], withdrawn: frozenset[str]
 ) -> tuple[NDArray[np.intp], ...]:
-    dead: list[set[int]] = [set() for _ in segments]
+    tombstoned: list[set[int]] = [set() for _ in segments]
     for tombstone in release.tombstones:
-        dead[tombstone.segment].add(tombstone.ordinal)
-    for theirs, segment in zip(dead, segments, strict=True):
+        tombstoned[tombstone.segment].add(tombstone.ordinal)
+    for theirs, segment in zip(tombstoned, segments, strict=True):
         places = (segment.people.ordinal_of(person_id) for person_id in withdrawn)
         theirs.update(ordinal for ordinal in places if ordinal is not None)
-    return tuple(np.array(sorted(theirs), np.intp) for theirs in dead)
+    return tuple(np.array(sorted(theirs), np.intp) for theirs in tombstoned)
 
 
 def _has(ascending: NDArray[np.intp], value: int) -> bool:
@@ -289,12 +289,12 @@ def _coarse(
     rows: NDArray[np.intp],
     probe: NDArray[np.int8],
     k: int,
-    dead: NDArray[np.intp],
+    tombstoned: NDArray[np.intp],
 ) -> NDArray[np.intp]:
-    """Return the people of the best of some rows by int8 scores, intp (n,), none of them dead."""
+    """Return the people of the best of some rows by int8 scores, intp (n,), no tombstoned ones."""
     owners = segment.owners_of(rows)
-    if len(dead):
-        alive = ~np.isin(owners, dead)
+    if len(tombstoned):
+        alive = ~np.isin(owners, tombstoned)
         rows, owners = rows[alive], owners[alive]
     templates = segment.templates
     scores = dots(templates.rows[rows], probe[None])[:, 0] * templates.scales[rows]
@@ -307,7 +307,7 @@ def _coarse(
 
 
 def _scan(
-    segment: Segment, probes: NDArray[np.int8], wanted: int, dead: NDArray[np.intp]
+    segment: Segment, probes: NDArray[np.int8], wanted: int, tombstoned: NDArray[np.intp]
 ) -> list[NDArray[np.intp]]:
     """Return for each probe the `wanted` best people of the whole segment, intp (<= wanted,)."""
     people = segment.info.people
@@ -316,7 +316,7 @@ def _scan(
     for first in range(0, people, _BLOCK_PEOPLE):
         last = min(first + _BLOCK_PEOPLE, people)
         block = _score_people(segment, first, last, probes)
-        block[:, dead[(dead >= first) & (dead < last)] - first] = -np.inf
+        block[:, tombstoned[(tombstoned >= first) & (tombstoned < last)] - first] = -np.inf
         for n in range(len(probes)):
             best = highest(block[n], wanted)
             best = best[block[n, best] > -np.inf]

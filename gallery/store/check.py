@@ -47,12 +47,12 @@ def open_checked(
 
 
 def _check_tombstones(folder: Path, release: Release, segments: Sequence[Segment]) -> None:
-    for dead in release.tombstones:
-        person_id = segments[dead.segment].people.id_of(dead.ordinal)
-        if person_id != dead.id:
+    for tombstone in release.tombstones:
+        person_id = segments[tombstone.segment].people.id_of(tombstone.ordinal)
+        if person_id != tombstone.id:
             raise GalleryCorruptError(
-                f"{folder}: the tombstone of {dead.id!a} is on {person_id!a}; install the release "
-                "again"
+                f"{folder}: the tombstone of {tombstone.id!a} is on {person_id!a}; install the "
+                "release again"
             )
 
 
@@ -60,17 +60,17 @@ def _check_nobody_is_twice(folder: Path, release: Release, segments: Sequence[Se
     """Compare the small segments with each other, and then with the largest, by its index."""
     if len(segments) < 2:
         return
-    dead = {(t.segment, t.ordinal) for t in release.tombstones}
+    tombstoned = {(t.segment, t.ordinal) for t in release.tombstones}
     largest = max(range(len(segments)), key=lambda n: segments[n].info.people)
     alive: set[str] = set()
     for index, segment in enumerate(segments):
         if index == largest:
             continue
         for ordinal, person_id in segment.people.ids():
-            if (index, ordinal) in dead:
+            if (index, ordinal) in tombstoned:
                 continue
             there = segments[largest].people.ordinal_of(person_id)
-            if person_id in alive or (there is not None and (largest, there) not in dead):
+            if person_id in alive or (there is not None and (largest, there) not in tombstoned):
                 raise GalleryCorruptError(
                     f"{folder}: {person_id!a} is there twice; install the release again"
                 )

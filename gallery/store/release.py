@@ -241,17 +241,17 @@ def _segment_problems(segment: SegmentInfo, dim: int) -> Iterator[str]:
 
 def _tombstone_problems(release: Release) -> Iterator[str]:
     before = (-1, -1)
-    for dead in release.tombstones:
-        place = (dead.segment, dead.ordinal)
+    for tombstone in release.tombstones:
+        place = (tombstone.segment, tombstone.ordinal)
         if not (
-            0 <= dead.segment < len(release.segments)
-            and 0 <= dead.ordinal < release.segments[dead.segment].people
+            0 <= tombstone.segment < len(release.segments)
+            and 0 <= tombstone.ordinal < release.segments[tombstone.segment].people
         ):
-            yield f"tombstone of {dead.id[:80]!a} for nobody"
+            yield f"tombstone of {tombstone.id[:80]!a} for nobody"
         if place <= before:
             yield "tombstones not sorted, or two of one person"
         before = place
         try:
-            check_person_id(dead.id)
+            check_person_id(tombstone.id)
         except GalleryInputError as error:
             yield f"tombstone: {error}"

@@ -227,11 +227,11 @@ def _change_release(
 
 
 def _place_of(
-    segments: list[Segment], dead: set[tuple[int, int]], person_id: str
+    segments: list[Segment], tombstoned: set[tuple[int, int]], person_id: str
 ) -> tuple[int, int] | None:
     for index, segment in enumerate(segments):
         ordinal = segment.people.ordinal_of(person_id)
-        if ordinal is not None and (index, ordinal) not in dead:
+        if ordinal is not None and (index, ordinal) not in tombstoned:
             return index, ordinal
     return None
 
@@ -239,10 +239,10 @@ def _place_of(
 def _merged(draft: Draft, release: Release, old_folder: Path, fs: FileSystem) -> Release:
     """Write all living people into one segment, and drop the draft's own delta."""
     segments = _opened(draft, release, old_folder)
-    dead = {(t.segment, t.ordinal) for t in release.tombstones}
+    tombstoned = {(t.segment, t.ordinal) for t in release.tombstones}
     infos: tuple[SegmentInfo, ...] = ()
     if release.people_count:
-        infos = (_write_merged(draft, segments, dead, release, fs),)
+        infos = (_write_merged(draft, segments, tombstoned, release, fs),)
     _drop_others(draft, infos, fs)
     return msgspec.structs.replace(
         release,
@@ -250,7 +250,7 @@ def _merged(draft: Draft, release: Release, old_folder: Path, fs: FileSystem) ->
         segments=infos,
         tombstones=(),
         created=now(),
-        forget_previous=bool(dead),
+        forget_previous=bool(tombstoned),
     )
 
 
@@ -259,11 +259,11 @@ def _merged_tail(
 ) -> Release:
     """Write the living people of the segments from `first` on into one segment."""
     segments = _opened(draft, release, old_folder)
-    dead = {(t.segment - first, t.ordinal) for t in release.tombstones if t.segment >= first}
+    tombstoned = {(t.segment - first, t.ordinal) for t in release.tombstones if t.segment >= first}
     kept, tail = release.segments[:first], release.segments[first:]
     infos: tuple[SegmentInfo, ...] = ()
-    if sum(s.people for s in tail) > len(dead):
-        infos = (_write_merged(draft, segments[first:], dead, release, fs),)
+    if sum(s.people for s in tail) > len(tombstoned):
+        infos = (_write_merged(draft, segments[first:], tombstoned, release, fs),)
     _drop_others(draft, infos, fs)
     dropped = {t.id for t in release.tombstones if t.segment >= first}
     places = {(t.segment, t.ordinal) for t in release.tombstones}
@@ -289,12 +289,12 @@ def _opened(draft: Draft, release: Release, old_folder: Path) -> list[Segment]:
 def _write_merged(
     draft: Draft,
     segments: list[Segment],
-    dead: set[tuple[int, int]],
+    tombstoned: set[tuple[int, int]],
     release: Release,
     fs: FileSystem,
 ) -> SegmentInfo:
-    templates = _merged_templates(segments, dead, release.dim)
-    people = (person for _, _, _, person in _merge(segments, dead, PeopleTable.people))
+    templates = _merged_templates(segments, tombstoned, release.dim)
+    people = (person for _, _, _, person in _merge(segments, tombstoned, PeopleTable.people))
     return write_quantised(draft.folder, people, templates, release.model, fs=fs)
 
 
@@ -305,9 +305,11 @@ def _drop_others(draft: Draft, infos: tuple[SegmentInfo, ...], fs: FileSystem) -
             fs.unlink(path)
 
 
-def _merged_templates(segments: list[Segment], dead: set[tuple[int, int]], dim: int) -> Templates:
+def _merged_templates(
+    segments: list[Segment], tombstoned: set[tuple[int, int]], dim: int
+) -> Templates:
     """Return the living people's templates in the order of their ids."""
-    merged = _merge(segments, dead, PeopleTable.ids)
+    merged = _merge(segments, tombstoned, PeopleTable.ids)
     places = np.array([(index, ordinal) for _, index, ordinal, _ in merged], np.int64)
     counts = np.empty(len(places), np.uint8)
     for index, segment in enumerate(segments):
@@ -325,14 +327,14 @@ def _merged_templates(segments: list[Segment], dead: set[tuple[int, int]], dim: 
 
 def _merge(
     segments: list[Segment],
-    dead: set[tuple[int, int]],
+    tombstoned: set[tuple[int, int]],
     read: Callable[[PeopleTable], Iterator[tuple[int, T]]],
 ) -> Iterator[tuple[str, int, int, T]]:
     """Yield id, segment, ordinal and what `read` gives for each living person, sorted by id."""
 
     def of(index: int, segment: Segment) -> Iterator[tuple[str, int, int, T]]:
         for ordinal, value in read(segment.people):
-            if (index, ordinal) not in dead:
+            if (index, ordinal) not in tombstoned:
                 person_id = value.id if isinstance(value, Person) else str(value)
                 yield person_id, index, ordinal, value
 

@@ -325,7 +325,7 @@ class Device:
         if serves:
             self._confirm(release)
         elif serves is None:
-            self.waiting = f"probation of release {release}: no pulse of the recogniser"
+            self.waiting = f"probation of release {release}: no heartbeat of the recogniser"
         else:
             self._leave(release, f"the recogniser lives and never took release {release} up")
 

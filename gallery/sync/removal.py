@@ -40,7 +40,7 @@ def removed_by(
             info.people_file.sha256: _open(info, people_file, opened)
             for info in (*newer.segments, *(older.segments if older else ()))
         }
-        found = {dead.id for dead in newer.tombstones}
+        found = {t.id for t in newer.tombstones}
         found = {person_id for person_id in found if not _lives(person_id, newer, tables)}
         if older is not None:
             found |= _dropped(newer, older, tables)
@@ -55,7 +55,7 @@ def _dropped(newer: Release, older: Release, tables: _Tables) -> set[str]:
     kept = {info.people_file.sha256 for info in newer.segments}
     if any(tables[sha256] is None for sha256 in kept):
         return set()
-    dead = {(t.segment, t.ordinal) for t in older.tombstones}
+    tombstoned = {(t.segment, t.ordinal) for t in older.tombstones}
     found = set()
     for index, info in enumerate(older.segments):
         table = tables[info.people_file.sha256]
@@ -63,19 +63,19 @@ def _dropped(newer: Release, older: Release, tables: _Tables) -> set[str]:
             continue
         with contextlib.suppress(GalleryError):  # what can be read of it, counts
             for ordinal, person_id in table.ids():
-                if (index, ordinal) not in dead and not _lives(person_id, newer, tables):
+                if (index, ordinal) not in tombstoned and not _lives(person_id, newer, tables):
                     found.add(person_id)
     return found
 
 
 def _lives(person_id: str, release: Release, tables: _Tables) -> bool:
-    dead = {(t.segment, t.ordinal) for t in release.tombstones if t.id == person_id}
+    tombstoned = {(t.segment, t.ordinal) for t in release.tombstones if t.id == person_id}
     for index, info in enumerate(release.segments):
         table = tables[info.people_file.sha256]
         ordinal = None
         with contextlib.suppress(GalleryError):
             ordinal = table.ordinal_of(person_id) if table else None
-        if ordinal is not None and (index, ordinal) not in dead:
+        if ordinal is not None and (index, ordinal) not in tombstoned:
             return True
     return False
 

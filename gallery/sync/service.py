@@ -16,7 +16,7 @@ from gallery.channel import status as status_messages
 from gallery.channel.broker import Broker
 from gallery.channel.device_name import is_device_name
 from gallery.channel.errors import SyncSetupError
-from gallery.channel.health import Health, PulseFile
+from gallery.channel.health import Health, HeartbeatFile
 from gallery.channel.link import LinkState, MqttLink
 from gallery.channel.metadata import FileMetadata, MetadataSource
 from gallery.channel.mqtt_metadata import READ_TIMEOUT_S, MqttMetadata
@@ -67,7 +67,7 @@ class Settings(msgspec.Struct, frozen=True):
     state: Path
     root: Path
     model: str | None = None
-    pulse: Path | None = None
+    heartbeat: Path | None = None
     built_s: float = 0.0
     sources: tuple[str, ...] = ()
     poll_s: float = POLL_S
@@ -90,7 +90,7 @@ class SyncService:
     Args:
         settings: see there.
         on_change: told the status whenever it changes.
-        health: asked during a probation; None for the pulse of the settings.
+        health: asked during a probation; None for the heartbeat of the settings.
         watchdog: told of progress.
     """
 
@@ -105,15 +105,15 @@ class SyncService:
         self._watchdog = watchdog or NoWatchdog()
         self._on_change = on_change
         self._stop, self._wake = threading.Event(), threading.Event()
-        pulse = PulseFile(settings.pulse) if settings.pulse else None
-        self._pulse = pulse
+        heartbeat = HeartbeatFile(settings.heartbeat) if settings.heartbeat else None
+        self._heartbeat = heartbeat
         self.device = Device(
             settings.gallery,
             settings.state,
             _read_root(settings.root),
             name=settings.device,
             model=settings.model,
-            health=health or pulse,
+            health=health or heartbeat,
             built_s=settings.built_s,
             stopped=self._stopped,
             on_phase=self._phase_changed,
@@ -257,8 +257,8 @@ class SyncService:
         """Look at a piece of what is on the disk; damage that is found is fetched again at once."""
         if self.device.phase is not Phase.IDLE:
             return
-        pulse = self._pulse.read() if self._pulse else None
-        complaint = pulse.error if pulse else ""
+        heartbeat = self._heartbeat.read() if self._heartbeat else None
+        complaint = heartbeat.error if heartbeat else ""
         if complaint and complaint != self._complaint and not self.device.damaged:
             log.warning("the recogniser cannot use the gallery: %s", complaint)
             self.device.damaged = complaint
@@ -322,7 +322,7 @@ class SyncService:
         """Return the status as of now."""
         device = self.device
         state = device.states.state
-        pulse = self._pulse.read() if self._pulse else None
+        heartbeat = self._heartbeat.read() if self._heartbeat else None
         release = device.installed()
         return status_messages.Status(
             device=self.settings.device,
@@ -332,9 +332,10 @@ class SyncService:
             phase=device.phase.value,
             error=device.error,
             waiting=device.waiting,
-            healthy=not device.error.startswith("probation failed") and not (pulse and pulse.error),
+            healthy=not device.error.startswith("probation failed")
+            and not (heartbeat and heartbeat.error),
             confirmed=state.probation is None,
-            named_share=pulse.named_share if pulse else None,
+            named_share=heartbeat.named_share if heartbeat else None,
             clock_suspect=device.trust.clock_suspect,
             installed=state.installed,
             refusals=state.refusals,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from gallery.channel.health import PulseFile
+from gallery.channel.health import HeartbeatFile
 from gallery.search.open import open_gallery
 from gallery.store.store import current_release, verify
 from tests.attacks.arena import TVRADAR, Arena, base_gallery
@@ -127,6 +127,6 @@ def test_a_recogniser_that_cannot_open_its_gallery_tells_the_updater(
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert victim.name in done.stderr
-    pulse = PulseFile(tmp_path / "pulse.json").read()
+    pulse = HeartbeatFile(tmp_path / "pulse.json").read()
     assert pulse is not None
     assert victim.name in pulse.error

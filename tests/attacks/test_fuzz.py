@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TEXTS = (
-    *("configuration", "mqtt press", "status", "manifest", "release", "pulse", "person.toml"),
+    *("configuration", "mqtt press", "status", "manifest", "release", "heartbeat", "person.toml"),
     *("timeline", "labels", "broker address", "cec-ctl"),
 )
 COSTLY = ("gallery", "HTTP", "HTTP body", "WebSocket frames", "WebSocket message")

@@ -63,7 +63,7 @@ def test_somebody_just_gone_who_comes_back_is_on_screen(page: Page, device: Devi
 def at(port: int, device: Device4Tests) -> Iterator[Server]:
     """Serve a device at an address that another one had, as after a restart."""
     server = Server(
-        create_app(Device(device.radar, device.people, device.feedback, device.hub)), port=port
+        create_app(Device(device.history, device.people, device.feedback, device.hub)), port=port
     )
     server.start()
     try:

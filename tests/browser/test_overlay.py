@@ -216,7 +216,7 @@ def test_comes_back_after_the_server_was_gone(browser) -> None:
 
     with serving() as second:
         # the same address again, as after a restart of the service
-        device = Device(second.radar, second.people, second.feedback, second.hub)
+        device = Device(second.history, second.people, second.feedback, second.hub)
         again = Server(create_app(device), port=port)
         again.start()
         second.hub.publish_state("playing")

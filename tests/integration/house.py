@@ -282,7 +282,9 @@ class House:
             )
 
     def start_sender(self) -> None:
-        self._start("sender", sys.executable, "-m", "edge.bench.station", self._film, self.udp_port)
+        self._start(
+            "sender", sys.executable, "-m", "edge.bench.stream_sender", self._film, self.udp_port
+        )
 
     def start_broker(self) -> None:
         program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")

@@ -18,7 +18,7 @@ import pytest
 
 from edge.demo.material import gallery_of
 from edge.testbed.local_cloud import PLACES, Channel, LocalBroker, Updater
-from gallery.channel.health import PulseFile
+from gallery.channel.health import HeartbeatFile
 from gallery.store import store, update
 from gallery.store.person import Person
 from tests.integration.conftest import until
@@ -65,7 +65,7 @@ def add_somebody(gallery: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("mosquitto", path=PLACES), reason="needs mosquitto")
 def test_a_device_leaves_a_release_that_kills_its_recogniser(tmp_path: Path) -> None:
-    cloud, pulse = tmp_path / "cloud" / "gallery", PulseFile(tmp_path / "pulse.json")
+    cloud, pulse = tmp_path / "cloud" / "gallery", HeartbeatFile(tmp_path / "pulse.json")
     gallery_of(material().people_dir, cloud)
     broker = LocalBroker(tmp_path / "broker")
     channel = Channel(tmp_path / "cloud", broker)
@@ -81,7 +81,7 @@ def test_a_device_leaves_a_release_that_kills_its_recogniser(tmp_path: Path) -> 
         config = tmp_path / "tvradar.toml"
         config.write_text(
             f'source = "{material().video_path}"\ngallery = "{updater.gallery}"\nloop = true\n'
-            f'pulse = "{pulse.path}"\n[serve]\nport = 0\n'
+            f'heartbeat = "{pulse.path}"\n[serve]\nport = 0\n'
         )
         service = Service(config, tmp_path / "run.log")
         until(lambda: (p := pulse.read()) and p.release == 1, 60)

@@ -25,7 +25,7 @@ def service(gallery: Path, free: Free, tmp_path: Path) -> Iterator[tuple]:
     config = tmp_path / "tvradar.toml"
     config.write_text(
         f'source = "{free.clip}"\ngallery = "{gallery}"\nloop = true\n'
-        f'pulse = "{tmp_path}/pulse.json"\nsync_status = "{tmp_path}/status.json"\n'
+        f'heartbeat = "{tmp_path}/pulse.json"\nsync_status = "{tmp_path}/status.json"\n'
         "[serve]\nport = 0\n[recognise]\ndetect_every = 2\n"
     )
     with running(config) as (process, url), httpx.Client(base_url=url) as client:

@@ -20,7 +20,7 @@ import numpy as np
 
 from edge.errors import BackendMissingError, SourceError, SourceLostError, SourceMissingError
 from edge.video.frame import Frame
-from edge.video.pts import PtsMender
+from edge.video.pts import PtsNormaliser
 from edge.video.source import SourceStats
 from edge.video.sources.closing import Closing
 from edge.video.sources.still import ReadyPicture
@@ -168,7 +168,7 @@ class GStreamerSource(Closing):
         self.duration_s = None if self.live else self._query_duration_s()
         self.frame_count = self._expected_frames()
         self.can_seek = self.duration_s is not None
-        self._mender = PtsMender(
+        self._normaliser = PtsNormaliser(
             step_s=1 / self.fps if self.fps else 0.04, max_gap_s=10.0 if self.live else math.inf
         )
 
@@ -265,8 +265,8 @@ class GStreamerSource(Closing):
         return SourceStats(
             frames=self._frames,
             dropped=self._dropped(),
-            pts_jumps=self._mender.jumps,
-            pts_missing=self._mender.missing,
+            pts_jumps=self._normaliser.jumps,
+            pts_missing=self._normaliser.missing,
             size_changes=self._size_changes,
             warnings=tuple(self._warnings),
         )
@@ -301,7 +301,7 @@ class GStreamerSource(Closing):
         self.size = size
         buffer = sample.get_buffer()
         raw_s = None if buffer.pts == self._gst.CLOCK_TIME_NONE else buffer.pts / 1e9
-        pts_s = self._mender.mend(raw_s)
+        pts_s = self._normaliser.normalise(raw_s)
         return Frame(self._copy(buffer, *size), pts_s, self._frames, time.monotonic_ns())
 
     def _copy(self, buffer: Any, width: int, height: int) -> NDArray[np.uint8]:
@@ -323,7 +323,7 @@ class GStreamerSource(Closing):
         flags = self._gst.SeekFlags.FLUSH | self._gst.SeekFlags.KEY_UNIT
         flags |= self._gst.SeekFlags.SNAP_BEFORE
         self._pipeline.seek_simple(self._gst.Format.TIME, flags, round(max(0.0, pts_s) * 1e9))
-        self._mender.sought()
+        self._normaliser.sought()
 
     def close(self) -> None:
         """End the iteration and stop the pipeline.

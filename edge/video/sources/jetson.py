@@ -13,7 +13,7 @@ import numpy as np
 
 from edge.errors import BackendMissingError, SourceError, SourceLostError
 from edge.video.frame import Frame
-from edge.video.pts import PtsMender
+from edge.video.pts import PtsNormaliser
 from edge.video.source import SourceStats
 from edge.video.sources.closing import Closing
 from edge.video.sources.still import ReadyPicture
@@ -67,15 +67,15 @@ class JetsonSource(Closing):
         self.fps: float | None = rate if rate > 0 else None
         self.duration_s: float | None = None
         self.frame_count: int | None = None
-        self._mender = PtsMender(step_s=1 / rate if rate > 0 else 0.04)
+        self._normaliser = PtsNormaliser(step_s=1 / rate if rate > 0 else 0.04)
 
     @property
     def stats(self) -> SourceStats:
         """What happened so far."""
         return SourceStats(
             frames=self._frames,
-            pts_jumps=self._mender.jumps,
-            pts_missing=self._mender.missing,
+            pts_jumps=self._normaliser.jumps,
+            pts_missing=self._normaliser.missing,
         )
 
     def __iter__(self) -> Iterator[Frame]:
@@ -123,7 +123,7 @@ class JetsonSource(Closing):
         bgr = np.ascontiguousarray(np.asarray(rgb, dtype=np.uint8)[..., ::-1])
         self.size = (bgr.shape[1], bgr.shape[0])
         stamp_ns = getattr(image, "timestamp", 0)
-        pts_s = self._mender.mend(stamp_ns / 1e9 if stamp_ns else None)
+        pts_s = self._normaliser.normalise(stamp_ns / 1e9 if stamp_ns else None)
         index = self._frames
         self._frames += 1
         return Frame(bgr, pts_s, index, time.monotonic_ns())

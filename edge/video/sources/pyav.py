@@ -20,7 +20,7 @@ from edge.errors import SourceError, SourceLostError
 from edge.video.convert import Converter, square_size
 from edge.video.deinterlace import Deinterlacer
 from edge.video.frame import Frame
-from edge.video.pts import PtsMender
+from edge.video.pts import PtsNormaliser
 from edge.video.source import SourceStats
 from edge.video.sources.closing import Closing
 from edge.video.sources.pipe import Pipe, Readable
@@ -169,7 +169,7 @@ class PyAVSource(Closing):
             max_height=self._options.max_height, hdr_to_sdr=self._options.tone_map
         )
         sound = bool(SOUND_CLOCKS & set(self._container.format.name.split(",")))
-        self._mender = PtsMender(
+        self._normaliser = PtsNormaliser(
             step_s=1 / self.fps if self.fps else 0.04,
             origin_s=None if self.live else self._origin_s(),
             max_gap_s=math.inf if sound else 10.0,
@@ -205,8 +205,8 @@ class PyAVSource(Closing):
         """What happened so far."""
         return SourceStats(
             **self._counts,
-            pts_jumps=self._mender.jumps,
-            pts_missing=self._mender.missing,
+            pts_jumps=self._normaliser.jumps,
+            pts_missing=self._normaliser.missing,
             size_changes=self._size_changes,
             warnings=tuple(self._warnings),
         )
@@ -236,7 +236,7 @@ class PyAVSource(Closing):
             upright = square_size(*size, self._aspect, self._options.max_height)
             self.size = upright[::-1] if decoded.rotation % 180 else upright
         raw_s = None if decoded.pts is None else decoded.time
-        pts_s = self._mender.mend(raw_s)
+        pts_s = self._normaliser.normalise(raw_s)
         self._end_s = pts_s
         return DecodedPicture(
             pts_s=pts_s,
@@ -352,7 +352,7 @@ class PyAVSource(Closing):
                 base = self._stream.time_base
                 assert base is not None
                 self._container.seek(int(raw_s / base), stream=self._stream)
-                self._mender.sought()
+                self._normaliser.sought()
                 if self._deinterlacer is not None:
                     self._deinterlacer.reset()
         return self._demux()

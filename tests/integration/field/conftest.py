@@ -29,7 +29,7 @@ SLOTS = Path("/opt/tvradar")
 CONFIG = """
 source = "/var/lib/clip.mp4"
 gallery = "/var/lib/tvradar-sync/gallery"
-pulse = "/run/tvradar/pulse.json"
+heartbeat = "/run/tvradar/pulse.json"
 loop = true
 """
 WAIT = """python3 -c '

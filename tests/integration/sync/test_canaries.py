@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from gallery.channel.health import PulseFile
+from gallery.channel.health import HeartbeatFile
 from gallery.publish.content import Options
 from gallery.publish.rollout import RolloutControl
 from gallery.store import store
@@ -40,8 +40,8 @@ def test_a_fifth_of_the_canaries_in_trouble_halts_the_rollout_before_the_next_st
     world = World(fast_folder, broker.port, galleries)
     try:
         world.publish(seed=1)
-        pulses = {f"tv{i}": PulseFile(fast_folder / f"pulse{i}.json") for i in range(DEVICES)}
-        devices = [world.device(name, pulse=pulse.path) for name, pulse in pulses.items()]
+        pulses = {f"tv{i}": HeartbeatFile(fast_folder / f"pulse{i}.json") for i in range(DEVICES)}
+        devices = [world.device(name, heartbeat=pulse.path) for name, pulse in pulses.items()]
         for device in devices:
             assert device.once()
         before = {f.sha256 for f in store.current_release(devices[0].settings.gallery)[0].files}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from gallery.channel.health import PulseFile
+from gallery.channel.health import HeartbeatFile
 from gallery.channel.manifest import Rollout
 from gallery.channel.status import Status, encode, status_topic
 from gallery.publish.content import Options
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def device(world: World) -> SyncService:
-    """Return a device that has release 1, and whose recogniser has a pulse."""
+    """Return a device that has release 1, and whose recogniser has a heartbeat."""
     world.publish(seed=1)
-    service = world.device("tv", pulse=world.folder / "pulse.json")
+    service = world.device("tv", heartbeat=world.folder / "pulse.json")
     service.once()
     service.device.tick()
     return service
 
 
-def pulse(world: World) -> PulseFile:
-    return PulseFile(world.folder / "pulse.json")
+def heartbeat(world: World) -> HeartbeatFile:
+    return HeartbeatFile(world.folder / "pulse.json")
 
 
 # Probation.
 
 
 def test_a_release_that_crashes_the_recogniser_is_left(world: World, device: SyncService) -> None:
-    pulse(world).beat(1, started=True)
+    heartbeat(world).beat(1, started=True)
     world.publish(seed=2, probation_s=60)
     assert device.once()
     assert device.device.installed() == 2
     for _ in range(3):
-        pulse(world).beat(0, started=True)
+        heartbeat(world).beat(0, started=True)
     device.device.tick()
     assert device.device.installed() == 1
     assert "probation failed: the recogniser started 3 times" in device.status().error
@@ -63,7 +63,7 @@ def test_a_release_that_crashes_the_recogniser_is_left(world: World, device: Syn
 def test_a_release_that_cannot_be_opened_is_left(world: World, device: SyncService) -> None:
     world.publish(seed=2, probation_s=60)
     device.once()
-    pulse(world).beat(2, error="templates: dim 128, expected 512")
+    heartbeat(world).beat(2, error="templates: dim 128, expected 512")
     device.device.tick()
     assert device.device.installed() == 1
     assert "expected 512" in device.status().error
@@ -75,7 +75,7 @@ def test_a_probation_that_a_restart_interrupted_goes_on(world: World, device: Sy
     again = world.again(device)
     assert again.device.phase.value == "probation"
     assert not again.status().confirmed
-    pulse(world).beat(2, error="bad")
+    heartbeat(world).beat(2, error="bad")
     again.device.tick()
     assert again.device.installed() == 1
 
@@ -110,13 +110,13 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 def test_a_recogniser_that_lives_without_the_release_is_reason_to_leave_it(
     world: World, device: SyncService, later: Callable[[float], None]
 ) -> None:
-    pulse(world).beat(1, started=True)
+    heartbeat(world).beat(1, started=True)
     world.publish(seed=2, probation_s=60)
     device.once()
     for _ in range(2):
         later(31)
         assert device.device.installed() == 2
-        pulse(world).beat(1)
+        heartbeat(world).beat(1)
         device.device.tick()
     assert device.device.installed() == 1
     assert "lives and never took release 2 up; back on release 1" in device.status().error
@@ -126,10 +126,10 @@ def test_a_recogniser_that_lives_without_the_release_is_reason_to_leave_it(
 def test_the_pulse_of_the_release_confirms_it_but_not_before_the_end(
     world: World, device: SyncService, later: Callable[[float], None]
 ) -> None:
-    pulse(world).beat(1, started=True)
+    heartbeat(world).beat(1, started=True)
     world.publish(seed=2, probation_s=60)
     device.once()
-    pulse(world).beat(2)
+    heartbeat(world).beat(2)
     device.device.tick()
     assert not device.status().confirmed
     later(61)
@@ -142,14 +142,14 @@ def test_a_silent_recogniser_is_waited_for(
     world: World, device: SyncService, later: Callable[[float], None]
 ) -> None:
     """It may have no picture: no reason to leave the release, nor to confirm it at once."""
-    pulse(world).beat(1, started=True)
+    heartbeat(world).beat(1, started=True)
     world.publish(seed=2, probation_s=60)
     device.once()
     later(61)
     device.device.tick()
     assert device.device.installed() == 2
     assert not device.status().confirmed
-    assert device.status().waiting == "probation of release 2: no pulse of the recogniser"
+    assert device.status().waiting == "probation of release 2: no heartbeat of the recogniser"
     later(900)
     device.device.tick()
     assert device.status().confirmed

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gallery.channel.errors import Refused, SourceError, SyncError
-from gallery.channel.health import PulseFile
+from gallery.channel.health import HeartbeatFile
 from gallery.errors import GalleryCorruptError
 from gallery.publish.content import Options, prepare, resign
 from gallery.search.open import open_gallery
@@ -119,11 +119,11 @@ def test_a_recogniser_that_cannot_start_has_the_damage_mended_at_once(
 ) -> None:
     home = Home(world, fast_folder / "cloud")
     pulse = fast_folder / "pulse.json"
-    home.device = world.again(home.device, pulse=pulse, scrub_s=1e6)
+    home.device = world.again(home.device, heartbeat=pulse, scrub_s=1e6)
     flip(home.files()[1])
     with pytest.raises(GalleryCorruptError) as refused:
         open_gallery(home.served, MODEL)
-    PulseFile(pulse).beat(0, error=str(refused.value))
+    HeartbeatFile(pulse).beat(0, error=str(refused.value))
     _run_until(home, lambda: home.device.status().mended == 1)
     assert open_gallery(home.served, MODEL).people_count == 100
 

@@ -3,7 +3,7 @@
 import pytest
 
 from edge.device.beside import Beside
-from edge.recognise.governor import Governor, read_zones
+from edge.recognise.load_shedding import LoadShedder, read_zones
 
 
 def test_a_failure_is_counted_told_once_and_told_when_it_is_over(
@@ -33,6 +33,6 @@ def test_heat_cannot_be_read_without_descriptors_and_that_is_no_failure() -> Non
     folder = NoDescriptors()
     assert read_zones(folder) == []  # type: ignore[arg-type]
     clock = iter(range(100))
-    governor = Governor(lambda: read_zones(folder), lambda: float(next(clock)))  # type: ignore[arg-type]
-    looked = [governor.worked(0.1) for _ in range(20)]
+    shedder = LoadShedder(lambda: read_zones(folder), lambda: float(next(clock)))  # type: ignore[arg-type]
+    looked = [shedder.worked(0.1) for _ in range(20)]
     assert any(looked)

@@ -13,7 +13,7 @@ import pytest
 from edge.device.beside import Beside, MayFail
 from edge.device.counting import Counting
 from edge.device.heartbeat import Heartbeat
-from edge.recognise.press_history import Radar
+from edge.recognise.press_history import PressHistory
 from edge.recognise.scene import Face, Scene
 from edge.recognise.step import Step, Tracked
 from edge.serve.live import Hub
@@ -22,7 +22,7 @@ from edge.serve.overlay import Overlay, Pictures
 from edge.serve.preview import Preview
 from edge.timeline.live import Appearing
 from edge.video.frame import Frame
-from gallery.channel.health import PulseFile
+from gallery.channel.health import HeartbeatFile
 from tests.serving import PEOPLE, People, Player, face
 
 if TYPE_CHECKING:
@@ -97,21 +97,21 @@ def test_the_heartbeat_tells_release_error_and_share_of_names(tmp_path: Path) ->
     path, error = tmp_path / "pulse.json", [""]
     heartbeat = Heartbeat(str(path), lambda: error[0])
     heartbeat.take(frame(1), scene(1, face(1, 60, "ada"), face(2, 300, None, "profile")))
-    first = PulseFile(path).read()
+    first = HeartbeatFile(path).read()
     assert first is not None
     assert (first.release, first.error, first.named_share) == (3, "", 0.5)
     error[0] = "release 4 is damaged"
     heartbeat.take(frame(2), scene(2))
-    told = PulseFile(path).read()
+    told = HeartbeatFile(path).read()
     assert told is not None
     assert told.error == "release 4 is damaged"
 
 
 def test_presses_are_answered_from_the_scenes_that_were_taken() -> None:
-    radar = Radar(People().person)
-    sink: SceneSink = radar
+    history = PressHistory(People().person)
+    sink: SceneSink = history
     sink.take(frame(1), scene(1, face(1, 60, "ada")))
-    assert [p.id for p in radar.press().people] == ["ada"]
+    assert [p.id for p in history.press().people] == ["ada"]
 
 
 def test_a_sink_that_may_fail_ends_nothing_and_is_counted() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from edge.evaluate.figures import Faces, VideoEvaluation
 from edge.evaluate.labels import LabelledShot, Labels
-from edge.evaluate.video import Sighting, VideoEvaluator
+from edge.evaluate.video import Observation, VideoEvaluator
 from edge.recognise.scene import Face, Scene
 from gallery.store.person import Person
 
@@ -25,7 +25,7 @@ def evaluated(names: list[list[tuple[int, str | None]]], *shots: LabelledShot) -
         faces = tuple(face(track, person) for track, person in shown)
         shot = labels.shot_of(i) or 0
         scene = Scene(i / FPS, i, 640, 360, shot, faces, 1)
-        evaluator.take(scene, {track: Sighting(50, 0.1, 0.03) for track, _ in shown})
+        evaluator.take(scene, {track: Observation(50, 0.1, 0.03) for track, _ in shown})
     return evaluator.result()
 
 

@@ -162,7 +162,7 @@ def test_no_refusal_reads_what_the_recogniser_changes(gallery: Gallery) -> None:
     scores = score_model(MODEL)
     vector = gallery.templates_of("p0")[0]
     state = TrackState(Track(0, np.zeros(4, np.float32), 0.0, 0.0, 1.0), TrackTemplate(scores))
-    state.said = "p0"
+    state.displayed_id = "p0"
     commands, found = Commands(), TrackSearch(scores.same.refused)
     commands.publish([state])
     over, taken, failed = threading.Event(), [0], []

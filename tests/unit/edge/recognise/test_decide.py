@@ -7,7 +7,14 @@ POLICY = Policy(0.4, 8, SFACE, stills=False)
 
 
 def claim(track: int, *scores: tuple[str, float], **more: object) -> Claim:
-    values = {"side_px": 90.0, "yaw": 0.1, "sharpness": 0.1, "norm": 13.0, "said": None, **more}
+    values = {
+        "side_px": 90.0,
+        "yaw": 0.1,
+        "sharpness": 0.1,
+        "norm": 13.0,
+        "displayed_id": None,
+        **more,
+    }
     return Claim(track, tuple(Candidate(i, s) for i, s in scores), **values)  # type: ignore[arg-type]
 
 
@@ -39,8 +46,8 @@ def test_templates_of_one_person_under_two_names_need_a_wider_margin() -> None:
     assert decide([claim(0, ("a", 0.75), ("c", 0.6))], twins)[0].id == "a"
     assert decide([claim(0, ("a", 0.85), ("b", 0.6))], twins)[0].id == "a"
     # a first impression does not settle it for good, and does not flicker either
-    assert decide([claim(0, ("a", 0.7), ("b", 0.6), said="a")], twins)[0].id is None
-    assert decide([claim(0, ("a", 0.75), ("b", 0.6), said="a")], twins)[0].id == "a"
+    assert decide([claim(0, ("a", 0.7), ("b", 0.6), displayed_id="a")], twins)[0].id is None
+    assert decide([claim(0, ("a", 0.75), ("b", 0.6), displayed_id="a")], twins)[0].id == "a"
     either = decide([claim(0, ("a", 0.7), ("c", 0.5), ("b", 0.68))], twins)[0]
     assert [c.id for c in either.candidates] == ["a", "b"]
 
@@ -54,7 +61,7 @@ def test_who_is_named_elsewhere_in_the_picture_is_no_rival() -> None:
 def test_a_name_does_not_wander_between_two_faces_alike() -> None:
     """The same face twice in the picture: scores jitter, the name stays where it was."""
     for first, second in ((0.7, 0.72), (0.72, 0.7)):
-        found = decide([claim(0, ("a", first), said="a"), claim(1, ("a", second))], POLICY)
+        found = decide([claim(0, ("a", first), displayed_id="a"), claim(1, ("a", second))], POLICY)
         assert (found[0].id, found[1].id) == ("a", None)
 
 
@@ -72,14 +79,14 @@ def test_says_why_a_face_cannot_be_told() -> None:
 
 def test_a_name_that_was_said_does_not_flicker() -> None:
     near = ("a", 0.37)
-    assert decide([claim(0, near, said="a")], POLICY)[0].id == "a"
+    assert decide([claim(0, near, displayed_id="a")], POLICY)[0].id == "a"
     assert decide([claim(0, near)], POLICY)[0].id is None
-    assert decide([claim(0, ("a", 0.3), said="a")], POLICY)[0].id is None
+    assert decide([claim(0, ("a", 0.3), displayed_id="a")], POLICY)[0].id is None
 
 
 def test_another_person_takes_over_only_when_clearly_better() -> None:
-    assert decide([claim(0, ("b", 0.66), ("a", 0.6), said="a")], POLICY)[0].id == "a"
-    assert decide([claim(0, ("b", 0.76), ("a", 0.6), said="a")], POLICY)[0].id == "b"
+    assert decide([claim(0, ("b", 0.66), ("a", 0.6), displayed_id="a")], POLICY)[0].id == "a"
+    assert decide([claim(0, ("b", 0.76), ("a", 0.6), displayed_id="a")], POLICY)[0].id == "b"
 
 
 def test_company_that_is_named_names_nobody_else() -> None:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.recognise.press_history import KEPT_S, LOOK_BACK_S, Radar
+from edge.recognise.press_history import KEPT_S, LOOK_BACK_S, PressHistory
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.video.age import FRESH_S
 from gallery.store.person import Person
@@ -20,15 +20,15 @@ def scene(pts_s: float, *faces: Face, shot: int = 0) -> Scene:
     return Scene(pts_s, int(pts_s * 25), 640, 360, shot, faces, 1)
 
 
-def radar(*scenes: Scene) -> Radar:
-    made = Radar(PEOPLE.get)
+def history(*scenes: Scene) -> PressHistory:
+    made = PressHistory(PEOPLE.get)
     for one in scenes:
         made.push(one)
     return made
 
 
 def test_lists_who_is_on_screen_and_who_has_just_gone() -> None:
-    made = radar(
+    made = history(
         scene(1.0, face(0, "a")), scene(2.0, face(1, "b"), face(2, None, "profile"), shot=1)
     )
     answer = made.press()
@@ -40,23 +40,23 @@ def test_lists_who_is_on_screen_and_who_has_just_gone() -> None:
 
 
 def test_forgets_who_left_long_ago() -> None:
-    made = radar(scene(1.0, face(0, "a")), scene(1.1 + LOOK_BACK_S, face(1, "b"), shot=1))
+    made = history(scene(1.0, face(0, "a")), scene(1.1 + LOOK_BACK_S, face(1, "b"), shot=1))
     assert [p.id for p in made.press().people] == ["b"]
 
 
 def test_answers_for_a_moment_in_the_past() -> None:
-    made = radar(*(scene(i / 5, face(0, "a" if i < 10 else "b")) for i in range(20)))
+    made = history(*(scene(i / 5, face(0, "a" if i < 10 else "b")) for i in range(20)))
     assert [p.id for p in made.press(1.0).people] == ["a"]
     assert {p.id for p in made.press(3.0).people} == {"a", "b"}
 
 
 def test_one_person_is_listed_once() -> None:
-    made = radar(scene(1.0, face(0, "a")), scene(1.5, face(3, "a"), shot=1))
+    made = history(scene(1.0, face(0, "a")), scene(1.5, face(3, "a"), shot=1))
     assert [(p.id, p.present) for p in made.press().people] == [("a", "now")]
 
 
 def test_the_refined_answer_knows_what_came_later() -> None:
-    made = radar(scene(1.0, face(0, None, "below_threshold")))
+    made = history(scene(1.0, face(0, None, "below_threshold")))
     first = made.press()
     assert (first.people, first.refined) == ((), False)
     made.push(scene(1.2, face(0, "a")))
@@ -67,7 +67,7 @@ def test_the_refined_answer_knows_what_came_later() -> None:
 
 def test_the_refined_answer_knows_a_face_that_was_too_new_to_be_shown() -> None:
     """Right after a cut nothing is shown yet: a track is shown from its second sighting on."""
-    made = radar(scene(1.0, face(0, "b")), scene(1.04, shot=1))
+    made = history(scene(1.0, face(0, "b")), scene(1.04, shot=1))
     first = made.press()
     for i in range(2, 12):
         made.push(scene(1.0 + i / 25, face(1, "a"), shot=1))
@@ -78,21 +78,21 @@ def test_the_refined_answer_knows_a_face_that_was_too_new_to_be_shown() -> None:
 
 
 def test_the_refined_answer_keeps_the_order_of_the_first() -> None:
-    made = radar(scene(1.0, face(0, "a"), face(1, "b")))
+    made = history(scene(1.0, face(0, "a"), face(1, "b")))
     first = made.press()
     made.push(scene(1.04, face(1, "b")))
     assert [p.id for p in made.refine(first).people] == [p.id for p in first.people] == ["a", "b"]
 
 
 def test_the_refined_answer_takes_nobody_from_the_next_shot() -> None:
-    made = radar(scene(1.0, face(0, "a")))
+    made = history(scene(1.0, face(0, "a")))
     first = made.press()
     made.push(scene(1.04, face(1, "b"), shot=1))
     assert [p.id for p in made.refine(first).people] == ["a"]
 
 
 def test_a_rounded_time_still_means_its_frame() -> None:
-    made = radar(scene(0.6, face(0, "a")), scene(20 / 29.97, face(1, "b"), shot=1))
+    made = history(scene(0.6, face(0, "a")), scene(20 / 29.97, face(1, "b"), shot=1))
     first = made.press()
     assert first.pts_s < 20 / 29.97 or first.pts_s == round(20 / 29.97, 4)
     assert [p.id for p in made.refine(first).people if p.present == "now"] == ["b"]
@@ -102,22 +102,22 @@ def test_a_rounded_time_still_means_its_frame() -> None:
 def test_look_alikes_are_answered_as_a_or_b() -> None:
     both = (Candidate("a", 0.6), Candidate("b", 0.59))
     one = msgspec.structs.replace(face(0, None, "ambiguous"), candidates=both)
-    (ambiguous,) = radar(scene(1.0, one)).press().ambiguous
+    (ambiguous,) = history(scene(1.0, one)).press().ambiguous
     assert [c.id for c in ambiguous.candidates] == ["a", "b"]
 
 
 def test_a_person_whom_the_gallery_lost_is_left_out() -> None:
-    assert radar(scene(1.0, face(0, "gone"))).press().people == ()
+    assert history(scene(1.0, face(0, "gone"))).press().people == ()
 
 
 def test_nothing_seen_is_an_empty_answer() -> None:
-    assert radar().press().people == ()
-    assert radar().press(4.0).pts_s == 4.0
+    assert history().press().people == ()
+    assert history().press(4.0).pts_s == 4.0
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=40), st.none() | st.floats(-10, 200))
 def test_any_clock_and_any_moment_give_an_answer(times: list[float], at_s: float | None) -> None:
-    made = radar(*(scene(t, face(0, "a")) for t in times))
+    made = history(*(scene(t, face(0, "a")) for t in times))
     answer = made.press(at_s)
     assert len(answer.people) <= 1
     kept = made._scenes
@@ -134,9 +134,9 @@ class Clock:
         return self.s
 
 
-def dying(clock: Clock) -> Radar:
+def dying(clock: Clock) -> PressHistory:
     """Return what was seen of a source that shows a, and ends."""
-    made = Radar(PEOPLE.get, clock)
+    made = PressHistory(PEOPLE.get, clock)
     for i in range(5):
         made.push(scene(i / 5, face(0, "a")))
     return made
@@ -176,7 +176,7 @@ def test_the_moment_of_a_first_answer_can_still_be_asked_about_for_a_while() -> 
 
 
 def test_a_moment_without_a_picture_shows_nobody() -> None:
-    made = radar(scene(1.0, face(0, "a")), scene(8.0, face(1, "b"), shot=1))
+    made = history(scene(1.0, face(0, "a")), scene(8.0, face(1, "b"), shot=1))
     assert made.press(5.0).people == ()
     assert [p.present for p in made.press(1.0 + FRESH_S + 0.2).people] == ["just_gone"]
 
@@ -187,13 +187,13 @@ def test_a_long_press_goes_back_from_now_not_from_the_last_picture() -> None:
     assert made.moment_s(0.5) == pytest.approx(0.3)
     clock.s += 4
     assert made.moment_s(2.0) == pytest.approx(2.8)
-    assert radar().moment_s(1.0) is None
+    assert history().moment_s(1.0) is None
 
 
 def test_a_picture_that_comes_late_is_as_old_as_it_is() -> None:
     clock = Clock()
-    made = Radar(PEOPLE.get, clock)
+    made = PressHistory(PEOPLE.get, clock)
     made.push(scene(1.0, face(0, "a")), clock() - 5)
     assert made.press().people == ()
     assert made.age_s() == 5
-    assert radar().press().picture_age_s is None
+    assert history().press().picture_age_s is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from edge.recognise.press_history import Radar
+from edge.recognise.press_history import PressHistory
 from edge.serve.device import Device
 from edge.serve.live import Hub
 from edge.serve.presses import answer_in_thread
@@ -23,7 +23,7 @@ def test_a_press_from_a_thread_is_counted_with_both_its_answers() -> None:
         if answer.refined:
             done.set()
 
-    device = Device(Radar(people.person), people, Feedback(), Hub(people))
+    device = Device(PressHistory(people.person), people, Feedback(), Hub(people))
     answer_in_thread(device, None, take)
     assert done.wait(5)
     assert answers == [False, True]

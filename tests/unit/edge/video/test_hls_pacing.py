@@ -6,15 +6,15 @@ from itertools import pairwise
 
 import pytest
 
-from edge.video.hls_pacing import FASTER, Pace
+from edge.video.hls_pacing import FASTER, HlsPacing
 
 
 def shown(arrivals_s: list[float], step_s: float = 0.04) -> list[float]:
     """Return when pictures `step_s` apart are shown, which arrive when the one before is gone."""
-    pace, now_s, times = Pace(), 0.0, []
+    pacing, now_s, times = HlsPacing(), 0.0, []
     for number, arrival_s in enumerate(arrivals_s):
         now_s = max(now_s, arrival_s)
-        now_s += pace.wait_s(number * step_s, now_s)
+        now_s += pacing.wait_s(number * step_s, now_s)
         times.append(now_s)
     return times
 
@@ -41,8 +41,8 @@ def test_a_stall_is_caught_up() -> None:
 
 @pytest.mark.parametrize("to_s", [-3.0, 900.0])
 def test_nobody_waits_for_a_jump(to_s: float) -> None:
-    pace = Pace()
-    assert pace.wait_s(5.0, 100.0) == 0
-    assert pace.wait_s(5.04, 100.0) == pytest.approx(0.04 / FASTER)
-    assert pace.wait_s(to_s, 100.1) == 0
-    assert pace.wait_s(to_s + 0.04, 100.1) == pytest.approx(0.04 / FASTER)
+    pacing = HlsPacing()
+    assert pacing.wait_s(5.0, 100.0) == 0
+    assert pacing.wait_s(5.04, 100.0) == pytest.approx(0.04 / FASTER)
+    assert pacing.wait_s(to_s, 100.1) == 0
+    assert pacing.wait_s(to_s + 0.04, 100.1) == pytest.approx(0.04 / FASTER)

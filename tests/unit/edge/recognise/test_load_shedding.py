@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.recognise.detection_schedule import DetectionSchedule
-from edge.recognise.governor import LEVELS, Governor, Zone, read_zones
+from edge.recognise.load_shedding import LEVELS, LoadShedder, Zone, read_zones
 from edge.recognise.recogniser import COAST_S
 from edge.recognise.track import Track
 
@@ -24,7 +24,7 @@ class Device:
     celsius: float = 40.0
 
     def __post_init__(self) -> None:
-        self.governor = Governor(self.zones, lambda: self.now)
+        self.shedder = LoadShedder(self.zones, lambda: self.now)
 
     def zones(self) -> list[Zone]:
         return [Zone("cpu-thermal", self.celsius, 99.0), Zone("odd", 120.0, None)]
@@ -33,19 +33,19 @@ class Device:
         levels = []
         for _ in range(seconds):
             self.now += 1.0
-            self.governor.worked(share)
-            levels.append(self.governor.level)
+            self.shedder.worked(share)
+            levels.append(self.shedder.level)
         return levels
 
 
-def test_a_busy_device_spends_less_step_by_step_and_an_idle_one_more_again() -> None:
+def test_a_busy_device_sheds_load_step_by_step_and_an_idle_one_takes_it_back() -> None:
     device = Device()
     assert device.run(0.7, 10) == [0] * 10
     assert device.run(0.95, 5) == [1, 2, 3, 3, 3]
-    assert device.governor.why == "load"
+    assert device.shedder.why == "load"
     assert device.run(0.7, 20) == [3] * 20
     assert device.run(0.2, 15) == [3] * 4 + [2] * 5 + [1] * 5 + [0]
-    assert device.governor.why == ""
+    assert device.shedder.why == ""
 
 
 def test_what_did_not_hold_is_tried_more_rarely() -> None:
@@ -53,7 +53,7 @@ def test_what_did_not_hold_is_tried_more_rarely() -> None:
     for _ in range(5):
         assert device.run(0.95, 1) == [1]
         wait = 0
-        while device.governor.level:
+        while device.shedder.level:
             device.run(0.2, 1)
             wait += 1
         waits.append(wait)
@@ -65,7 +65,7 @@ def test_heat_counts_before_the_kernel_throttles() -> None:
     assert device.run(0.1, 10) == [0] * 10
     device.celsius = 96.5
     assert max(device.run(0.1, 12)) == len(LEVELS) - 1
-    assert device.governor.why == "heat"
+    assert device.shedder.why == "heat"
     device.celsius = 80
     assert device.run(0.1, 30)[-1] == 0
 
@@ -103,10 +103,10 @@ def test_faces_do_not_vanish_between_two_looks() -> None:
     assert [b.gap_s for b in LEVELS] == sorted(b.gap_s for b in LEVELS)
 
 
-def _lost_share(*, governed: bool) -> float:
+def _lost_share(*, shedding: bool) -> float:
     """Play a minute at 25 frames a second to a detector of 70 ms, while something moves."""
     now = 0.0
-    governor, schedule = Governor(list, lambda: now), DetectionSchedule()
+    shedder, schedule = LoadShedder(list, lambda: now), DetectionSchedule()
     lost = frames = newest = 0
     while now < 60:
         now = max(now, (newest + 1) * 0.04)
@@ -115,13 +115,13 @@ def _lost_share(*, governed: bool) -> float:
             lost, frames = lost + number - newest - 1, frames + 1
         newest, begun, pts_s = number, now, number * 0.04
         now += 0.004
-        if schedule.due(pts_s, governor.budget.gap_s if governed else 0.0):
+        if schedule.due(pts_s, shedder.budget.gap_s if shedding else 0.0):
             now += 0.070
             schedule.detected(pts_s, [Track(1, np.zeros(4, np.float32), pts_s, pts_s, 0.9)])
-        governor.worked(now - begun)
+        shedder.worked(now - begun)
     return lost / (lost + frames)
 
 
 def test_fewer_frames_are_lost_where_detection_is_too_slow() -> None:
-    assert _lost_share(governed=False) > 0.4
-    assert _lost_share(governed=True) < 0.3
+    assert _lost_share(shedding=False) > 0.4
+    assert _lost_share(shedding=True) < 0.3

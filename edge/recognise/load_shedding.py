@@ -1,4 +1,4 @@
-"""What the recogniser may spend on a device that is slow or hot: less, before frames pile up.
+"""Load shedding: a device that is slow or hot detects and embeds less, before frames pile up.
 
 It looks at how much of each second the recogniser's thread was busy, and at the distance of the
 kernel's thermal zones to the point where the kernel would throttle. Each level leaves more time
@@ -93,7 +93,7 @@ def _trip(folder: Path) -> float | None:
     return min((c for c in found if c > 0), default=None)  # those below are not set
 
 
-class Governor:
+class LoadShedder:
     """Chooses the budget; one thread uses it.
 
     Args:
@@ -158,7 +158,7 @@ class Governor:
         hottest = max(self.zones, key=lambda zone: zone.celsius, default=None)
         heat = f", {hottest.name} at {hottest.celsius:.0f} °C" if hottest else ""
         log.warning(
-            "spending less, level %d of %d, for %s: busy %.0f %% of the time%s",
+            "load shedding: down to level %d of %d, for %s: busy %.0f %% of the time%s",
             *(self.level, len(LEVELS) - 1, why, 100 * share, heat),
         )
 
@@ -167,4 +167,4 @@ class Governor:
         self._calm = self._since_left = 0
         if not self.level:
             self.why = ""
-        log.warning("spending more again, level %d of %d", self.level, len(LEVELS) - 1)
+        log.warning("load shedding: back to level %d of %d", self.level, len(LEVELS) - 1)

@@ -1,4 +1,4 @@
-"""A device whose detector is too slow spends less, says so, and answers a press all the same."""
+"""A device whose detector is too slow sheds load, says so, and answers a press all the same."""
 
 from __future__ import annotations
 
@@ -40,13 +40,14 @@ def test_a_slow_detector_is_asked_less(tmp_path: Path, monkeypatch: pytest.Monke
     app = App(RunConfig(source=film, loop=True, serve=ServeConfig(port=0)), tmp_path / "gallery")
     app.start()
     try:
-        until(lambda: app.governor.level >= 1)
+        until(lambda: app.shedder.level >= 1)
         url = app.server.url
         with urllib.request.urlopen(url + "api/status") as answer:
-            assert json.load(answer)["spending"]["why"] == "load"
+            assert json.load(answer)["load_shedding"]["why"] == "load"
         until(
             lambda: (
-                b"tvradar_spending_level 0.0" not in urllib.request.urlopen(url + "metrics").read()
+                b"tvradar_load_shedding_level 0.0"
+                not in urllib.request.urlopen(url + "metrics").read()
             )
         )
         request = urllib.request.Request(url + "api/press", b"{}", method="POST")

@@ -1,6 +1,6 @@
 """A station of its own process: sends a film's packets over UDP, and says when each one went out.
 
-    python -m edge.bench.station FILM PORT
+    python -m edge.bench.stream_sender FILM PORT
 
 Each line of its output is the number of the picture in the film and the monotonic time at which its
 packet was sent. The film is sent again and again on one clock; without B-frames packets are in the

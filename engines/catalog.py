@@ -38,7 +38,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `dimension` is the embedding's length, `colour_order` what the network takes, `alignment` the
     landmark template that its faces are warped to; all three are empty for a detector. `optional`
-    models are fetched only by name.
+    models are fetched only by name. `fp32_sha256` is of the FP32 graph that is made of the source,
+    the same bytes with onnx 1.17 to 1.23; no other file is parsed.
     """
 
     version: str
@@ -46,6 +47,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     licence: str
     homepage: str
     family: str
+    fp32_sha256: str
     source: Source
     dimension: int = 0
     colour_order: Literal["", "rgb", "bgr"] = ""

@@ -23,15 +23,11 @@ from engines.files import cache_dir, write_atomically
 
 log = logging.getLogger(__name__)
 
-FOLD_REVISION = 1
-"""Raised when `convert.to_fp32` writes other bytes, so that old cache entries are not used."""
-
 
 def fp32_path(name: str) -> Path:
     """Return where the FP32 graph of a model is cached, whether or not it is there yet."""
     model = find_model(name)
-    key = f"{model.source.sha256[:12]}-f{FOLD_REVISION}"
-    return cache_dir() / "models" / f"{name}-{model.version}-fp32-{key}.onnx"
+    return cache_dir() / "models" / f"{name}-{model.version}-fp32-{model.fp32_sha256[:12]}.onnx"
 
 
 def fetch(name: str) -> Path:
@@ -57,7 +53,12 @@ def fetch(name: str) -> Path:
         _source_bytes(name, source.companion, source.companion_sha256) if source.companion else b""
     )
     data = to_fp32(model, weights, companion).SerializeToString(deterministic=True)
-    write_atomically(path.with_suffix(".sha256"), hashlib.sha256(data).hexdigest().encode())
+    found = hashlib.sha256(data).hexdigest()
+    if found != model.fp32_sha256:
+        raise ModelIntegrityError(
+            f"{name}: the FP32 graph has sha256 {found}, expected {model.fp32_sha256 or 'one'} in "
+            "engines/catalog.toml; install the versions of constraints.txt (numpy, onnx, protobuf)"
+        )
     write_atomically(path, data)
     log.info("%s: converted to %s", name, path)
     return path
@@ -68,22 +69,21 @@ def present(name: str) -> Path | None:
     path = fp32_path(name)
     shipped = os.environ.get("TVRADAR_MODELS")
     for candidate in ([Path(shipped) / path.name] if shipped else []) + [path]:
-        if is_whole(candidate):
+        if sha256_of(candidate) == find_model(name).fp32_sha256:
             return candidate
     return None
 
 
-def is_whole(path: Path) -> bool:
-    """Return whether a cached graph still has the sha256 that was noted when it was made."""
+def sha256_of(path: Path) -> str | None:
+    """Return the sha256 of a file, None where there is none."""
+    digest = hashlib.sha256()
     try:
-        noted = path.with_suffix(".sha256").read_text().strip()
-        digest = hashlib.sha256()
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     except (FileNotFoundError, NotADirectoryError):
-        return False
-    return digest.hexdigest() == noted
+        return None
+    return digest.hexdigest()
 
 
 def _source_bytes(name: str, member: str, sha256: str) -> bytes:

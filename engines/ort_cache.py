@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from engines.fetch import is_whole
+from engines.fetch import sha256_of
 from engines.files import cache_dir, write_atomically
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def prepared(path: Path, precision: str) -> Path | None:
     # an installer may have made it beside the models that it brought
     shipped = path.parent.parent / target.parent.name / target.name
     for made in (target, shipped):
-        if is_whole(made):
+        if _is_whole(made):
             return made
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,15 @@ def prepared(path: Path, precision: str) -> Path | None:
         told = str(getattr(error, "stderr", "") or error).strip().splitlines()[-1:]
         log.info("%s: optimised anew at each start (%s)", path.name, "".join(told))
         return None
-    return target if is_whole(target) else None
+    return target if _is_whole(target) else None
+
+
+def _is_whole(path: Path) -> bool:
+    """Return whether a prepared file still has the sha256 that was noted when it was made."""
+    try:
+        return sha256_of(path) == path.with_suffix(".sha256").read_text(errors="replace").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def prepared_path(path: Path, precision: str) -> Path:

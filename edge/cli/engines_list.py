@@ -13,7 +13,7 @@ from edge.errors import UsageError
 from engines.catalog import Model, default_models, load_catalog
 from engines.choose import example, time_ms
 from engines.errors import EngineGateError
-from engines.fetch import fetch, fp32_path
+from engines.fetch import fetch, fp32_path, present
 from engines.foreign_onnx import check_foreign
 from engines.int8_files import current_int8, require_passed
 from engines.onnx_models.qdq_lint import lint
@@ -60,7 +60,7 @@ def _model_row(name: str, model: Model) -> dict[str, object]:
         "task": model.task,
         "licence": model.licence,
         "path": str(path),
-        "present": path.is_file(),
+        "present": present(name) is not None,
         "fp32_mb": path.stat().st_size / 1e6 if path.is_file() else 0.0,
         "int8_path": str(int8 or ""),
         "int8_status": status,

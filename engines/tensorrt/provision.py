@@ -129,9 +129,9 @@ def _half_path(fp32: Path) -> Path:
     key = hashlib.sha256(fp32.read_bytes()).hexdigest()[:12]
     name = f"{fp32.name.partition('-fp32-')[0]}-fp16-{key}-h{HALF_REVISION}.onnx"
     path = models_dir() / name  # where the FP32 file was shipped one may not write
-    if not path.is_file():
-        half = to_half(onnx.load(fp32))
-        write_atomically(path, half.SerializeToString(deterministic=True))
+    half = to_half(onnx.load(fp32)).SerializeToString(deterministic=True)
+    if not path.is_file() or path.read_bytes() != half:  # no other bytes reach TensorRT's parser
+        write_atomically(path, half)
     return path
 
 

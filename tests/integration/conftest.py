@@ -184,8 +184,7 @@ def fp32_models_in(root: Path) -> Path:
     (root / "models").mkdir()
     for name in ("sface", "yunet"):
         path = fetch(name)
-        for file in (path, path.with_suffix(".sha256")):
-            shutil.copy(file, root / "models")
+        shutil.copy(path, root / "models")
     return root
 
 

@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 
 import onnx
@@ -6,7 +7,7 @@ import pytest
 from engines import fetch as fetch_module
 from engines.catalog import find_model, load_catalog, model_identity
 from engines.errors import ModelIntegrityError, ModelMissingError
-from engines.fetch import fetch, fp32_path
+from engines.fetch import fetch, fp32_path, present
 from engines.files import write_atomically
 
 
@@ -54,10 +55,16 @@ def test_folding_gives_the_same_bytes(own_cache: Path) -> None:
     assert fetch("yunet").read_bytes() == before
 
 
-def test_a_damaged_graph_is_made_anew(own_cache: Path) -> None:
+@pytest.mark.parametrize("noted", [False, True])
+def test_another_graph_is_made_anew_and_never_parsed(own_cache: Path, *, noted: bool) -> None:
+    """Also where whoever put it there noted its sha256 beside it, which once was enough."""
     path = fetch("yunet")
     good = path.read_bytes()
-    path.write_bytes(good[:-7] + b"damaged")
+    evil = good[:-7] + b"damaged"
+    path.write_bytes(evil)
+    if noted:
+        path.with_suffix(".sha256").write_text(hashlib.sha256(evil).hexdigest())
+    assert present("yunet") is None
     assert fetch("yunet").read_bytes() == good
 
 

@@ -1,0 +1,1 @@
+"""Titles and their casts: read from NFO files, matched to the people of a gallery."""

@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gallery.errors import GalleryInputError
+from gallery.titles.nfo import MAX_BYTES, parse_nfo, read_nfo
+from gallery.titles.title import CastMember
+
+MOVIE = """<?xml version="1.0" encoding="UTF-8" standalone="yes" ?>
+<movie>
+  <title>La vita è bella</title><originaltitle>Life</originaltitle><year>1997</year>
+  <plot>One.</plot>
+  <set><name>No actor</name></set>
+  <actor><name>Roberto Benigni</name><role>Guido</role><order>0</order>
+    <thumb>https://example.org/1.jpg</thumb></actor>
+  <actor><name>成龙</name></actor>
+  <actor><role>nobody</role></actor>
+</movie>"""
+
+
+def test_reads_what_media_libraries_write() -> None:
+    title = parse_nfo(MOVIE.encode())
+    assert (title.names, title.year, title.text) == (("La vita è bella", "Life"), 1997, "One.")
+    assert title.cast == (
+        CastMember("Roberto Benigni", "Guido", "https://example.org/1.jpg"),
+        CastMember("成龙"),
+    )
+
+
+def test_an_address_or_another_episode_may_follow() -> None:
+    one, two = (f"<episodedetails><title>{n}</title></episodedetails>" for n in ("One", "Two"))
+    assert parse_nfo((one + two).encode()).names == ("One",)
+    assert parse_nfo(f"{one}\nhttps://example.org/tt1\n".encode()).names == ("One",)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "iso-8859-1"])
+def test_reads_other_encodings(encoding: str) -> None:
+    declared = {"iso-8859-1": '<?xml version="1.0" encoding="iso-8859-1"?>'}.get(encoding, "")
+    text = declared + "<movie><title>Amélie</title></movie>"
+    assert parse_nfo(text.encode(encoding)).names == ("Amélie",)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        MOVIE[: len(MOVIE) // 2],
+        "",
+        "https://example.org/tt1",
+        "<movie><year>1997</year></movie>",
+        "<html><title>a page</title></html>",
+        '<!DOCTYPE m [<!ENTITY a "b">]><movie><title>&a;</title></movie>',
+        '<!DOCTYPE m SYSTEM "file:///etc/passwd"><movie><title>a</title></movie>',
+        '<?xml version="1.0" encoding="none-such"?><movie><title>a</title></movie>',
+        "<movie><title>a</title>" + "<a>" * 100_000,
+    ],
+)
+def test_a_damaged_one_is_refused_with_a_reason(damaged: str, tmp_path: Path) -> None:
+    path = tmp_path / "film.nfo"
+    path.write_text(damaged)
+    with pytest.raises(GalleryInputError, match=r"film\.nfo: .*expected"):
+        read_nfo(path)
+
+
+def test_a_missing_or_enormous_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GalleryInputError, match="expected an NFO"):
+        read_nfo(tmp_path / "none.nfo")
+    with pytest.raises(GalleryInputError, match="at most"):
+        parse_nfo(b" " * (MAX_BYTES + 1))
+
+
+@given(st.integers(0, len(MOVIE.encode()) - 1), st.binary(max_size=4), st.integers(0, 4))
+def test_any_change_is_read_or_refused(place: int, put: bytes, cut: int) -> None:
+    data = MOVIE.encode()
+    try:
+        title = parse_nfo(data[:place] + put + data[place + cut :])
+    except GalleryInputError:
+        return
+    assert title.names
+    assert all(member.name for member in title.cast)

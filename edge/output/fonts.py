@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import ImageFont
 
@@ -16,28 +17,38 @@ Font = ImageFont.FreeTypeFont
 
 # Where Debian, Ubuntu and Fedora keep them, for machines without fontconfig. Index 2 of the CJK
 # collection is Simplified Chinese.
-KNOWN = (
+CJK = (
     (Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc"), 2),
     (Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"), 2),
     (Path("/usr/share/fonts/google-noto-cjk/NotoSansCJK-Bold.ttc"), 2),
     (Path("/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc"), 0),
 )
-KNOWN_LATIN = (
+LATIN = (
     (Path("/usr/share/fonts/truetype/noto/NotoSans-Bold.ttf"), 0),
     (Path("/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf"), 0),
     (Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"), 0),
 )
 LAST_WESTERN = 0x24F
-"""The last code point of Latin Extended-B, of which every font of `KNOWN_LATIN` has most."""
+"""The last code point of Latin Extended-B, of which every font of `LATIN` has most."""
 
 
-def font_for(text: str, size_px: int) -> Font:
+class KnownFonts(NamedTuple):
+    """Where fonts may be on a machine without fontconfig: file and index in it, best first."""
+
+    cjk: tuple[tuple[Path, int], ...] = CJK
+    latin: tuple[tuple[Path, int], ...] = LATIN
+
+
+KNOWN = KnownFonts()
+
+
+def font_for(text: str, size_px: int, known: KnownFonts = KNOWN) -> Font:
     """Return a bold sans-serif font that has the text's characters, as far as the machine has one.
 
     Without any font, Pillow's own is used, which knows Western letters only; then it warns.
     """
     codes = frozenset(ord(c) for c in text if ord(c) > LAST_WESTERN and not c.isspace())
-    found = _find(codes)
+    found = _find(codes, known)
     if found is not None:
         try:
             return ImageFont.truetype(str(found[0]), size_px, index=found[1])
@@ -50,12 +61,12 @@ def font_for(text: str, size_px: int) -> Font:
 
 
 @cache
-def _find(codes: frozenset[int]) -> tuple[Path, int] | None:
+def _find(codes: frozenset[int], known: KnownFonts) -> tuple[Path, int] | None:
     """Return file and index of a font that has these code points, or None."""
     found = _ask_fontconfig(codes)
     if found is None:
-        known = KNOWN if codes else KNOWN_LATIN + KNOWN
-        found = next((entry for entry in known if entry[0].is_file()), None)
+        files = known.cjk if codes else known.latin + known.cjk
+        found = next((entry for entry in files if entry[0].is_file()), None)
     if found is None and codes:
         shown = "".join(chr(c) for c in sorted(codes)[:8])
         log.warning(

@@ -15,6 +15,7 @@ import msgspec
 from gallery.channel.durable import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 CRASHES = 3
@@ -63,14 +64,19 @@ class Health(Protocol):
 
 
 class HeartbeatFile:
-    """Both ends of the file; the recogniser calls `beat()`."""
+    """Both ends of the file; the recogniser calls `beat()`.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Args:
+        path: the file.
+        clock: seconds that nobody sets; a fake one in tests.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self.path, self._clock = path, clock
         self._starts_before: int | None = None
         self._last: HeartbeatMessage | None = None
         # By a clock that nobody sets; a heartbeat's own time may be of before the clock was set.
-        self._begun_s = self._last_s = time.monotonic()
+        self._begun_s = self._last_s = clock()
 
     def read(self) -> HeartbeatMessage | None:
         """Return the last heartbeat, None if there is none that can be read."""
@@ -99,13 +105,13 @@ class HeartbeatFile:
         heartbeat = self.read()
         self._starts_before = heartbeat.starts if heartbeat else 0
         self._last = heartbeat
-        self._begun_s = self._last_s = time.monotonic()
+        self._begun_s = self._last_s = self._clock()
 
     def verdict(self, release: int) -> str | None:
         """See `Health`."""
         heartbeat = self.read()
         if heartbeat != self._last:
-            self._last, self._last_s = heartbeat, time.monotonic()
+            self._last, self._last_s = heartbeat, self._clock()
         if heartbeat is None:
             return None
         if self._starts_before is None:
@@ -126,7 +132,7 @@ class HeartbeatFile:
             return not heartbeat.error
         if heartbeat.release and self._last_s - self._begun_s >= TAKE_UP_S:
             return False
-        return True if time.monotonic() - self._last_s >= SILENT_S else None
+        return True if self._clock() - self._last_s >= SILENT_S else None
 
 
 class NoHealth:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from gallery.enrol.errors import CatalogueReadError, CloudExtraMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
-
 
 READ_TRIES = 3
 MAX_BYTES = 512_000_000
@@ -32,12 +31,15 @@ def is_url(source: str) -> bool:
     return "://" in source
 
 
-def read_bytes(uri: str, most: int = MAX_BYTES) -> bytes:
+def read_bytes(
+    uri: str, most: int = MAX_BYTES, *, sleep: Callable[[float], None] = time.sleep
+) -> bytes:
     """Return the bytes of a file on a disk or in a store.
 
     Args:
         uri: path or URL.
         most: how many bytes are read.
+        sleep: waits between two tries at a store.
 
     Raises:
         OSError: it is not there, cannot be read, is no plain file, or has more than `most` bytes.
@@ -58,7 +60,7 @@ def read_bytes(uri: str, most: int = MAX_BYTES) -> bytes:
                     f"{uri}: cannot be read ({type(error).__name__}: {error}); see to the "
                     "connection and run the command again, it goes on where it was"
                 ) from error
-            time.sleep(0.5 * 2**attempt)
+            sleep(0.5 * 2**attempt)
     raise AssertionError
 
 

@@ -76,6 +76,7 @@ class Device:
         built_s: when the software was built: no clock before it is believed.
         stopped: asked between chunks.
         on_phase: told each change of `phase`.
+        clock: seconds that nobody sets; a fake one in tests.
     """
 
     def __init__(
@@ -90,8 +91,10 @@ class Device:
         built_s: float = 0.0,
         stopped: Callable[[], bool] = lambda: False,
         on_phase: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.gallery, self.folder, self.name, self.model = gallery, state, name, model
+        self._clock = clock
         self.states = StateFile(state / "state.json")
         self.trust = Trust(state / "tuf", root, self.states, built_s)
         self.phase = Phase.IDLE
@@ -250,8 +253,8 @@ class Device:
         """Ask the rollout; the wait counts from when this share was first seen."""
         key = (manifest.release, manifest.rollout.share)
         if self._seen is None or self._seen[0] != key:
-            self._seen = (key, time.monotonic())
-        answer = gate(manifest, self.name, time.monotonic() - self._seen[1])
+            self._seen = (key, self._clock())
+        answer = gate(manifest, self.name, self._clock() - self._seen[1])
         if answer is Gate.GO:
             return True
         self.waiting = f"rollout of release {manifest.release}: {answer.value}"
@@ -302,7 +305,7 @@ class Device:
     def _begin_probation(self, release: int, seconds: float) -> None:
         self.wanted = release
         self._probation_s = seconds
-        self._probation_ends_s = time.monotonic() + seconds
+        self._probation_ends_s = self._clock() + seconds
         self._enter(Phase.PROBATION)
 
     def tick(self) -> None:
@@ -313,7 +316,7 @@ class Device:
         reason = self._health.verdict(release)
         if reason:
             self._leave(release, reason)
-        elif time.monotonic() >= self._probation_ends_s:
+        elif self._clock() >= self._probation_ends_s:
             self._end_probation(release)
 
     def _end_probation(self, release: int) -> None:
@@ -373,7 +376,7 @@ class Device:
         """Seconds until the probation ends, None outside of one."""
         if self.states.state.probation is None:
             return None
-        return max(0.0, self._probation_ends_s - time.monotonic())
+        return max(0.0, self._probation_ends_s - self._clock())
 
     def _enter(self, phase: Phase) -> None:
         if phase is not self.phase:

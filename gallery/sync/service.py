@@ -92,6 +92,7 @@ class SyncService:
         on_change: told the status whenever it changes.
         health: asked during a probation; None for the heartbeat of the settings.
         watchdog: told of progress.
+        clock: what rollouts and probations are timed by; a fake one in tests.
     """
 
     def __init__(
@@ -100,12 +101,13 @@ class SyncService:
         on_change: Callable[[status_messages.Status], None] = lambda _: None,
         health: Health | None = None,
         watchdog: Watchdog | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         self._watchdog = watchdog or NoWatchdog()
         self._on_change = on_change
         self._stop, self._wake = threading.Event(), threading.Event()
-        heartbeat = HeartbeatFile(settings.heartbeat) if settings.heartbeat else None
+        heartbeat = HeartbeatFile(settings.heartbeat, clock) if settings.heartbeat else None
         self._heartbeat = heartbeat
         self.device = Device(
             settings.gallery,
@@ -117,6 +119,7 @@ class SyncService:
             built_s=settings.built_s,
             stopped=self._stopped,
             on_phase=self._phase_changed,
+            clock=clock,
         )
         self.scrub = Scrub(
             settings.gallery,

@@ -13,11 +13,13 @@ from edge.config import RunConfig, ServeConfig
 from edge.demo.material import gallery_of
 from edge.device.app import App
 from engines.detector import YunetDetector
+from engines.fetch import fetch
+from engines.onnxruntime_engine import OnnxRuntimeEngine
+from engines.pipeline import VIDEO_MIN_SCORE, FacePipeline, load_pipeline
 from tests.integration.conftest import until
 from tests.integration.demo_process import material
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from engines.detections import Detections
@@ -25,19 +27,28 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.alone
 
 
-def slowed(detect: Callable[..., Detections], seconds: float) -> Callable[..., Detections]:
-    def found(*words: Any, **options: Any) -> Detections:
-        time.sleep(seconds)
-        return detect(*words, **options)
+class Slow(YunetDetector):
+    """A detector that takes 150 ms more."""
 
-    return found
+    def detect(self, *words: Any, **options: Any) -> Detections:
+        time.sleep(0.15)
+        return super().detect(*words, **options)
 
 
-def test_a_slow_detector_is_asked_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def load_slow(**options: Any) -> FacePipeline:
+    loaded = load_pipeline(**options)
+    engine = OnnxRuntimeEngine(fetch("yunet"), threads=options["threads"])
+    slow = Slow(
+        engine, min_score=VIDEO_MIN_SCORE, long_side_px=options["long_side_px"], blended=True
+    )
+    return FacePipeline(slow, loaded.embedder, loaded.model)
+
+
+def test_a_slow_detector_is_asked_less(tmp_path: Path) -> None:
     gallery_of(material().people_dir, tmp_path / "gallery")
-    monkeypatch.setattr(YunetDetector, "detect", slowed(YunetDetector.detect, 0.15))
     film = str(material().video_path)
-    app = App(RunConfig(source=film, loop=True, serve=ServeConfig(port=0)), tmp_path / "gallery")
+    config = RunConfig(source=film, loop=True, serve=ServeConfig(port=0))
+    app = App(config, tmp_path / "gallery", load=load_slow)
     app.start()
     try:
         until(lambda: app.shedder.level >= 1)

@@ -14,6 +14,7 @@ import pytest
 from websockets.sync.client import connect
 
 from edge.bench.press import await_frames
+from edge.buttons.evdev_keys import EvdevKeys
 from edge.config import ButtonsConfig, RunConfig, ServeConfig
 from edge.demo.material import gallery_of
 from edge.device.app import App
@@ -21,8 +22,11 @@ from tests.integration.demo_process import material
 from tests.unit.edge.buttons.remote import Remote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from edge.buttons.key import Keys
+    from edge.buttons.presser import Presser
 
 pytest.importorskip("evdev", reason="no python-evdev: pip install 'tvradar[buttons]'")
 
@@ -33,21 +37,22 @@ def remote() -> Remote:
 
 
 @pytest.fixture
-def device(remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+def device(remote: Remote, tmp_path: Path) -> Iterator[App]:
     gallery_of(material().people_dir, tmp_path / "gallery")
 
-    def find(_evdev: Any, wanted: str, _code: int) -> Callable[[set[str]], list[Any]]:
-        assert wanted == "auto"
-        return lambda known: [] if remote.device.path in known else [remote.device]
+    def find(known: set[str]) -> list[Any]:
+        return [] if remote.device.path in known else [remote.device]
 
-    monkeypatch.setattr("edge.buttons.evdev_keys.find_devices", find)
+    def keys(config: ButtonsConfig, presser: Presser) -> list[Keys]:
+        return [EvdevKeys(config, presser, find)]
+
     config = RunConfig(
         source=str(material().video_path),
         loop=True,
         serve=ServeConfig(port=0),
         buttons=ButtonsConfig(device="auto", key="KEY_RED"),
     )
-    app = App(config, tmp_path / "gallery")
+    app = App(config, tmp_path / "gallery", keys=keys)
     app.start()
     try:
         await_frames(app)

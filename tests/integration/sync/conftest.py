@@ -113,6 +113,7 @@ class World:
         self.broker = Broker.from_uri(self.uri)
         self.prefix = self.broker.prefix
         self.now = datetime.now(timezone.utc)
+        self._ahead_s = 0.0
         self.repository = Repository(folder / "home", lambda: self.now)
         self.repository.init()
         self._links: list[MqttLink] = []
@@ -195,7 +196,8 @@ class World:
                 gallery=self.folder / name / "gallery",
                 state=self.folder / name / "state",
                 **settings,
-            )
+            ),
+            clock=self._clock,
         )
         self._services.append(service)
         return service
@@ -206,7 +208,7 @@ class World:
         old = service.settings
         kept = {field: getattr(old, field) for field in old.__struct_fields__}
         kept.update(changes)
-        fresh = SyncService(Settings(**kept))
+        fresh = SyncService(Settings(**kept), clock=self._clock)
         self._services.append(fresh)
         return fresh
 
@@ -254,6 +256,13 @@ class World:
     def later(self, **delta: float) -> None:
         """Let the publisher's clock go on."""
         self.now += timedelta(**delta)
+
+    def wait(self, seconds: float) -> None:
+        """Let the devices' clock go on."""
+        self._ahead_s += seconds
+
+    def _clock(self) -> float:
+        return time.monotonic() + self._ahead_s
 
     def close(self) -> None:
         for service in self._services:

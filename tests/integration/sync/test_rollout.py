@@ -18,7 +18,6 @@ from gallery.store import store
 from gallery.sync.rollout import Gate, bucket, delay_s, gate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from gallery.sync.service import SyncService
@@ -95,26 +94,14 @@ def test_probation_ends_well(world: World, device: SyncService) -> None:
     assert device.device.states.state.floors["release"].version == 2
 
 
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Return what lets the updater's clock go on."""
-    ahead_s, real = [0.0], time.monotonic
-
-    def go_on(seconds: float) -> None:
-        ahead_s[0] += seconds
-
-    monkeypatch.setattr(time, "monotonic", lambda: real() + ahead_s[0])
-    return go_on
-
-
 def test_a_recogniser_that_lives_without_the_release_is_reason_to_leave_it(
-    world: World, device: SyncService, later: Callable[[float], None]
+    world: World, device: SyncService
 ) -> None:
     heartbeat(world).beat(1, started=True)
     world.publish(seed=2, probation_s=60)
     device.once()
     for _ in range(2):
-        later(31)
+        world.wait(31)
         assert device.device.installed() == 2
         heartbeat(world).beat(1)
         device.device.tick()
@@ -124,7 +111,7 @@ def test_a_recogniser_that_lives_without_the_release_is_reason_to_leave_it(
 
 
 def test_the_pulse_of_the_release_confirms_it_but_not_before_the_end(
-    world: World, device: SyncService, later: Callable[[float], None]
+    world: World, device: SyncService
 ) -> None:
     heartbeat(world).beat(1, started=True)
     world.publish(seed=2, probation_s=60)
@@ -132,36 +119,32 @@ def test_the_pulse_of_the_release_confirms_it_but_not_before_the_end(
     heartbeat(world).beat(2)
     device.device.tick()
     assert not device.status().confirmed
-    later(61)
+    world.wait(61)
     device.device.tick()
     assert device.status().confirmed
     assert device.device.installed() == 2
 
 
-def test_a_silent_recogniser_is_waited_for(
-    world: World, device: SyncService, later: Callable[[float], None]
-) -> None:
+def test_a_silent_recogniser_is_waited_for(world: World, device: SyncService) -> None:
     """It may have no picture: no reason to leave the release, nor to confirm it at once."""
     heartbeat(world).beat(1, started=True)
     world.publish(seed=2, probation_s=60)
     device.once()
-    later(61)
+    world.wait(61)
     device.device.tick()
     assert device.device.installed() == 2
     assert not device.status().confirmed
     assert device.status().waiting == "probation of release 2: no heartbeat of the recogniser"
-    later(900)
+    world.wait(900)
     device.device.tick()
     assert device.status().confirmed
     assert device.status().waiting == ""
 
 
-def test_where_no_recogniser_runs_nobody_is_waited_for(
-    world: World, device: SyncService, later: Callable[[float], None]
-) -> None:
+def test_where_no_recogniser_runs_nobody_is_waited_for(world: World, device: SyncService) -> None:
     world.publish(seed=2, probation_s=60)
     device.once()
-    later(61)
+    world.wait(61)
     device.device.tick()
     assert device.status().confirmed
 

@@ -17,6 +17,7 @@ from edge.demo.programme import FPS, PEOPLE, PROGRAMME, Shot
 from gallery.store.person import read_person_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SHORT = (
@@ -125,13 +126,18 @@ def test_a_missing_or_broken_manifest_is_not_whole(tmp_path: Path) -> None:
     assert not compose._is_whole(tmp_path)
 
 
-def test_what_was_made_is_found_again_without_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paths: dict[str, Path]
-) -> None:
-    monkeypatch.setattr(compose, "fetch_portraits", lambda _folder, _on: paths)
-    monkeypatch.setattr(compose, "PROGRAMME", SHORT)
-    first = compose.prepare(tmp_path, show_progress=False)
-    monkeypatch.delattr(compose, "fetch_portraits")
-    assert compose.prepare(tmp_path, show_progress=False) == first
+def test_what_was_made_is_found_again_without_work(tmp_path: Path, paths: dict[str, Path]) -> None:
+    asked: list[Path] = []
+
+    def fetch(folder: Path, _on_package: Callable[[str], None]) -> dict[str, Path]:
+        asked.append(folder)
+        return paths
+
+    def prepare() -> compose.DemoMaterial:
+        return compose.prepare(tmp_path, show_progress=False, fetch=fetch, programme=SHORT)
+
+    first = prepare()
+    assert prepare() == first
+    assert len(asked) == 1
     assert first.video_path.is_file()
     assert [p.name for p in (tmp_path / "demo").iterdir()] == [first.video_path.parent.name]

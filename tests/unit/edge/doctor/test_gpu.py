@@ -14,7 +14,6 @@ from edge.doctor.gpu import gpu, int8_files, jetson_utils
 from edge.errors import BackendMissingError
 from edge.video.open import open_source
 from engines.int8_files import Verdict, artefact_path, make_current, verdict_path
-from engines.tensorrt import provision
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,9 +92,8 @@ def test_absence_is_a_fault_on_a_jetson_only(
     release = tmp_path / "nv_tegra_release"
 
     def states() -> dict[str, str]:
-        return {f.subject: f.state for f in examine()}
+        return {f.subject: f.state for f in examine(release)}
 
-    monkeypatch.setattr(provision, "L4T_RELEASE", release)
     assert {states()[s] for s in ("NVRTC", "INT8 sface")} == {"optional"}
     release.write_text("# R36 (release), REVISION: 4.3\n")
     assert {states()[s] for s in ("NVRTC", "INT8 sface")} == {"missing"}

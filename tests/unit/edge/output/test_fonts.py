@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+NONE = fonts.KnownFonts((), ())
+
+
 @pytest.fixture
 def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(fonts, "KNOWN", ())
-    monkeypatch.setattr(fonts, "KNOWN_LATIN", ())
     fonts._find.cache_clear()
     yield
     fonts._find.cache_clear()
@@ -24,15 +25,15 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
 
 @pytest.mark.usefixtures("bare_machine")
 def test_without_any_font_pillow_has_its_own(caplog: pytest.LogCaptureFixture) -> None:
-    assert fonts.font_for("Ann Lee", 20).getlength("Ann Lee") > 20
+    assert fonts.font_for("Ann Lee", 20, NONE).getlength("Ann Lee") > 20
     assert not caplog.records
 
 
 @pytest.mark.usefixtures("bare_machine")
 def test_a_script_without_font_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        fonts.font_for("乔", 20)
-        fonts.font_for("乔", 30)
+        fonts.font_for("乔", 20, NONE)
+        fonts.font_for("乔", 30, NONE)
     (record,) = caplog.records
     assert "fonts-noto-cjk" in record.getMessage()
 

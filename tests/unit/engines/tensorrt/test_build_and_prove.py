@@ -11,7 +11,6 @@ import pytest
 from onnx import numpy_helper
 from typer.testing import CliRunner
 
-from calibration.gate import tensorrt as engine_build
 from calibration.gate.tensorrt import BuildRequest, build_model, fit, flatten
 from edge.cli import engines_build
 from engines.fetch import fetch
@@ -70,15 +69,14 @@ def put_plan(trt: Any, name: str, plan: bytes) -> PlanRecord:
 @pytest.fixture
 def own_plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A plan cache of this test's own; the models stay where they are."""
-    monkeypatch.setattr(provision, "plans_dir", lambda: tmp_path / "plans")
-    monkeypatch.setattr(engine_build, "WARM_UP", 1)
-    monkeypatch.setattr(engine_build, "TRIALS", 1)
-    monkeypatch.setattr("engines.tensorrt.load.plans_dir", lambda: tmp_path / "plans")
-    return tmp_path / "plans"
+    monkeypatch.setenv("TVRADAR_MODELS", str(fetch("yunet").parent))
+    fetch("sface")
+    monkeypatch.setenv("TVRADAR_CACHE", str(tmp_path))
+    return provision.plans_dir()
 
 
 def built(trt: Any, name: str, images: Path | None) -> tuple[list[PlanRecord], Any, str]:
-    request = BuildRequest([name], "fp32", SIZES, OPTIONS, images)
+    request = BuildRequest([name], "fp32", SIZES, OPTIONS, images, warm_up=1, trials=1)
     return build_model(name, request, trt.device, PlanCache(provision.plans_dir()))
 
 

@@ -112,7 +112,7 @@ def test_a_full_disk_leaves_no_half_part(
     if step == "write":
         monkeypatch.setattr(Path, "open", full)
     elif step == "fsync":
-        monkeypatch.setattr("engines.files.os.fsync", full)
+        monkeypatch.setattr(os, "fsync", full)
     else:
         monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(GalleryWriteError, match=r"No space left.*make room"):

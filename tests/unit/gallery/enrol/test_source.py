@@ -182,15 +182,20 @@ def test_what_is_not_there_is_said(source: str, found: str) -> None:
     assert source in str(refusal.value)
 
 
-def test_a_store_out_of_reach_stops_the_run(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    tries = []
+def test_a_store_out_of_reach_stops_the_run() -> None:
+    fsspec = pytest.importorskip("fsspec", reason='pip install "tvradar[cloud]"')
+    waits_s: list[float] = []
 
-    def lost(*_: object, **__: object) -> None:
-        tries.append(1)
-        raise ConnectionError("the network is gone")
+    class Unreachable(fsspec.AbstractFileSystem):  # type: ignore[misc]
+        protocol = "unreachable"
+        tries = 0
 
-    monkeypatch.setattr("gallery.enrol.storage.time.sleep", lambda _: None)
-    monkeypatch.setattr(type(memory), "_open", lost)
+        def _open(self, *_: object, **__: object) -> None:
+            Unreachable.tries += 1
+            raise ConnectionError("the network is gone")
+
+    fsspec.register_implementation("unreachable", Unreachable, clobber=True)
     with pytest.raises(CatalogueReadError, match="run the command again"):
-        read_bytes("memory://bucket/picture.jpg")
-    assert len(tries) == 3
+        read_bytes("unreachable://bucket/picture.jpg", sleep=waits_s.append)
+    assert Unreachable.tries == 3
+    assert waits_s == [1.0, 2.0]

@@ -34,6 +34,7 @@ from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.recognise.thresholds import Thresholds
 from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
+from edge.serve.messages import DeviceStatus, LoadShedding
 from edge.serve.metrics import Metrics
 from edge.serve.overlay import Overlay, Pictures
 from edge.serve.preview import Preview
@@ -210,22 +211,21 @@ class App:
         )
         self._thread = Worker("recognise", self._run)
 
-    def status(self) -> dict[str, object]:
+    def status(self) -> DeviceStatus:
         """Return what runs here, and why."""
-        shedding = {"level": self.shedder.level, "why": self.shedder.why}
-        return {
-            "engines": self._pipeline.kinds,
-            "why": self._pipeline.why,
-            "source": self._silence.state,
-            "picture_age_s": round(age_s, 3)
-            if (age_s := self.history.age_s()) < math.inf
-            else None,
-            "release": self.watcher.gallery.release,
-            "scenes": self.scenes,
-            "cast_unknown": self.cast_unknown,
-            "load_shedding": shedding,
-            "spending": shedding,  # its name of before
-        }
+        shedding = LoadShedding(self.shedder.level, self.shedder.why)
+        age_s = self.history.age_s()
+        return DeviceStatus(
+            engines=self._pipeline.kinds,
+            why=self._pipeline.why,
+            source=self._silence.state,
+            picture_age_s=round(age_s, 3) if age_s < math.inf else None,
+            release=self.watcher.gallery.release,
+            scenes=self.scenes,
+            cast_unknown=self.cast_unknown,
+            load_shedding=shedding,
+            spending=shedding,
+        )
 
     def start(self) -> None:
         """Begin to read, to recognise and to serve."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge.home.discovery import discovery
 from edge.video.age import FRESH_S, now_s
 from gallery.channel.link import LinkState, MqttLink
 from gallery.threads import Worker
@@ -33,8 +34,6 @@ REPEAT_S = 0.5
 for longer knows that nothing is known."""
 KEPT_S = 1
 """The broker keeps a scene with names for so long, for who subscribes in between (MQTT 5)."""
-EXPIRE_AFTER_S = 2
-"""Home Assistant takes the sensor for unavailable when it has heard nothing for so long."""
 SOON_S = 0.01
 KEEPALIVE_S = 5
 PRESSES_PER_S = 5.0
@@ -252,34 +251,5 @@ class MqttEvents:
     def _came_up(self) -> None:
         self.link.publish(f"{self._base}/events", b"online", retain=True)
         if self._discovery:
-            for topic, payload in discovery(self._device):
-                self.link.publish(topic, msgspec.json.encode(payload), retain=True)
-
-
-def discovery(device: str) -> list[tuple[str, dict[str, object]]]:
-    """Return what Home Assistant's MQTT discovery reads: a sensor and a button."""
-    base = f"tvradar/{device}"
-    about: dict[str, object] = {"identifiers": [f"tvradar_{device}"], "name": f"tvradar {device}"}
-    common: dict[str, object] = {"availability_topic": f"{base}/events", "device": about}
-    sensor: dict[str, object] = {
-        **common,
-        "name": "on screen now",
-        "unique_id": f"tvradar_{device}_scene",
-        "state_topic": f"{base}/scene",
-        "value_template": "{{ value_json.names[:250] }}",
-        "json_attributes_topic": f"{base}/scene",
-        "expire_after": EXPIRE_AFTER_S,
-        "icon": "mdi:television-guide",
-    }
-    button: dict[str, object] = {
-        **common,
-        "name": "radar",
-        "unique_id": f"tvradar_{device}_press",
-        "command_topic": f"{base}/press",
-        "payload_press": "PRESS",
-        "icon": "mdi:radar",
-    }
-    return [
-        (f"homeassistant/sensor/tvradar_{device}/scene/config", sensor),
-        (f"homeassistant/button/tvradar_{device}/press/config", button),
-    ]
+            for topic, entity in discovery(self._device):
+                self.link.publish(topic, msgspec.json.encode(entity), retain=True)

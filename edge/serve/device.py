@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from edge.serve.messages import DeviceStatus
 from edge.serve.metrics import Metrics
 from edge.timeline.live import Appearing
 
@@ -44,4 +45,4 @@ class Device:
     ready: Callable[[], str] = lambda: ""
     notice: dict[str, str] = field(default_factory=dict)
     on_press: Callable[[], None] = lambda: None
-    status: Callable[[], dict[str, object]] = dict
+    status: Callable[[], DeviceStatus] = DeviceStatus

@@ -13,12 +13,21 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from edge.errors import SourceError
 from edge.serve.device import Device
 from edge.serve.guard import COOKIE, Allowance, Guard
+from edge.serve.messages import (
+    Error,
+    NoScene,
+    PersonCard,
+    PersonScenes,
+    Refused,
+    Sought,
+    encode,
+)
 from edge.serve.presses import Presses, is_moment
 from edge.serve.server import Server
 from edge.serve.sockets import Sockets
@@ -149,7 +158,7 @@ class _Routes:
         if isinstance(body, Response):
             return body
         if not is_moment(body.at):
-            return JSONResponse({"error": "at: expected a time in seconds"}, 400)
+            return _json(Error("at: expected a time in seconds"), 400)
         return _json(self._presses.press(body.at))
 
     async def feedback(self, request: Request) -> Response:
@@ -159,19 +168,17 @@ class _Routes:
         taken = self._device.feedback.refuse(body.track, body.id)
         if taken:
             self._device.metrics.feedback.inc()
-        return JSONResponse({"refused": taken}, 200 if taken else 404)
+        return _json(Refused(taken), 200 if taken else 404)
 
     async def scene(self, _request: Request) -> Response:
         newest = self._device.hub.newest
-        return Response(newest or b'{"type":"scene","faces":[]}', media_type="application/json")
+        return Response(newest or encode(NoScene()), media_type="application/json")
 
     async def person(self, request: Request) -> Response:
         person = self._device.people.person(request.path_params["id"])
         if person is None:
-            return JSONResponse({"error": "nobody in the gallery has this id"}, 404)
-        described = msgspec.to_builtins(msgspec.structs.replace(person, photo=b""))
-        described["photo"] = f"/api/people/{person.id}/photo" if person.photo else None
-        return _json(described)
+            return _json(Error("nobody in the gallery has this id"), 404)
+        return _json(PersonCard.of(person))
 
     async def photo(self, request: Request) -> Response:
         person = self._device.people.person(request.path_params["id"])
@@ -183,17 +190,17 @@ class _Routes:
         """Tell when somebody was on screen, and whether one can go there."""
         person = self._device.people.person(request.path_params["id"])
         if person is None:
-            return JSONResponse({"error": "nobody in the gallery has this id"}, 404)
+            return _json(Error("nobody in the gallery has this id"), 404)
         player = self._device.player
         intervals = self._device.appearing.of(person.id)
         return _json(
-            {
-                "id": person.id,
-                "seconds": round(sum(i.seconds for i in intervals), 3),
-                "intervals": intervals,
-                "duration_s": player.duration_s if player else None,
-                "fixed": player.why_not if player else "live",
-            }
+            PersonScenes(
+                person.id,
+                round(sum(i.seconds for i in intervals), 3),
+                intervals,
+                player.duration_s if player else None,
+                player.why_not if player else "live",
+            )
         )
 
     async def seek(self, request: Request) -> Response:
@@ -204,16 +211,15 @@ class _Routes:
         player = self._device.player
         if player is None or player.why_not:
             fixed = player.why_not if player else "live"
-            return JSONResponse({"error": "this source cannot seek", "fixed": fixed}, 409)
+            return _json(Error("this source cannot seek", fixed), 409)
         if not math.isfinite(body.to_s) or not 0 <= body.to_s < (player.duration_s or math.inf):
-            return JSONResponse(
-                {"error": f"to_s: expected seconds from 0 to {player.duration_s or 'the end'}"}, 400
-            )
+            end = player.duration_s or "the end"
+            return _json(Error(f"to_s: expected seconds from 0 to {end}"), 400)
         try:
             player.seek(body.to_s)
         except SourceError as error:  # it ended or was lost just now
-            return JSONResponse({"error": str(error), "fixed": "ended"}, 409)
-        return JSONResponse({"to_s": body.to_s})
+            return _json(Error(str(error), "ended"), 409)
+        return _json(Sought(body.to_s))
 
 
 async def _body(request: Request, kind: type[Any]) -> Any:
@@ -222,13 +228,13 @@ async def _body(request: Request, kind: type[Any]) -> Any:
         data = await request.body()
         return msgspec.json.decode(data or b"{}", type=kind)
     except ClientDisconnect:
-        return JSONResponse({"error": "body too large or cut off"}, 413)
+        return _json(Error("body too large or cut off"), 413)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return JSONResponse({"error": str(error)}, 400)
+        return _json(Error(str(error)), 400)
 
 
-def _json(value: Any) -> Response:
-    return Response(msgspec.json.encode(value), media_type="application/json")
+def _json(value: msgspec.Struct, status: int = 200) -> Response:
+    return Response(encode(value), status, media_type="application/json")
 
 
 def _page_file(name: str) -> Response:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import UNSET
 
+from edge.serve.messages import AnswerMessage, SceneMessage, ShownFace, State, encode
 from edge.video.age import FRESH_S, now_s
 
 if TYPE_CHECKING:
@@ -31,10 +33,6 @@ BEAT_S = 0.25
 """Something is sent at least so often: a reader that hears nothing knows that nobody speaks."""
 LANGUAGES = ("en", "zh")
 """What the overlay speaks; a card has the other languages too."""
-
-NOBODY: dict[str, Any] = {"faces": [], "names": {}, "more": 0, "stale": True}
-
-_encode = msgspec.json.encode
 
 
 class _Newest(msgspec.Struct, frozen=True):
@@ -54,15 +52,20 @@ def _candidates(face: Face) -> tuple[Candidate, ...]:
     return face.candidates[:2] if face.why == "ambiguous" else ()
 
 
-def _face(face: Face) -> dict[str, Any]:
-    entry: dict[str, Any] = {"track": face.track, "box": [round(v) for v in face.box]}
-    if face.id is not None:
-        entry |= {"id": face.id, "score": round(face.score, 2)}
-    if face.why is not None:
-        entry["why"] = face.why
-    if face.why == "ambiguous":
-        entry["candidates"] = [c.id for c in _candidates(face)]
-    return entry
+def _shown(face: Face) -> ShownFace:
+    left, top, right, bottom = face.box
+    return ShownFace(
+        face.track,
+        (round(left), round(top), round(right), round(bottom)),
+        UNSET if face.id is None else face.id,
+        UNSET if face.id is None else round(face.score, 2),
+        UNSET if face.why is None else face.why,
+        tuple(c.id for c in _candidates(face)) if face.why == "ambiguous" else UNSET,
+    )
+
+
+def _stale(message: SceneMessage) -> SceneMessage:
+    return msgspec.structs.replace(message, faces=(), names={}, more=0, stale=True)
 
 
 def _spoken(names: dict[str, str]) -> dict[str, str]:
@@ -87,7 +90,7 @@ class Hub:
         self._readers: set[Reader] = set()
         self._names: tuple[object, dict[str, dict[str, str]]] = ("", {})
         self._newest: _Newest | None = None
-        self.state: bytes = _encode({"type": "state", "source": "connecting", "detail": ""})
+        self.state: bytes = encode(State())
 
     @property
     def readers(self) -> int:
@@ -118,19 +121,19 @@ class Hub:
             at_s: when its picture was captured, by `clock`; now, when not given.
         """
         message = self._message(scene, position_s)
-        sent = _encode(message)
+        sent = encode(message)
         at_s = self._clock() if at_s is None else at_s
-        self._newest = _Newest(sent, _encode(message | NOBODY), at_s)
+        self._newest = _Newest(sent, encode(_stale(message)), at_s)
         self._wake()
         return sent
 
     def publish_answer(self, answer: Answer) -> None:
         """Send an answer to all readers, from any thread."""
-        self._enqueue(_encode({"type": "answer", **msgspec.to_builtins(answer)}))
+        self._enqueue(encode(AnswerMessage.of(answer)))
 
     def publish_state(self, source: str, detail: str = "") -> None:
         """Tell all readers how the source is: connecting, playing, lost or ended."""
-        self.state = _encode({"type": "state", "source": source, "detail": detail})
+        self.state = encode(State(source, detail))
         self._enqueue(self.state)
 
     def join(self) -> Reader:
@@ -143,37 +146,34 @@ class Hub:
         """Forget a reader."""
         self._readers.discard(reader)
 
-    def _message(self, scene: Scene, position_s: float | None) -> dict[str, Any]:
+    def _message(self, scene: Scene, position_s: float | None) -> SceneMessage:
         """Return a scene as sent: the largest faces first, as many as `MAX_SCENE_BYTES` holds."""
-        message: dict[str, Any] = {
-            "type": "scene",
-            "pts_s": round(scene.pts_s, 4),
-            "frame": scene.index,
-            "size": (scene.width, scene.height),
-            "shot": scene.shot,
-            "release": scene.release,
-            "faces": [],
-            "names": {},
-            "more": 0,
-        }
-        if position_s is not None:
-            message["position_s"] = round(position_s, 3)
-        left = MAX_SCENE_BYTES - len(_encode(message)) - len("99")
-        for i, face in enumerate(sorted(scene.faces, key=_importance)):
-            shown = [face.id] if face.id else [c.id for c in _candidates(face)]
-            entry = _face(face)
-            names = {
+        empty = SceneMessage(
+            round(scene.pts_s, 4),
+            scene.index,
+            (scene.width, scene.height),
+            scene.shot,
+            scene.release,
+            position_s=UNSET if position_s is None else round(position_s, 3),
+        )
+        faces: list[ShownFace] = []
+        names: dict[str, dict[str, str]] = {}
+        left = MAX_SCENE_BYTES - len(encode(empty)) - len("99")
+        for face in sorted(scene.faces, key=_importance):
+            people = [face.id] if face.id else [c.id for c in _candidates(face)]
+            shown = _shown(face)
+            new = {
                 p: self._names_of(p, (scene.release, scene.gallery))
-                for p in shown
-                if p not in message["names"]
+                for p in people
+                if p not in names
             }
-            left -= len(_encode(entry)) + len(_encode(names))
+            left -= len(encode(shown)) + len(encode(new))
             if left < 0:
-                message["more"] = len(scene.faces) - i
                 break
-            message["faces"].append(entry)
-            message["names"].update(names)
-        return message
+            faces.append(shown)
+            names |= new
+        more = len(scene.faces) - len(faces)
+        return msgspec.structs.replace(empty, faces=tuple(faces), names=names, more=more)
 
     def _names_of(self, person_id: str, gallery: tuple[int, str]) -> dict[str, str]:
         if self._names[0] != gallery:

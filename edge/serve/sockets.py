@@ -10,6 +10,7 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from edge.serve.live import PROTOCOL
+from edge.serve.messages import Hello, encode
 from edge.serve.presses import is_moment
 
 if TYPE_CHECKING:
@@ -68,14 +69,9 @@ class Sockets:
                         self._presses.press(command.at)
 
     def _hello(self) -> bytes:
-        return msgspec.json.encode(
-            {
-                "type": "hello",
-                "v": PROTOCOL,
-                "preview": self._device.preview is not None,
-                "notice": self._device.notice,
-                "release": self._device.people.release(),
-            }
+        device = self._device
+        return encode(
+            Hello(PROTOCOL, device.preview is not None, device.notice, device.people.release())
         )
 
     async def preview(self, socket: WebSocket) -> None:

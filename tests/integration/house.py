@@ -27,7 +27,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from edge.home.events import EXPIRE_AFTER_S
+from edge.home.discovery import EXPIRE_AFTER_S
 from edge.video.age import FRESH_S
 from tests.integration.conftest import TVRADAR, tvradar
 

@@ -73,6 +73,19 @@ class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backend: Literal["auto", "onnxruntime", "tensorrt"] = "auto"
 
 
+CueName = Literal["title", "text", "voice", "body"]
+
+
+class CuesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What counts beside the face; no cue makes a name by itself.
+
+    Attributes:
+        use: kinds of cues; an empty list is faces alone.
+    """
+
+    use: tuple[CueName, ...] = ("title",)
+
+
 class SearchConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the gallery is searched.
 
@@ -150,6 +163,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sync_status: str = ""
     video: SourceOptions = SourceOptions()
     serve: ServeConfig = ServeConfig()
+    cues: CuesConfig = CuesConfig()
     search: SearchConfig = SearchConfig()
     recognise: RecogniseConfig = RecogniseConfig()
     buttons: ButtonsConfig = ButtonsConfig()

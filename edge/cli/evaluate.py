@@ -14,7 +14,7 @@ from calibration.openset.report import Findings, Search, searches_of, to_html
 from edge.cli.console import err, graceful_stop, out, print_json, progress_bar, warn_of
 from edge.errors import UsageError
 from edge.offline.fp32_fallback import second_opinion_for
-from edge.offline.identify import decide_still
+from edge.offline.still import decide_still
 from edge.recognise.thresholds import policy_for
 from edge.video.frame import Frame
 from engines.errors import PictureError

@@ -11,13 +11,14 @@ import msgspec
 from rich.table import Table
 
 from edge.cli.console import err, graceful_stop, out, print_json, progress_bar
-from edge.cli.options import refuse_to_replace
+from edge.cli.options import cue_kinds, refuse_to_replace
 from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
 from edge.offline.identify import Identification, Summary
 from edge.offline.reading import read_to_end
 from edge.output.annotate import Annotator
 from edge.output.file import VideoWriter
+from edge.recognise.cues.cue import CueBoard
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
 from edge.video.open import open_source
@@ -68,6 +69,7 @@ def identify_source(
     lang: str = "en",
     annotate: Path | None = None,
     seconds: float | None = None,
+    cues: str | None = None,
     precision: Precision | None = None,
     unverified: bool = False,
     backend: Backend | None = None,
@@ -75,6 +77,7 @@ def identify_source(
     video: SourceOptions = DEFAULT_OPTIONS,
 ) -> Identification:
     """Return who is in a source; see `edge.cli.main.identify` for the arguments."""
+    board = CueBoard(cue_kinds(cues))
     loaded = load_pipeline(
         threads=THREADS,
         precision=precision,
@@ -87,7 +90,7 @@ def identify_source(
         options = RecogniserOptions(
             fpir=fpir, cast=parse_cast(cast, gallery), embeddings_per_frame=4
         )
-        found = _identify(pipeline, gallery, uri, video, options, lang, annotate, seconds)
+        found = _identify(pipeline, gallery, uri, video, options, lang, annotate, seconds, board)
         return msgspec.structs.replace(found, engines=pipeline.kinds, engines_why=pipeline.why)
 
 
@@ -100,6 +103,7 @@ def _identify(
     lang: str,
     annotate: Path | None,
     seconds: float | None,
+    cues: CueBoard,
 ) -> Identification:
     if annotate is not None:
         _check_annotate(uri, annotate)
@@ -127,6 +131,7 @@ def _identify(
             seconds=seconds,
             stop=stop,
             on_frame=lambda _: progress.advance(task),
+            cues=cues,
         )
         warnings = source.stats.warnings
         complete = not stop()

@@ -24,6 +24,7 @@ from edge.cli.console import err, out, tell_error
 from edge.cli.options import (
     BackendOption,
     CastOption,
+    CuesOption,
     EmbedderOption,
     FpirOption,
     GalleryOption,
@@ -100,6 +101,7 @@ def identify(
     seconds: Annotated[
         float | None, typer.Option(help="Stop after this much of the source.")
     ] = None,
+    cues: CuesOption = None,
     precision: PrecisionOption = None,
     unverified: UnverifiedOption = False,
     backend: BackendOption = None,
@@ -123,6 +125,7 @@ def identify(
         lang=lang,
         annotate=annotate,
         seconds=seconds,
+        cues=cues,
         precision=precision,
         unverified=unverified,
         backend=backend,
@@ -151,6 +154,7 @@ def timeline(
     cast: CastOption = "",
     fpir: FpirOption = DEFAULT_FPIR,
     lang: LangOption = "en",
+    cues: CuesOption = None,
     embedder: EmbedderOption = "",
     stream: StreamOption = None,
     programme: ProgrammeOption = None,
@@ -169,6 +173,7 @@ def timeline(
         cast=cast,
         fpir=fpir,
         lang=lang,
+        cues=cues,
         embedder=embedder,
         video=SourceOptions(stream=stream, programme=programme),
     )
@@ -239,6 +244,7 @@ def run(
     preview: Annotated[
         bool, typer.Option("--preview", help="Show the picture on the page, for development.")
     ] = False,
+    cues: CuesOption = None,
     precision: PrecisionOption = None,
     unverified: UnverifiedOption = False,
     backend: BackendOption = None,
@@ -257,6 +263,7 @@ def run(
         output=output,
         port=port,
         preview=preview,
+        cues=cues,
         precision=precision,
         unverified=unverified,
         backend=backend,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from edge.recognise.cues.cue import CueKind
 
 GalleryOption = Annotated[
     Path, typer.Option("--gallery", "-g", help="Folder that `tvradar gallery enrol` wrote.")
@@ -18,6 +21,12 @@ FpirOption = Annotated[
 ]
 CastOption = Annotated[
     str, typer.Option(metavar="ID,ID", help="The title's cast, favoured over everybody else.")
+]
+CuesOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KIND,KIND", help="What counts beside the face: none, all, or some of title."
+    ),
 ]
 PrecisionOption = Annotated[
     Literal["auto", "fp32", "int8"] | None,
@@ -40,6 +49,22 @@ ProgrammeOption = Annotated[
 EmbedderOption = Annotated[
     str, typer.Option(help="Embedder of the catalog; a gallery belongs to the one that made it.")
 ]
+
+
+def cue_kinds(text: str | None, default: tuple[CueKind, ...] = ("title",)) -> frozenset[CueKind]:
+    """Return the kinds of cues that an option means.
+
+    Raises:
+        UsageError: there is no such kind.
+    """
+    from edge.recognise.cues.cue import parse_kinds  # noqa: PLC0415
+
+    if text is None:
+        return frozenset(default)
+    try:
+        return parse_kinds(text)
+    except ValueError as error:
+        raise UsageError(f"--cues: {error}") from error
 
 
 def refuse_to_replace(source: str, target: Path, option: str) -> None:

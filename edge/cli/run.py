@@ -11,8 +11,8 @@ import msgspec
 import typer
 
 from edge.cli.console import graceful_stop
-from edge.cli.options import refuse_to_replace
-from edge.config import RunConfig, read_config
+from edge.cli.options import cue_kinds, refuse_to_replace
+from edge.config import CuesConfig, RunConfig, read_config
 from edge.device import malloc
 from edge.errors import UsageError
 from edge.systemd import Supervisor
@@ -41,6 +41,7 @@ def run_device(
     output: str,
     port: int | None,
     preview: bool,
+    cues: str | None = None,
     precision: Precision | None = None,
     unverified: bool = False,
     backend: Backend | None = None,
@@ -61,6 +62,7 @@ def run_device(
         gallery=str(gallery or settings.gallery),
         output=output or settings.output,
         serve=serve,
+        cues=CuesConfig(tuple(sorted(cue_kinds(cues, settings.cues.use)))),
         recognise=msgspec.structs.replace(
             settings.recognise,
             precision=precision or settings.recognise.precision,

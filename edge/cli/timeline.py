@@ -66,6 +66,7 @@ def write_timeline(
     cast: str,
     fpir: float,
     lang: str,
+    cues: str | None = None,
     embedder: str = "",
     video: SourceOptions = DEFAULT_OPTIONS,
 ) -> None:
@@ -78,7 +79,14 @@ def write_timeline(
             f'--only: {output.only} not in the gallery; see "tvradar gallery inspect"'
         )
     found = identify_source(
-        source, gallery_dir, cast=cast, fpir=fpir, lang=lang, embedder=embedder, video=video
+        source,
+        gallery_dir,
+        cast=cast,
+        fpir=fpir,
+        lang=lang,
+        cues=cues,
+        embedder=embedder,
+        video=video,
     )
     for warning in found.warnings:
         err.print(f"warning: {warning}", markup=False)

@@ -28,6 +28,7 @@ from edge.device.player import Player
 from edge.device.silence import SilenceWatch
 from edge.errors import EdgeError, UsageError
 from edge.recognise.commands import Commands
+from edge.recognise.cues.cue import CueBoard
 from edge.recognise.load_shedding import LoadShedder
 from edge.recognise.press_history import PressHistory
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
@@ -139,6 +140,7 @@ class App:
             log.warning("recognise.cast: nobody has these ids: %s", ", ".join(self.cast_unknown))
         people = People(self.watcher)
         commands = Commands()
+        self.cues = CueBoard(frozenset(config.cues.use))
         self._recogniser = Recogniser(
             self._pipeline,
             people.next_frame,
@@ -150,6 +152,7 @@ class App:
             ),
             thresholds,
             commands,
+            self.cues,
         )
         self.shedder = LoadShedder()
         self.history = PressHistory(people.person)

@@ -35,6 +35,8 @@ class Counting:
         self._dropped = dropped
         for face in scene.faces:
             metrics.faces.labels(face.why or "named").inc()
+            for spoke in face.cues:
+                metrics.cues.labels(spoke.kind).inc()
         metrics.release.set(gallery.release)
         metrics.created.set(gallery.created_s)
         metrics.people.set(gallery.people_count)

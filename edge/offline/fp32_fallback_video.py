@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from edge.offline.fp32_fallback import SecondOpinion
+    from edge.recognise.cues.cue import CueSource
     from edge.recognise.decide import Claim, Policy
     from edge.recognise.recogniser import RecogniserOptions
     from edge.recognise.scene import Scene
@@ -40,6 +41,7 @@ class Retake:
         options: as for the first take.
         reopen: opens the film once more; it is read forward only, and not before it is needed.
         stop: asked after each frame; true leaves a shot as it was.
+        cues: as for the first take.
     """
 
     def __init__(
@@ -49,13 +51,14 @@ class Retake:
         options: RecogniserOptions,
         reopen: Callable[[], Source],
         stop: Callable[[], bool] = lambda: False,
+        cues: CueSource | None = None,
     ) -> None:
         self._second = second
         self._gallery = gallery
         # where the shot begins and ends is settled
         self._options = dataclasses.replace(options, cuts=False)
         self._reopen = reopen
-        self._stop = stop
+        self._stop, self._cues = stop, cues
         self._source: Source | None = None
         self._pictures: Iterator[Picture] = iter(())
 
@@ -71,7 +74,9 @@ class Retake:
         None when it was stopped, or the second reading gave other frames than the first, as where
         the file was replaced: what was seen then still stands.
         """
-        recogniser = OfflineRecogniser(self._second.pipeline(), self._gallery, self._options)
+        recogniser = OfflineRecogniser(
+            self._second.pipeline(), self._gallery, self._options, cues=self._cues
+        )
         for frame in self._frames(scenes[0].index, scenes[-1].index):
             recogniser.process(frame)
             if self._stop():

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge.offline.recogniser import OfflineRecogniser
-from edge.recognise.decide import Claim, Decision, Policy, decide
+from edge.offline.still import identify_still
+from edge.recognise.cues.cue import Spoke
 from edge.recognise.scene import Candidate, Face, Scene
-from edge.recognise.search import search
 from edge.recognise.thresholds import policy_for
 from edge.video.uri import shown_source
 
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
     from edge.offline.fp32_fallback import SecondOpinion
     from edge.offline.fp32_fallback_video import Retake
+    from edge.recognise.cues.cue import CueSource
     from edge.recognise.recogniser import RecogniserOptions
     from edge.video.frame import Frame
-    from engines.pipeline import FacePipeline, StillFaces
+    from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
 
 
@@ -44,6 +45,7 @@ class IdentifiedFace(msgspec.Struct, frozen=True):
     candidates: tuple[Candidate, ...]
     shot: int = 0
     probability: float = 0.0
+    cues: tuple[Spoke, ...] = ()
 
 
 class IdentifiedPerson(msgspec.Struct, frozen=True):
@@ -55,6 +57,14 @@ class IdentifiedPerson(msgspec.Struct, frozen=True):
     first_s: float
     last_s: float
     score: float
+
+
+class IdentifiedText(msgspec.Struct, frozen=True):
+    """A line that was read in the picture; `person` is whom of the gallery it names, or None."""
+
+    pts_s: float
+    text: str
+    person: str | None
 
 
 class Identification(msgspec.Struct, frozen=True):
@@ -75,77 +85,7 @@ class Identification(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     engines: tuple[str, ...] = ()
     engines_why: str = ""
-
-
-def identify_still(
-    pipeline: FacePipeline,
-    gallery: Gallery,
-    frame: Frame,
-    policy: Policy,
-    *,
-    first_track: int = 0,
-    shot: int = 0,
-    second: SecondOpinion | None = None,
-) -> Scene:
-    """Name the faces of one still picture; each face is a track of its own."""
-    found, claims, decisions = decide_still(
-        pipeline, gallery, frame, policy, first_track=first_track, second=second
-    )
-    faces = []
-    for i, claim in enumerate(claims):
-        left, top, right, bottom = (round(float(v), 1) for v in found.faces.xyxy_px[i])
-        d = decisions[claim.track]
-        faces.append(
-            Face(
-                claim.track,
-                (left, top, right, bottom),
-                d.id,
-                round(d.score, 4),
-                d.why,
-                d.candidates,
-                round(float(found.faces.scores[i]), 3),
-                round(d.probability, 4),
-            )
-        )
-    height, width = frame.bgr.shape[:2]
-    return Scene(frame.pts_s, frame.index, width, height, shot, tuple(faces), gallery.release)
-
-
-def decide_still(
-    pipeline: FacePipeline,
-    gallery: Gallery,
-    frame: Frame,
-    policy: Policy,
-    *,
-    first_track: int = 0,
-    second: SecondOpinion | None = None,
-) -> tuple[StillFaces, list[Claim], dict[int, Decision]]:
-    """Return a picture's faces, what each has to say, and what is said of it, by its track."""
-    found, claims = _claims_of_still(pipeline, gallery, frame, first_track)
-    if second is not None and (found.unsure or second.is_needed(claims, policy)):
-        found, claims = _claims_of_still(second.pipeline(), gallery, frame, first_track)
-    return found, claims, decide(claims, policy)
-
-
-def _claims_of_still(
-    pipeline: FacePipeline, gallery: Gallery, frame: Frame, first_track: int
-) -> tuple[StillFaces, list[Claim]]:
-    found = pipeline.still(frame.bgr)
-    candidates = search(gallery, found.vectors) if len(found.faces) else []
-    return found, [
-        Claim(first_track + i, candidates[i], *_legibility(found, i))
-        for i in range(len(found.faces))
-    ]
-
-
-def _legibility(found: StillFaces, i: int) -> tuple[float, float, float, float]:
-    quality = found.quality
-    return (
-        float(quality.side_px[i]),
-        float(quality.yaw[i]),
-        float(quality.sharpness[i]),
-        float(found.norms[i]),
-    )
+    texts: tuple[IdentifiedText, ...] = ()
 
 
 def recognise_all(
@@ -159,6 +99,7 @@ def recognise_all(
     retake: Retake | None = None,
     stop: Callable[[], bool] = lambda: False,
     on_frame: Callable[[Frame], None] = lambda _: None,
+    cues: CueSource | None = None,
 ) -> Iterator[Scene]:
     """Yield the decided scene of each frame, shot by shot.
 
@@ -172,13 +113,21 @@ def recognise_all(
         retake: for films, the same.
         stop: asked after each frame; true ends early, with all that was seen decided.
         on_frame: called with each frame, for progress.
+        cues: what is known beside the faces.
     """
     if still:
         policy = policy_for(gallery, options.fpir, options.cast)
         track = 0
         for shot, frame in enumerate(frames):
             scene = identify_still(
-                pipeline, gallery, frame, policy, first_track=track, shot=shot, second=second
+                pipeline,
+                gallery,
+                frame,
+                policy,
+                first_track=track,
+                shot=shot,
+                second=second,
+                cues=cues.at(frame.pts_s) if cues is not None else (),
             )
             track += len(scene.faces)
             on_frame(frame)
@@ -186,7 +135,7 @@ def recognise_all(
             if stop():
                 return
         return
-    recogniser = OfflineRecogniser(pipeline, gallery, options, retake)
+    recogniser = OfflineRecogniser(pipeline, gallery, options, retake, cues=cues)
     for frame in frames:
         yield from recogniser.process(frame)
         on_frame(frame)
@@ -216,6 +165,7 @@ class Summary:
         self._names: dict[str, str] = {}
         self.frames = 0
         self.shots = 0
+        self.texts: list[IdentifiedText] = []
         self.warnings: list[str] = []
         """What the user should know of how the source was read, beside its own warnings."""
 
@@ -246,6 +196,7 @@ class Summary:
             face.candidates,
             scene.shot,
             face.probability,
+            face.cues,
         )
 
     def name(self, person: str) -> str:
@@ -281,4 +232,5 @@ class Summary:
             round(threshold, 4),
             complete,
             (*warnings, *self.warnings),
+            texts=tuple(self.texts),
         )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from edge.offline.identify import Summary
+    from edge.recognise.cues.cue import CueSource
     from edge.recognise.recogniser import RecogniserOptions
     from edge.video.frame import Frame
     from edge.video.source import Source
@@ -32,6 +33,7 @@ def read_to_end(
     seconds: float | None = None,
     stop: Callable[[], bool] = lambda: False,
     on_frame: Callable[[Frame], None] = lambda _: None,
+    cues: CueSource | None = None,
 ) -> None:
     """Add all scenes of a source to `summary`.
 
@@ -45,6 +47,7 @@ def read_to_end(
         seconds: stop after so much of the source.
         stop: asked after each frame; true ends early, with all that was seen decided.
         on_frame: called with each frame, for progress.
+        cues: what is known beside the faces.
 
     A source that breaks off after its first frame ends there: what was found stands, and the
     summary has a warning.
@@ -63,7 +66,7 @@ def read_to_end(
     with ExitStack() as opened:
         retake = None
         if second is not None and source.can_seek:
-            retake = opened.enter_context(Retake(second, gallery, options, reopen, stop))
+            retake = opened.enter_context(Retake(second, gallery, options, reopen, stop, cues))
         scenes = recognise_all(
             pipeline,
             gallery,
@@ -74,6 +77,7 @@ def read_to_end(
             retake=retake,
             stop=lambda: stop() or (seconds is not None and last_s >= seconds),
             on_frame=seen,
+            cues=cues,
         )
         for scene in scenes:
             summary.add(scene)

@@ -11,13 +11,14 @@ import numpy as np
 
 from edge.recognise.decide import Claim, Decision, decide
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
-from edge.recognise.search import search
+from edge.recognise.search import search, search_cued
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from edge.recognise.cues.cue import CueSource
     from edge.recognise.decide import Policy
     from edge.recognise.evidence import TrackState
     from edge.recognise.scene import Scene
@@ -48,6 +49,7 @@ class OfflineRecogniser:
         options: budgets and promises.
         retake: takes shots again whose names are uncertain.
         on_step: told what came of each frame before its shot was decided.
+        cues: what is known beside the faces.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class OfflineRecogniser:
         options: RecogniserOptions,
         retake: ShotAgain | None = None,
         on_step: Callable[[Step], None] = lambda _: None,
+        cues: CueSource | None = None,
     ) -> None:
         self._gallery = gallery
         self._retake, self._on_step = retake, on_step
@@ -64,7 +67,9 @@ class OfflineRecogniser:
         # shot needs no other shot's evidence
         options = dataclasses.replace(options, min_hits=1, reidentify=False)
         self._thresholds = Thresholds(options.fpir, options.cast)
-        self._recogniser = Recogniser(pipeline, lambda: gallery, options, self._thresholds)
+        self._recogniser = Recogniser(
+            pipeline, lambda: gallery, options, self._thresholds, cues=cues
+        )
         self._scenes: list[Scene] = []
         self._ended: list[TrackState] = []
 
@@ -128,8 +133,10 @@ def claims_of_shot(
     known = [t for t in tracks if t.template.vectors]
     if known:
         probes = np.stack([t.template.overall() for t in known])
-        for state, candidates in zip(known, search(gallery, probes), strict=True):
-            state.candidates = candidates
+        found = search(gallery, probes)
+        cued = search_cued(gallery, probes, [t.evidence for t in known], found)
+        for state, candidates, more in zip(known, found, cued, strict=True):
+            state.candidates, state.cued = candidates, more
             state.impostor_mean = state.template.impostor_mean()
     for state in tracks:
         state.displayed_id = None
@@ -149,6 +156,7 @@ def _with_decisions(scene: Scene, decisions: dict[int, Decision]) -> Scene:
                     why=d.why,
                     candidates=d.candidates,
                     probability=round(d.probability, 4),
+                    cues=d.spoke,
                 )
             )
     return msgspec.structs.replace(scene, faces=tuple(faces))

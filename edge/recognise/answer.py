@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from edge.recognise.cues.cue import Spoke
 from edge.recognise.scene import Candidate, Why
 
 REFINE_AFTER_S = 0.4
@@ -26,6 +27,7 @@ class AnswerPerson(msgspec.Struct, frozen=True):
         present: whether they are on screen at the moment of the press.
         seen_s: seconds between their last detection and the press.
         probability: how likely the name is the right one, 0 to 1.
+        cues: what speaks for the name, the face first.
     """
 
     id: str
@@ -37,6 +39,7 @@ class AnswerPerson(msgspec.Struct, frozen=True):
     present: Literal["now", "just_gone"]
     seen_s: float
     probability: float = 0.0
+    cues: tuple[Spoke, ...] = ()
 
 
 class AnswerAmbiguous(msgspec.Struct, frozen=True):

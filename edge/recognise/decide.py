@@ -12,11 +12,15 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from edge.recognise.cues.belief import Belief
+from edge.recognise.cues.cue import Spoke
+from engines.scores.probability import IN_GALLERY
 from gallery.search.search import MAX_SCORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from edge.recognise.cues.cue import Evidence
     from edge.recognise.scene import Candidate, Why
     from engines.scores.model import ScoreModel
 
@@ -40,6 +44,8 @@ class Claim:
         norm: of its embeddings before normalisation, weighted as its template is.
         displayed_id: the id that was shown for it last, or None.
         impostor_mean: expected of strangers with a track's template, where known.
+        evidence: what cues beside the face say of it.
+        cued: whom they speak of, with cosine scores, where those are not among the candidates.
     """
 
     track: int
@@ -50,17 +56,23 @@ class Claim:
     norm: float
     displayed_id: str | None = None
     impostor_mean: float | None = None
+    evidence: tuple[Evidence, ...] = ()
+    cued: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A name, or the reason why there is none; `probability` is that of the name being right."""
+    """A name, or the reason why there is none; `probability` is that of the name being right.
+
+    `spoke` is what the face and each cue add to the log odds of a name.
+    """
 
     id: str | None
     score: float
     why: Why | None
     candidates: tuple[Candidate, ...]
     probability: float = 0.0
+    spoke: tuple[Spoke, ...] = ()
 
 
 def _never_alike(_a: str, _b: str) -> float:
@@ -120,6 +132,65 @@ class Policy:
         """Return the lowest cosine that names this person on a face, see `crowding`."""
         return max(self.threshold + crowding, self.scores.names.lowest) - self.favour(person)
 
+    def belief(self, claim: Claim) -> CuedPolicy | None:
+        """Return this policy as cues move it for one claim; None where none speaks."""
+        if not any(e.llr for e in claim.evidence):
+            return None
+        return CuedPolicy(self, Belief(claim.evidence, self.people), claim)
+
+    def llr(self, best: Candidate, norm: float, crowding: float) -> float:
+        """Return the log-likelihood ratio of a candidate's cosine."""
+        return self.scores.cosines(stills=self.stills, norm=norm).llr(best.score, crowding=crowding)
+
+
+@dataclass(frozen=True, slots=True)
+class CuedPolicy:
+    """A policy as the cues of one claim move it.
+
+    Attributes:
+        policy: without cues.
+        belief: what they say.
+        claim: of the track that they speak for.
+    """
+
+    policy: Policy
+    belief: Belief
+    claim: Claim
+
+    def gain(self, person: str) -> float:
+        """Return how much lower than usual the cosine is from which somebody may be named."""
+        cosines = self.policy.scores.cosines(stills=self.policy.stills)
+        threshold = self.policy.threshold
+        return threshold - cosines.relaxed(threshold, self.belief.relief(person))
+
+    def threshold_of(self, person: str, crowding: float) -> float:
+        """Return the lowest cosine that names this person; who is expected may go below `lowest`.
+
+        What is promised holds whether the cues are right or wrong, see `CosineModel.relaxed`.
+        """
+        gain = self.gain(person)
+        usual = self.policy.threshold_of(person, crowding - gain)
+        if gain <= 0:
+            return usual
+        return min(usual, self.policy.threshold + crowding - gain)
+
+    def probability(self, best: Candidate, norm: float, crowding: float) -> float:
+        """Return how likely a candidate is the right one: Bayes' rule over gallery and stranger.
+
+        Whoever is not among the candidates is taken to be as likely as before their face.
+        """
+        cosines = self.policy.scores.cosines(stills=self.policy.stills, norm=norm)
+        listed = {c.id: c.score for c in (*self.claim.candidates, *self.claim.cued)}
+        odds = {
+            person: self.belief.prior(person)
+            * math.exp(min(cosines.llr(score, crowding=crowding), 50.0))
+            for person, score in listed.items()
+            if score == score  # noqa: PLR0124 - not a number
+        }
+        unlisted = max(0.0, 1 - sum(self.belief.prior(person) for person in listed))
+        here = IN_GALLERY * odds.get(best.id, 0.0)
+        return here / (IN_GALLERY * (sum(odds.values()) + unlisted) + 1 - IN_GALLERY)
+
 
 def decide(
     claims: Sequence[Claim], policy: Policy, co_occur: Callable[[int, int], bool] | None = None
@@ -147,56 +218,73 @@ def decide(
 def _judge(claim: Claim, policy: Policy, taken: set[str]) -> Decision:
     if not claim.candidates:
         return Decision(None, 0.0, _why_illegible(claim) or "too_small", ())
+    cued = policy.belief(claim)
     names, published = policy.scores.names, claim.candidates[:PUBLISHED]
-    best = _displayed_or_best(claim, names.takeover)
+    best = _displayed_or_best(claim, names.takeover, cued)
+    if best not in published:
+        published = (best, *published)[:PUBLISHED]
     crowding = policy.crowding(claim, best)
-    threshold = policy.threshold_of(best.id, crowding)
+    threshold = (cued or policy).threshold_of(best.id, crowding)
     if claim.displayed_id == best.id:
         threshold -= names.hysteresis
-    probability = policy.probability(best, claim.norm, crowding)
+    llr = policy.llr(best, claim.norm, crowding)
+    probability = (cued or policy).probability(best, claim.norm, crowding)
     # nor where a score is not a number
-    if not (threshold <= best.score <= MAX_SCORE and probability >= LEAST_PROBABILITY):
+    if not (threshold <= best.score <= MAX_SCORE and probability >= LEAST_PROBABILITY) or (
+        cued is not None and not llr > 0
+    ):
         why: Why = _why_illegible(claim) or "below_threshold"
         return Decision(None, best.score, why, published)
     if best.id in taken:
         return Decision(None, best.score, "below_threshold", published)
-    rivals = _rivals(claim, best, policy, taken)
+    rivals = _rivals(claim, best, policy, taken, cued)
     if rivals:
         either = tuple(c for c in claim.candidates if c.id in {best.id, *rivals})[:PUBLISHED]
         return Decision(None, best.score, "ambiguous", either)
-    return Decision(best.id, best.score, None, published, probability)
+    spoke = (Spoke("face", round(llr, 3)), *(cued.belief.spoke(best.id) if cued else ()))
+    return Decision(best.id, best.score, None, published, probability, spoke)
 
 
 def _strength(claim: Claim, policy: Policy) -> float:
     """Return what claims are ranked by; a name that was said is not taken by a trifle."""
     if not claim.candidates:
         return -1.0
-    names = policy.scores.names
-    best = _displayed_or_best(claim, names.takeover)
-    return best.score + (names.hysteresis if claim.displayed_id == best.id else 0.0)
+    names, cued = policy.scores.names, policy.belief(claim)
+    best = _displayed_or_best(claim, names.takeover, cued)
+    return _counted(best, cued) + (names.hysteresis if claim.displayed_id == best.id else 0.0)
 
 
-def _rivals(claim: Claim, best: Candidate, policy: Policy, taken: set[str]) -> list[str]:
+def _counted(candidate: Candidate, cued: CuedPolicy | None) -> float:
+    """Return a candidate's score, and what cues are worth beside it."""
+    return candidate.score + (cued.gain(candidate.id) if cued is not None else 0.0)
+
+
+def _rivals(
+    claim: Claim, best: Candidate, policy: Policy, taken: set[str], cued: CuedPolicy | None
+) -> list[str]:
     """Return who else may as well be meant; who is seen elsewhere in the picture cannot be."""
     names = policy.scores.names
     found = []
-    for other in claim.candidates:
-        if other.id == best.id or other.id in taken or best.score - other.score > names.most_margin:
+    for other in (*claim.candidates, *claim.cued):
+        ahead = _counted(best, cued) - _counted(other, cued)
+        if other.id == best.id or other.id in taken or ahead > names.most_margin:
             continue
         margin = policy.margin(best.id, other.id)
         if claim.displayed_id == best.id:
             # once said, a name stays; but between look-alikes the first impression must not win
             margin = margin / 2 if margin > names.margin else -1.0
-        if not best.score - other.score >= margin:
+        if not ahead >= margin:
             found.append(other.id)
     return found
 
 
-def _displayed_or_best(claim: Claim, takeover: float) -> Candidate:
+def _displayed_or_best(claim: Claim, takeover: float, cued: CuedPolicy | None) -> Candidate:
     """Return the candidate that counts: the one said before, unless another is clearly better."""
-    best = claim.candidates[0]
-    for candidate in claim.candidates:
-        if candidate.id == claim.displayed_id and best.score - candidate.score < takeover:
+    every = (*claim.candidates, *claim.cued)
+    best = max(every, key=lambda c: _counted(c, cued)) if cued is not None else every[0]
+    for candidate in every:
+        ahead = _counted(best, cued) - _counted(candidate, cued)
+        if candidate.id == claim.displayed_id and ahead < takeover:
             return candidate
     return best
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge.recognise.cues.cue import with_cue
 from edge.recognise.decide import Claim
 from engines.quality import yaw_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from edge.recognise.cues.cue import Cue, CueSource, Evidence
     from edge.recognise.decide import Policy
     from edge.recognise.scene import Candidate
     from edge.recognise.template import TrackTemplate
@@ -48,6 +53,8 @@ class TrackState:
     displayed_id: str | None = None
     confident: bool = False
     reidentified_as: int | None = None
+    evidence: tuple[Evidence, ...] = ()
+    cued: tuple[Candidate, ...] = ()
 
     def claim(self) -> Claim:
         """Return what the decision needs to know."""
@@ -60,7 +67,73 @@ class TrackState:
             self.template.norm() if self.template.vectors else 0.0,
             self.displayed_id,
             self.impostor_mean,
+            self.evidence,
+            self.cued,
         )
+
+
+class CueGate:
+    """Gives each cue to the tracks that it speaks for, once.
+
+    Args:
+        source: where cues are asked for.
+    """
+
+    def __init__(self, source: CueSource) -> None:
+        self._source = source
+        self._given: deque[Cue] = deque(maxlen=64)
+
+    def give(self, states: Sequence[TrackState], pts_s: float) -> None:
+        """Write to the tracks on screen what cues say of them, where that has changed."""
+        cues = self._source.at(pts_s)
+        if not cues and not any(s.evidence for s in states):
+            return
+        for_all = [cue for cue in cues if cue.speaks_for == "all"]
+        title = any(cue.kind == "title" for cue in for_all)
+        for state in states:
+            evidence = state.evidence
+            if not title:  # it is another programme
+                evidence = tuple(e for e in evidence if e.kind != "title")
+            for cue in for_all:
+                evidence = with_cue(evidence, cue)
+            _renew(state, evidence)
+        for cue in cues:
+            if cue.speaks_for in {"all", "nobody"} or any(cue is given for given in self._given):
+                continue
+            state = _meant(cue, states, pts_s)  # type: ignore[assignment]
+            if state is not None:
+                self._given.append(cue)
+                _renew(state, with_cue(state.evidence, cue))
+
+
+def _renew(state: TrackState, evidence: tuple[Evidence, ...]) -> None:
+    if evidence != state.evidence:
+        state.evidence = evidence
+        state.fresh = True
+
+
+def _meant(cue: Cue, states: Sequence[TrackState], pts_s: float) -> TrackState | None:
+    """Return the track that a cue speaks for: its own, or the largest that was there already."""
+    if isinstance(cue.speaks_for, int):
+        return next((s for s in states if s.track.number == cue.speaks_for), None)
+    there = [s for s in states if s.track.first_s <= cue.from_s]
+    return max(there, key=lambda s: area(s.track.at(pts_s)), default=None)
+
+
+def evidence_of_still(cues: Sequence[Cue], areas: Sequence[float]) -> list[tuple[Evidence, ...]]:
+    """Return what cues say of each face of one picture; the largest is the shot's."""
+    found: list[tuple[Evidence, ...]] = [() for _ in areas]
+    largest = max(range(len(areas)), key=lambda i: areas[i], default=-1)
+    for cue in cues:
+        for face in range(len(areas)):
+            if cue.speaks_for == "all" or (cue.speaks_for == "shot" and face == largest):
+                found[face] = with_cue(found[face], cue)
+    return found
+
+
+def area(xyxy_px: NDArray[np.float32]) -> float:
+    """Return the area of a box, float32 (4,)."""
+    return float((xyxy_px[2] - xyxy_px[0]) * (xyxy_px[3] - xyxy_px[1]))
 
 
 def rough_quality_of(faces: Detections, frame: Frame) -> NDArray[np.float32]:

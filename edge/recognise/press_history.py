@@ -205,6 +205,7 @@ class PressHistory:
             present,  # type: ignore[arg-type]
             round(seen_s, 3),
             face.probability,
+            face.cues,
         )
 
 

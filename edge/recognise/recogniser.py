@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 
 from edge.config import DEFAULT_FPIR
 from edge.recognise.commands import Commands
+from edge.recognise.cues.cue import CueBoard
 from edge.recognise.decide import decide
 from edge.recognise.detection_schedule import STATIC_S, DetectionSchedule
-from edge.recognise.evidence import TrackState, embedding_priority, is_confident, rough_quality_of
+from edge.recognise.evidence import (
+    CueGate,
+    TrackState,
+    embedding_priority,
+    is_confident,
+    rough_quality_of,
+)
 from edge.recognise.letterbox import Bars
 from edge.recognise.load_shedding import Budget
 from edge.recognise.reidentify import Left, Reidentification
@@ -29,6 +36,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge.recognise.cues.cue import CueSource
     from edge.recognise.decide import Decision
     from edge.recognise.track import Track
     from edge.video.frame import Frame
@@ -80,6 +88,7 @@ class Recogniser:
         options: budgets and promises.
         thresholds: of each release; whoever prepares them beforehand saves a frame the time.
         commands: what other threads ask; taken at each frame.
+        cues: what is known beside the faces; asked at each frame.
     """
 
     def __init__(
@@ -89,6 +98,7 @@ class Recogniser:
         options: RecogniserOptions | None = None,
         thresholds: Thresholds | None = None,
         commands: Commands | None = None,
+        cues: CueSource | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._gallery = gallery
@@ -101,6 +111,7 @@ class Recogniser:
         self._states: dict[int, TrackState] = {}
         self._thresholds = thresholds or Thresholds(self._options.fpir, self._options.cast)
         self._commands = commands or Commands()
+        self._gate = CueGate(cues or CueBoard())
         self._scores = pipeline.scores
         self._search = TrackSearch(self._scores.same.refused)
         self._reidentification = Reidentification(self._scores.same)
@@ -127,9 +138,10 @@ class Recogniser:
         if self._is_due(frame):
             tracked = self._detect(picture, frame, watch)
         self._frames += 1
+        shown = [s for s in self._states.values() if self._is_shown(s, frame.pts_s)]
+        self._gate.give(shown, frame.pts_s)
         self._search.update(self._states.values(), gallery)
         watch.lap("search")
-        shown = [s for s in self._states.values() if self._is_shown(s, frame.pts_s)]
         decisions, flips = self._decide(shown, gallery)
         watch.lap("decide")
         self._commands.publish(self._states.values())
@@ -360,4 +372,5 @@ def face_of(track: Track, xyxy_px: NDArray[np.float32], decision: Decision) -> F
         candidates=decision.candidates,
         detection=round(track.score, 3),
         probability=round(decision.probability, 4),
+        cues=decision.spoke,
     )

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from edge.recognise.cues.cue import Spoke
+
 Why = Literal["too_small", "blurred", "profile", "below_threshold", "ambiguous"]
 """Why a face has no name."""
 
@@ -29,6 +31,7 @@ class Face(msgspec.Struct, frozen=True):
         candidates: best first, at most three; those shown as "A or B" when `why` is `ambiguous`.
         detection: the detector's score, 0 to 1.
         probability: how likely the name is the right one, 0 to 1; 0 without a name.
+        cues: what speaks for the name, the face first; empty without a name.
     """
 
     track: int
@@ -39,6 +42,7 @@ class Face(msgspec.Struct, frozen=True):
     candidates: tuple[Candidate, ...] = ()
     detection: float = 0.0
     probability: float = 0.0
+    cues: tuple[Spoke, ...] = ()
 
 
 class Scene(msgspec.Struct, frozen=True):

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.recognise.commands import MOST_REFUSALS
+from edge.recognise.cues.cue import people_of
 from edge.recognise.scene import Candidate
 from engines.scores.threshold import NEIGHBOURS
 from gallery.errors import GalleryError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from edge.recognise.commands import Refusal
+    from edge.recognise.cues.cue import Evidence
     from edge.recognise.evidence import TrackState
-    from gallery.search.search import Gallery
+    from gallery.search.search import Gallery, Matches
 
 log = logging.getLogger(__name__)
 
@@ -59,17 +61,21 @@ class TrackSearch:
         probes = np.stack([s.template.mean(s.track.last_s) for s in stale])
         try:
             found = search(gallery, probes)
+            cued = search_cued(gallery, probes, [s.evidence for s in stale], found)
         except GalleryError as error:  # a disk that rots under an open release
             if str(error) != self._told:
                 self._told = str(error)
                 log.warning("nobody is compared: %s", error)
             for state in stale:
                 if state.searched != gallery.identity:
-                    state.candidates = ()  # whom an older release knew may have been removed
+                    state.candidates = (
+                        state.cued
+                    ) = ()  # whom an older release knew may have been removed
             return
-        for state, probe, candidates in zip(stale, probes, found, strict=True):
+        for state, probe, candidates, more in zip(stale, probes, found, cued, strict=True):
             refused = self._refused_for(probe)
             state.candidates = tuple(c for c in candidates if c.id not in refused)
+            state.cued = tuple(c for c in more if c.id not in refused)
             state.impostor_mean = state.template.impostor_mean(state.track.last_s)
             state.searched = gallery.identity
             state.fresh = False
@@ -82,7 +88,24 @@ def search(
     gallery: Gallery, probes: NDArray[np.float32], only: Collection[str] | None = None
 ) -> list[tuple[Candidate, ...]]:
     """Return the best candidates of each probe, float32 (n, dimension), best first."""
-    matches = gallery.search(probes, k=CANDIDATES, only=only)
+    return _candidates(gallery.search(probes, k=CANDIDATES, only=only))
+
+
+def search_cued(
+    gallery: Gallery,
+    probes: NDArray[np.float32],
+    evidence: Sequence[tuple[Evidence, ...]],
+    found: Sequence[tuple[Candidate, ...]],
+) -> list[tuple[Candidate, ...]]:
+    """Return, for each probe, those of whom cues speak and who are not among its candidates."""
+    more: list[tuple[Candidate, ...]] = []
+    for probe, said, candidates in zip(probes, evidence, found, strict=True):
+        wanted = people_of(said) - {c.id for c in candidates}
+        more.append(search(gallery, probe[None], wanted)[0] if wanted else ())
+    return more
+
+
+def _candidates(matches: Matches) -> list[tuple[Candidate, ...]]:
     return [
         tuple(
             Candidate(p, round(float(s), 4))

@@ -52,6 +52,12 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.cues = Counter(
+            "tvradar_cues",
+            "Faces with a name, by what spoke for it",
+            ["cue"],
+            registry=self.registry,
+        )
         self.flips = Counter(
             "tvradar_name_flips", "Tracks that changed their name", registry=self.registry
         )

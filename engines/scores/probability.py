@@ -51,6 +51,31 @@ class CosineModel:
         """
         return NormalDist(self.impostor_mean, self.impostor_sd).inv_cdf(1 - share_for(people, fpir))
 
+    def relaxed(self, threshold: float, times: float) -> float:
+        """Return the cosine that one person's share of false names is spread by.
+
+        Among n people each has the same share of the promised rate. Weighted by what is expected
+        of each beforehand, with weights that are n in sum, the rate is the same and whoever is
+        expected needs less (Genovese, Roeder, Wasserman, "False discovery control with p-value
+        weighting", 2006): the promise holds whether the expectation was right or wrong.
+
+        Args:
+            threshold: that all people share.
+            times: one person's weight.
+        """
+        others = NormalDist(self.impostor_mean, self.impostor_sd)
+        kept = math.log(max(others.cdf(threshold), _LEAST))
+        share = min(max(-math.expm1(times * kept), _LEAST), 1 - 1e-12)
+        return others.mean - others.stdev * NormalDist().inv_cdf(share)
+
+    def llr(self, score: float, *, crowding: float = 0.0) -> float:
+        """Return the log-likelihood ratio of a cosine: the person's own against somebody else's."""
+        genuine, impostor = (
+            (score - self.genuine_mean) / self.genuine_sd,
+            (score - self.impostor_mean - crowding) / self.impostor_sd,
+        )
+        return (impostor**2 - genuine**2) / 2 + math.log(self.impostor_sd / self.genuine_sd)
+
     def probability(
         self, score: float, people: int, in_gallery: float = IN_GALLERY, *, crowding: float = 0.0
     ) -> float:

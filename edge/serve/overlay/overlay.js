@@ -216,7 +216,8 @@
       var now = p.present === "now";
       known.set(p.id, p.names);
       if (now && first) { seen.set(p.id, mark()); }
-      addCard([p.id], p.track, now ? "" : " gone", say(p.names), say(p.role), now ? text.now : text.gone,
+      var by = (p.cues || []).filter(function (c) { return text.by[c.kind]; }).map(function (c) { return text.by[c.kind]; });
+      addCard([p.id], p.track, now ? "" : " gone", say(p.names), [say(p.role)].concat(by).filter(Boolean).join(" · "), now ? text.now : text.gone,
         photo(make("div", "photo"), p.id, p.names));
       if (first) { fly(p.track); }
     });

@@ -19,6 +19,7 @@ window.tvradarText = {
       ended: "The programme has ended.", fixed: "One cannot go to another place in this programme." },
     connectingHelp: "Waiting for a picture.",
     refused: "Thank you. That name is taken back.", gonealready: "That face is already gone.",
+    by: { title: "with the cast", text: "with a caption", voice: "with the voice", body: "with the clothes" },
     unnamed: "Without a name: ",
     why: { too_small: "too far away", blurred: "blurred", profile: "turned away", below_threshold: "not in the gallery",
       ambiguous: "hard to tell apart" }
@@ -42,6 +43,7 @@ window.tvradarText = {
       ended: "节目已结束。", fixed: "此节目无法跳转。" },
     connectingHelp: "正在等待画面。",
     refused: "谢谢，已撤回此名字。", gonealready: "该人物已离开画面。",
+    by: { title: "参考演员表", text: "参考字幕", voice: "参考声音", body: "参考衣着" },
     unnamed: "未识别：",
     why: { too_small: "太远", blurred: "模糊", profile: "侧脸", below_threshold: "不在库中", ambiguous: "难以区分" }
   }

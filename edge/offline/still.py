@@ -1,0 +1,103 @@
+"""A still picture: each face is a track of its own, decided at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.recognise.decide import Claim, Decision, Policy, decide
+from edge.recognise.evidence import area, evidence_of_still
+from edge.recognise.scene import Face, Scene
+from edge.recognise.search import search, search_cued
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge.offline.fp32_fallback import SecondOpinion
+    from edge.recognise.cues.cue import Cue
+    from edge.video.frame import Frame
+    from engines.pipeline import FacePipeline, StillFaces
+    from gallery.search.search import Gallery
+
+
+def identify_still(
+    pipeline: FacePipeline,
+    gallery: Gallery,
+    frame: Frame,
+    policy: Policy,
+    *,
+    first_track: int = 0,
+    shot: int = 0,
+    second: SecondOpinion | None = None,
+    cues: Sequence[Cue] = (),
+) -> Scene:
+    """Name the faces of one still picture; each face is a track of its own."""
+    found, claims, decisions = decide_still(
+        pipeline, gallery, frame, policy, first_track=first_track, second=second, cues=cues
+    )
+    faces = []
+    for i, claim in enumerate(claims):
+        left, top, right, bottom = (round(float(v), 1) for v in found.faces.xyxy_px[i])
+        d = decisions[claim.track]
+        faces.append(
+            Face(
+                claim.track,
+                (left, top, right, bottom),
+                d.id,
+                round(d.score, 4),
+                d.why,
+                d.candidates,
+                round(float(found.faces.scores[i]), 3),
+                round(d.probability, 4),
+                d.spoke,
+            )
+        )
+    height, width = frame.bgr.shape[:2]
+    return Scene(frame.pts_s, frame.index, width, height, shot, tuple(faces), gallery.release)
+
+
+def decide_still(
+    pipeline: FacePipeline,
+    gallery: Gallery,
+    frame: Frame,
+    policy: Policy,
+    *,
+    first_track: int = 0,
+    second: SecondOpinion | None = None,
+    cues: Sequence[Cue] = (),
+) -> tuple[StillFaces, list[Claim], dict[int, Decision]]:
+    """Return a picture's faces, what each has to say, and what is said of it, by its track."""
+    found, claims = _claims_of_still(pipeline, gallery, frame, first_track, cues)
+    if second is not None and (found.unsure or second.is_needed(claims, policy)):
+        found, claims = _claims_of_still(second.pipeline(), gallery, frame, first_track, cues)
+    return found, claims, decide(claims, policy)
+
+
+def _claims_of_still(
+    pipeline: FacePipeline, gallery: Gallery, frame: Frame, first_track: int, cues: Sequence[Cue]
+) -> tuple[StillFaces, list[Claim]]:
+    found = pipeline.still(frame.bgr)
+    if not len(found.faces):
+        return found, []
+    candidates = search(gallery, found.vectors)
+    evidence = evidence_of_still(cues, [area(box) for box in found.faces.xyxy_px])
+    cued = search_cued(gallery, found.vectors, evidence, candidates)
+    return found, [
+        Claim(
+            first_track + i,
+            candidates[i],
+            *_legibility(found, i),
+            evidence=evidence[i],
+            cued=cued[i],
+        )
+        for i in range(len(found.faces))
+    ]
+
+
+def _legibility(found: StillFaces, i: int) -> tuple[float, float, float, float]:
+    quality = found.quality
+    return (
+        float(quality.side_px[i]),
+        float(quality.yaw[i]),
+        float(quality.sharpness[i]),
+        float(found.norms[i]),
+    )

@@ -1,0 +1,1 @@
+"""Cues beside the face, as values, and what they make of a prior."""

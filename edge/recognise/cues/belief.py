@@ -1,0 +1,52 @@
+"""What cues make of the even prior over a gallery."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from edge.recognise.cues.cue import Spoke
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge.recognise.cues.cue import Evidence
+
+TRUSTED = 0.5
+"""So much of what cues say is believed; the rest of the prior stays even over the gallery, so that
+a wrong cue at most doubles the score that everybody else's rarity must make up for."""
+
+
+class Belief:
+    """Who a face is expected to be before it is compared: an even prior, moved by cues.
+
+    Args:
+        evidence: what cues say of the track.
+        people: size of the gallery.
+    """
+
+    def __init__(self, evidence: Iterable[Evidence], people: int) -> None:
+        self.evidence = tuple(evidence)
+        summed: dict[str, float] = {}
+        for one in self.evidence:
+            for person, llr in one.llr.items():
+                summed[person] = summed.get(person, 0.0) + llr
+        odds = {person: math.exp(min(llr, 50.0)) for person, llr in summed.items()}
+        every = sum(odds.values()) + max(people - len(odds), 0)
+        even = (1 - TRUSTED) / max(people, 1)
+        self._prior = {person: even + TRUSTED * odd / every for person, odd in odds.items()}
+        self._rest = even + TRUSTED / every
+        self.people = people
+
+    def prior(self, person: str) -> float:
+        """Return the prior of a person among the gallery; all together are 1."""
+        return self._prior.get(person, self._rest)
+
+    def relief(self, person: str) -> float:
+        """Return how many times likelier than by an even prior somebody is."""
+        return self.prior(person) * self.people
+
+    def spoke(self, person: str) -> tuple[Spoke, ...]:
+        """Return what each cue says in favour of a person."""
+        found = ((e.kind, e.llr.get(person, 0.0)) for e in self.evidence)
+        return tuple(Spoke(kind, round(llr, 3)) for kind, llr in found if llr > 0)

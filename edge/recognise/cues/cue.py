@@ -1,0 +1,144 @@
+"""Cues beside the face: what the title, a caption, a voice or a body says of who somebody is.
+
+A cue is a value. Whoever finds one puts it on the board; the recogniser gives it to the tracks that
+it speaks for, and `decide` adds it to what the faces say. No cue makes a name by itself.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, cast
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+CueKind = Literal["title", "text", "voice", "body"]
+CUE_KINDS: frozenset[CueKind] = frozenset({"title"})
+"""Those that are built."""
+Target = int | Literal["shot", "all", "nobody"]
+"""Whom a cue speaks for: a track by its number, the shot's largest face, all faces, or nobody who
+is seen."""
+
+MOST_CUES = 256
+"""A board keeps so many; the oldest go."""
+
+
+class Spoke(msgspec.Struct, frozen=True):
+    """What one cue, or the face, adds to the log odds of a name."""
+
+    kind: Literal["face", "title", "text", "voice", "body"]
+    llr: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """What was found once.
+
+    Attributes:
+        kind: of the cue.
+        from_s, to_s: where in the source it holds, presentation time.
+        llr: by person id, the logarithm of how many times more likely the cue is when it is them.
+        speaks_for: see `Target`.
+    """
+
+    kind: CueKind
+    from_s: float
+    to_s: float
+    llr: Mapping[str, float]
+    speaks_for: Target = "shot"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the cues of one kind say of one track: log-likelihood ratios by person id."""
+
+    kind: CueKind
+    llr: Mapping[str, float]
+
+
+class CueSource(Protocol):
+    """Where the recogniser asks for cues."""
+
+    def at(self, pts_s: float) -> tuple[Cue, ...]:
+        """Return the cues that hold at a time of the source."""
+
+
+class CueBoard:
+    """Keeps cues until they are over; any thread may call any method.
+
+    Args:
+        kinds: cues of other kinds are left out.
+    """
+
+    def __init__(self, kinds: frozenset[CueKind] = CUE_KINDS) -> None:
+        self.kinds = kinds
+        self._lock = threading.Lock()
+        self._cues: deque[Cue] = deque(maxlen=MOST_CUES)
+        self._standing: dict[CueKind, Cue] = {}
+
+    def put(self, cue: Cue) -> None:
+        """Take a cue."""
+        if cue.kind in self.kinds:
+            with self._lock:
+                self._cues.append(cue)
+
+    def stand(self, kind: CueKind, llr: Mapping[str, float]) -> None:
+        """Let a cue speak for all faces from now on, in place of the one before; none if empty."""
+        with self._lock:
+            self._standing.pop(kind, None)
+            if llr and kind in self.kinds:
+                self._standing[kind] = Cue(kind, -math.inf, math.inf, llr, "all")
+
+    def at(self, pts_s: float) -> tuple[Cue, ...]:
+        """Return the cues that hold at a time of the source."""
+        if not self._cues and not self._standing:
+            return ()
+        with self._lock:
+            found = [cue for cue in self._cues if cue.from_s <= pts_s <= cue.to_s]
+            return (*self._standing.values(), *found)
+
+
+def parse_kinds(text: str, among: frozenset[CueKind] = CUE_KINDS) -> frozenset[CueKind]:
+    """Return the kinds that `none`, `all` or a list with commas means.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    words = {word.strip() for word in text.split(",") if word.strip()}
+    if words == {"none"}:
+        return frozenset()
+    if words == {"all"}:
+        return among
+    unknown = sorted(words - among)
+    if unknown or not words:
+        told = ", ".join(unknown) or "nothing"
+        raise ValueError(f"{told}, expected none, all or some of {','.join(sorted(among))}")
+    return cast("frozenset[CueKind]", frozenset(words))
+
+
+def with_cue(evidence: tuple[Evidence, ...], cue: Cue) -> tuple[Evidence, ...]:
+    """Return a track's evidence with a cue: one kind says a thing once, however often it is read.
+
+    What speaks for all faces replaces what was said so before.
+    """
+    before = next((e for e in evidence if e.kind == cue.kind), None)
+    llr = cue.llr
+    if before is not None:
+        if before.llr is llr:
+            return evidence
+        if cue.speaks_for != "all":
+            both = before.llr.keys() | llr.keys()
+            llr = {p: max(before.llr.get(p, -math.inf), llr.get(p, -math.inf)) for p in both}
+        if llr == before.llr:
+            return evidence
+    return (*(e for e in evidence if e.kind != cue.kind), Evidence(cue.kind, llr))
+
+
+def people_of(evidence: Iterable[Evidence]) -> set[str]:
+    """Return the ids of whom cues speak in favour."""
+    return {person for one in evidence for person, llr in one.llr.items() if llr > 0}

@@ -87,6 +87,15 @@ def read_verdict(path: Path) -> Verdict | None:
     return verdict if verdict.file_sha256 == digest else None
 
 
+def noted_sha256(path: Path) -> str | None:
+    """Return the sha256 that the verdict beside a file names, whatever the file holds now."""
+    try:
+        verdict = msgspec.json.decode(verdict_path(path).read_bytes(), type=Verdict)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    return verdict.file_sha256
+
+
 def require_passed(name: str, path: Path) -> Verdict:
     """Return the verdict of a file that passed.
 

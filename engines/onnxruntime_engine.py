@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime as ort
 
 from engines.engine import Engine, Tensor
-from engines.errors import ModelIntegrityError, ModelShapeError
+from engines.errors import EngineError, ModelIntegrityError, ModelShapeError
 from engines.ort_cache import fast_form, prepared, prepared_options
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class OnnxRuntimeEngine(Engine):
             opened again.
 
     Raises:
-        ModelIntegrityError: ONNX Runtime cannot read the file.
+        ModelMissingError: there is no such file.
+        ModelIntegrityError: it is not ours and no sane graph, or ONNX Runtime cannot read it.
     """
 
     def __init__(
@@ -60,6 +61,8 @@ class OnnxRuntimeEngine(Engine):
                 options,
                 providers=["CPUExecutionProvider"],
             )
+        except EngineError:
+            raise
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise ModelIntegrityError(
                 f"{path}: ONNX Runtime cannot load it ({str(error).splitlines()[0]}); "

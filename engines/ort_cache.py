@@ -22,6 +22,7 @@ import onnxruntime as ort
 
 from engines.fetch import sha256_of
 from engines.files import cache_dir, write_atomically
+from engines.foreign_onnx import read_known
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def prepared(path: Path, precision: str) -> Path | None:
     """Return the prepared form of a model; made when missing, None when it cannot be made.
 
     Args:
-        path: an ONNX file, FP32 or Q/DQ INT8, whose bytes were verified.
+        path: an ONNX file, FP32 or Q/DQ INT8; what is not known by its sha256 is looked at first.
         precision: of the file.
     """
     target = prepared_path(path, precision)
@@ -125,7 +126,7 @@ def fast_form(path: Path, precision: str) -> bytes:
         machine_offsets,
     )
 
-    model = onnx.load(path)
+    model = onnx.load_from_string(read_known(path))
     if precision == "int8":
         try:
             model = integer_form(model, machine_offsets())

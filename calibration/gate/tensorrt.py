@@ -124,7 +124,7 @@ def _prove(
     wants_gate = bool(pictures) and record.gate is None
     if record.latency_ms is not None and not wants_gate:
         return record
-    plan = cache.plan_path(record.key).read_bytes()
+    plan = cache.read(record)
     try:
         engine = TensorRtEngine(plan, device, precision=record.key.precision)
     except PlanError:

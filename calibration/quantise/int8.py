@@ -34,6 +34,7 @@ from engines.catalog import find_model, model_identity
 from engines.detector import YunetDetector
 from engines.fetch import fetch
 from engines.files import cache_dir, write_atomically
+from engines.foreign_onnx import read_known
 from engines.int8_files import artefact_path
 from engines.onnxruntime_engine import OnnxRuntimeEngine
 
@@ -132,7 +133,7 @@ def calibrate(name: str, pictures: list[Picture], options: Options, progress: Pr
             f"{len(pictures)} pictures: a face was found in {len(inputs)}, at least "
             f"{MIN_PICTURES} are needed; give pictures of faces, best of many people"
         )
-    graph = prepare(onnx.load(fp32))
+    graph = prepare(onnx.load_from_string(read_known(fp32)))
     everything = plan(graph)
     names = tensors_to_measure(graph, everything)
     ranges = _ranges(work / "ranges.npz", graph, names, inputs, options, progress)

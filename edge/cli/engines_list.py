@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from rich.table import Table
 
 from edge.cli.console import err, out, print_json, progress_bar
-from edge.errors import UsageError
 from engines.catalog import Model, default_models, load_catalog
 from engines.choose import example, time_ms
 from engines.errors import EngineGateError
 from engines.fetch import fetch, fp32_path, present
-from engines.foreign_onnx import check_foreign
+from engines.foreign_onnx import read_known
 from engines.int8_files import current_int8, require_passed
 from engines.onnx_models.qdq_lint import lint
 from engines.onnxruntime_engine import OnnxRuntimeEngine
@@ -84,11 +82,7 @@ def check_files(paths: list[Path], *, json: bool) -> int:
 
 
 def _read(path: Path) -> onnx.ModelProto:
-    check_foreign(path)
-    try:
-        return onnx.load(path, load_external_data=False)
-    except (OSError, DecodeError) as error:
-        raise UsageError(f"{path}: not an ONNX file that can be read ({error})") from error
+    return onnx.load_from_string(read_known(path))
 
 
 def bench(*, trials: int, json: bool) -> None:

@@ -8,6 +8,7 @@ FP16 and INT8 builder flags. Names that only some of the versions have are asked
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import time
@@ -95,6 +96,7 @@ def build_plan(
     profiles: Sequence[ProfileShapes],
     options: BuildOptions,
     *,
+    sha256: str = "",
     progress: Progress | None = None,
     target: Callable[[trt.IBuilderConfig], None] | None = None,
 ) -> bytes:
@@ -104,6 +106,7 @@ def build_plan(
         onnx_path: FP32, FP16 or Q/DQ INT8.
         profiles: the shapes to build for.
         options: what the builder may use.
+        sha256: of the graph, when it was judged before; other bytes are refused.
         progress: told of the steps, where this TensorRT reports them.
         target: sets another GPU than the present one; TensorRT-RTX builds for one without it.
 
@@ -117,7 +120,7 @@ def build_plan(
     take_errors()
     builder = trt.Builder(shared_logger())
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    parse(network, onnx_path)
+    parse(network, onnx_path, sha256)
     config = builder.create_builder_config()
     config.set_memory_pool_limit(
         trt.MemoryPoolType.WORKSPACE, workspace_cap(options.workspace_mib) * MEBIBYTE
@@ -145,8 +148,8 @@ def build_plan(
     return data
 
 
-def parse(network: trt.INetworkDefinition, onnx_path: Path) -> None:
-    """Parse an ONNX file into a network.
+def parse(network: trt.INetworkDefinition, onnx_path: Path, sha256: str = "") -> None:
+    """Parse an ONNX file into a network; with a sha256 no other bytes than those.
 
     Raises:
         GraphRefusedError: with the node and the reason of each error.
@@ -157,8 +160,14 @@ def parse(network: trt.INetworkDefinition, onnx_path: Path) -> None:
         raise GraphRefusedError(
             f'{onnx_path}: no such file, expected an ONNX graph; see "tvradar engines fetch"'
         )
+    data = onnx_path.read_bytes()
+    found = hashlib.sha256(data).hexdigest()
+    if sha256 and found != sha256:
+        raise GraphRefusedError(
+            f"{onnx_path}: sha256 is {found}, expected {sha256}; it was replaced a moment ago"
+        )
     parser = trt.OnnxParser(network, shared_logger())
-    if parser.parse_from_file(str(onnx_path)):
+    if parser.parse(data):
         return
     errors = [parser.get_error(i) for i in range(parser.num_errors)]
     reasons = [f"node {e.node_name() or '?'} ({e.node_operator()}): {e.desc()}" for e in errors]

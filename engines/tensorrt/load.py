@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from engines.catalog import model_identity
+from engines.catalog import find_model, model_identity
 from engines.errors import ModelMissingError
 from engines.tensorrt.errors import PlanError
 from engines.tensorrt.plan_cache import PlanCache, require_verified
@@ -34,7 +34,7 @@ def chosen_record(
     Raises:
         ModelMissingError: nothing was built here.
         PlanUnverifiedError: what was built was not proven.
-        PlanError: it was built for another TensorRT or device.
+        PlanError: it was built for another TensorRT or device, or from another model.
     """
     cache = PlanCache(plans_dir())
     identity = model_identity(name)
@@ -60,6 +60,12 @@ def chosen_record(
             f"{key.name}: built for {built_for} (TensorRT, capability, device, L4T), expected "
             f'{here}; run "tvradar engines build" again'
         )
+    ours = find_model(name).fp32_sha256
+    if key.fp32_sha256 != ours:
+        raise PlanError(
+            f"{key.name}: made from the graph {key.fp32_sha256[:12]}, expected {ours[:12]} of the "
+            'catalog; run "tvradar engines build" again'
+        )
     require_verified(record, allow_unverified=unverified)
     return record
 
@@ -81,14 +87,9 @@ def open_chosen(
     """
     cache = PlanCache(plans_dir())
     record = chosen_record(name, platform, precision=precision, unverified=unverified)
-    if cache.find(record.key) is None:
-        raise PlanError(
-            f"{record.key.name}: the file is damaged or gone, expected its recorded sha256; run "
-            '"tvradar engines build" again'
-        )
     proven = record.gate is not None and record.gate.passed
     told = record.key.precision + ("" if proven else " unverified")
-    plan = cache.plan_path(record.key).read_bytes()
+    plan = cache.read(record)
     try:
         return TensorRtEngine(plan, device, precision=told, high_priority=high_priority)
     except PlanError:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from engines.files import write_atomically
-from engines.tensorrt.errors import CacheBusyError, PlanUnverifiedError
+from engines.tensorrt.errors import CacheBusyError, PlanError, PlanUnverifiedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +54,7 @@ class PlanKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         compute_capability: `8.7`.
         device: the device's name, as the driver gives it.
         l4t: the release of the board support package (`R36.4.3`), empty off a Jetson.
+        fp32_sha256: of the catalog's FP32 graph that the parsed file was made from.
         model_sha256: of the ONNX file that was parsed.
         calibration_sha256: of the calibration record; empty without one.
         profiles: one entry an optimization profile.
@@ -66,6 +67,7 @@ class PlanKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     compute_capability: str
     device: str
     l4t: str
+    fp32_sha256: str
     model_sha256: str
     calibration_sha256: str
     profiles: tuple[ProfileShapes, ...]
@@ -123,14 +125,33 @@ class PlanCache:
         record = self._read(self._record_path(key))
         if record is None or record.key != key:
             return None
-        try:
-            found = hashlib.sha256(self.plan_path(key).read_bytes()).hexdigest()
-        except FileNotFoundError:
+        if not self.plan_path(key).is_file():
             return None
-        if found != record.plan_sha256:
-            log.warning("%s: damaged, it is built again", self.plan_path(key))
+        try:
+            self.read(record)
+        except PlanError as error:
+            log.warning("%s", error)
             return None
         return record
+
+    def read(self, record: PlanRecord) -> bytes:
+        """Return a plan's bytes; no others than those of its record reach TensorRT.
+
+        Raises:
+            PlanError: it is gone, or its sha256 is another one.
+        """
+        path = self.plan_path(record.key)
+        try:
+            plan = path.read_bytes()
+        except FileNotFoundError:
+            plan = b""
+        found = hashlib.sha256(plan).hexdigest()
+        if found != record.plan_sha256:
+            raise PlanError(
+                f"{path.name}: sha256 is {found}, expected {record.plan_sha256} as recorded: the "
+                'file is damaged, replaced or gone; run "tvradar engines build" again'
+            )
+        return plan
 
     def put(self, record: PlanRecord, plan: bytes) -> None:
         """Store a new plan; it is found once both of its files are whole."""

@@ -23,6 +23,7 @@ from engines.catalog import find_model, model_identity
 from engines.errors import ModelMissingError
 from engines.fetch import fetch
 from engines.files import cache_dir, write_atomically
+from engines.foreign_onnx import read_known
 from engines.int8_files import current_int8, models_dir
 from engines.onnx_models.fp16 import to_half
 from engines.tensorrt.build import (
@@ -129,7 +130,7 @@ def _half_path(fp32: Path) -> Path:
     key = hashlib.sha256(fp32.read_bytes()).hexdigest()[:12]
     name = f"{fp32.name.partition('-fp32-')[0]}-fp16-{key}-h{HALF_REVISION}.onnx"
     path = models_dir() / name  # where the FP32 file was shipped one may not write
-    half = to_half(onnx.load(fp32)).SerializeToString(deterministic=True)
+    half = to_half(onnx.load_from_string(read_known(fp32))).SerializeToString(deterministic=True)
     if not path.is_file() or path.read_bytes() != half:  # no other bytes reach TensorRT's parser
         write_atomically(path, half)
     return path
@@ -147,7 +148,11 @@ def plan_key(
     options: BuildOptions,
     profiles: tuple[ProfileShapes, ...],
 ) -> PlanKey:
-    """Return the name of the plan of a candidate on a platform."""
+    """Return the name of the plan of a candidate on a platform.
+
+    Raises:
+        ModelIntegrityError: its graph is not ours by its sha256, and no sane graph.
+    """
     return PlanKey(
         model=model_identity(one.model),
         precision=one.precision,
@@ -155,7 +160,8 @@ def plan_key(
         compute_capability=platform.compute_capability,
         device=platform.device,
         l4t=platform.l4t,
-        model_sha256=hashlib.sha256(one.onnx_path.read_bytes()).hexdigest(),
+        fp32_sha256=find_model(one.model).fp32_sha256,
+        model_sha256=hashlib.sha256(read_known(one.onnx_path)).hexdigest(),
         calibration_sha256=one.calibration_sha256,
         profiles=profiles,
         flags=options.flags(),
@@ -180,7 +186,14 @@ def ensure_plan(
     if found is not None:
         return found, False
     started = time.monotonic()
-    plan = build_plan(onnx_path, key.profiles, options, progress=progress, target=target)
+    plan = build_plan(
+        onnx_path,
+        key.profiles,
+        options,
+        sha256=key.model_sha256,
+        progress=progress,
+        target=target,
+    )
     record = PlanRecord(
         key=key,
         plan_sha256=hashlib.sha256(plan).hexdigest(),

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from engines.tensorrt.build import BuildOptions, detector_profiles, embedder_profiles
-from engines.tensorrt.errors import CacheBusyError, PlanUnverifiedError
+from engines.tensorrt.errors import CacheBusyError, PlanError, PlanUnverifiedError
 from engines.tensorrt.plan_cache import (
     GateVerdict,
     PlanCache,
@@ -31,6 +31,7 @@ KEY = PlanKey(
     compute_capability="8.7",
     device="Orin",
     l4t="R36.4.3",
+    fp32_sha256="ef" * 32,
     model_sha256="ab" * 32,
     calibration_sha256="cd" * 32,
     profiles=embedder_profiles(),
@@ -66,6 +67,7 @@ def test_a_plan_is_found_by_its_whole_key_only(tmp_path: Path) -> None:
         ("compute_capability", "11.0"),
         ("device", "Thor"),
         ("l4t", "R36.4.4"),
+        ("fp32_sha256", "00" * 32),
         ("model_sha256", "00" * 32),
         ("calibration_sha256", ""),
         ("profiles", detector_profiles()),
@@ -86,15 +88,18 @@ def test_every_field_of_the_key_is_tried_above() -> None:
 
 def test_the_digest_is_the_same_in_every_process() -> None:
     # Pinned: a change makes all devices build again; raise FORMAT when that is meant.
-    assert KEY.digest == "a032c5ec84acd036"
+    assert KEY.digest == "4e59884be445b026"
 
 
 @pytest.mark.parametrize("damage", [b"", b"plaN", b"plan and more"])
 def test_a_damaged_plan_is_a_miss(tmp_path: Path, damage: bytes) -> None:
     cache = PlanCache(tmp_path)
     cache.put(record_of(KEY, b"plan"), b"plan")
+    assert cache.read(record_of(KEY, b"plan")) == b"plan"
     cache.plan_path(KEY).write_bytes(damage)
     assert cache.find(KEY) is None
+    with pytest.raises(PlanError, match="as recorded"):
+        cache.read(record_of(KEY, b"plan"))
 
 
 def test_a_plan_without_record_and_a_record_without_plan_are_misses(tmp_path: Path) -> None:

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from engines.errors import ModelMissingError
+from engines.catalog import find_model
+from engines.errors import ModelIntegrityError, ModelMissingError
 from engines.fetch import fetch, present
 from engines.tensorrt import provision
 from engines.tensorrt.build import BuildOptions, embedder_profiles
 from engines.tensorrt.errors import PlanError, PlanUnverifiedError
-from engines.tensorrt.load import chosen_record
+from engines.tensorrt.load import chosen_record, open_chosen
 from engines.tensorrt.plan_cache import GateVerdict, PlanCache, PlanKey, PlanRecord
 from engines.tensorrt.provision import (
+    Candidate,
     Choice,
     Platform,
     candidate,
     choose,
+    plan_key,
     read_l4t_release,
     write_choice,
 )
@@ -39,6 +42,7 @@ def record(precision: str, ms: float | None, gate: GateVerdict | None) -> PlanRe
         compute_capability=HERE.compute_capability,
         device=HERE.device,
         l4t=HERE.l4t,
+        fp32_sha256=find_model("sface").fp32_sha256,
         model_sha256="",
         calibration_sha256="",
         profiles=embedder_profiles(),
@@ -124,6 +128,32 @@ def test_a_plan_of_another_platform_is_refused(plans: Path, field: str) -> None:
     stored(plans, other, chosen=True)
     with pytest.raises(PlanError, match="other"):
         chosen_record("sface", HERE)
+
+
+def test_a_plan_of_another_graph_than_the_catalogs_is_refused(plans: Path) -> None:
+    one = record("int8", 1.0, PASSED)
+    other = msgspec.structs.replace(one.key, fp32_sha256="0" * 64)
+    stored(plans, msgspec.structs.replace(one, key=other), chosen=True)
+    with pytest.raises(PlanError, match="made from the graph 000000000000"):
+        chosen_record("sface", HERE)
+
+
+def test_a_changed_plan_never_reaches_tensorrt(plans: Path) -> None:
+    """The device is never asked for anything: the bytes are judged before it is."""
+    one = record("int8", 1.0, PASSED)
+    stored(plans, one, chosen=True)
+    PlanCache(plans).plan_path(one.key).write_bytes(b"another plan")
+    with pytest.raises(PlanError, match="as recorded"):
+        open_chosen("sface", None, HERE)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("evil", [b"garbage", b""])
+def test_an_int8_graph_that_nobody_measured_gives_no_key(tmp_path: Path, evil: bytes) -> None:
+    path = tmp_path / "sface-2021dec-int8-x.onnx"
+    path.write_bytes(evil)
+    one = Candidate("sface", "int8", path)
+    with pytest.raises(ModelIntegrityError, match="is no ONNX graph"):
+        plan_key(one, HERE, BuildOptions(), embedder_profiles())
 
 
 def test_fp16_is_made_in_the_cache_where_the_model_was_shipped(

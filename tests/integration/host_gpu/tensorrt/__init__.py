@@ -48,8 +48,8 @@ class OnnxParser:
     def __init__(self, network: types.SimpleNamespace, logger: ILogger) -> None:
         self._network = network
 
-    def parse_from_file(self, path: str) -> bool:
-        self._network.model = onnx.load(path)
+    def parse(self, model: bytes) -> bool:
+        self._network.model = onnx.load_from_string(model)
         values = [types.SimpleNamespace(name=i.name) for i in self._network.model.graph.input]
         self._network.num_inputs = len(values)
         self._network.get_input = values.__getitem__

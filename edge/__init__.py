@@ -10,17 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edge.library import (
-        Gallery,
-        Identification,
-        Timeline,
-        enrol,
-        identify,
-        open_gallery,
-        open_models,
-        open_source,
-        timeline_of,
-    )
+    from edge.library import enrol, identify, open_gallery, open_models, timeline_of
+    from edge.offline.identify import Identification
+    from edge.timeline.timeline import Timeline
+    from edge.video.open import open_source
+    from gallery.search.search import Gallery
 
 __all__ = [
     "Gallery",

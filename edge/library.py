@@ -20,6 +20,7 @@ import msgspec
 from edge.config import DEFAULT_FPIR
 from edge.offline.identify import Identification, Summary
 from edge.offline.reading import read_to_end
+from edge.offline.recogniser import EMBEDDINGS_PER_FRAME
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
 from edge.timeline.timeline import Timeline, build_timeline
@@ -34,22 +35,6 @@ if TYPE_CHECKING:
     from edge.video.frame import Frame
     from engines.pipeline import FacePipeline
     from gallery.store.release import Release
-
-__all__ = [
-    "Gallery",
-    "Identification",
-    "Timeline",
-    "enrol",
-    "identify",
-    "open_gallery",
-    "open_models",
-    "open_source",
-    "timeline_of",
-]
-
-
-OFFLINE_EMBEDDINGS = 4
-"""Faces embedded a frame where nobody waits for the answer."""
 
 
 def open_models(*, threads: int = 2, embedder: str = "") -> FacePipeline:
@@ -122,7 +107,7 @@ def identify(
             else opening.open_gallery(Path(gallery), pipeline.model)
         )
         options = RecogniserOptions(
-            fpir=fpir, cast=frozenset(cast), embeddings_per_frame=OFFLINE_EMBEDDINGS
+            fpir=fpir, cast=frozenset(cast), embeddings_per_frame=EMBEDDINGS_PER_FRAME
         )
         summary = Summary(known, lang)
         uri = str(source)
@@ -146,5 +131,4 @@ def identify(
 
 def timeline_of(found: Identification) -> Timeline:
     """Return who appears when, of a film that was identified."""
-    faces = msgspec.to_builtins(found.faces)
-    return build_timeline(faces, source=found.source, duration_s=found.duration_s)
+    return build_timeline(found.faces, source=found.source, duration_s=found.duration_s)

@@ -10,7 +10,6 @@ or too much memory is a finding: the file is kept, and the tool ends with 1.
 
 from __future__ import annotations
 
-import argparse
 import io
 import resource
 import sys
@@ -25,7 +24,7 @@ import av
 import av.logging
 import numpy as np
 
-from tools.fuzz_pictures import SLOW_S, Found, Task, fuzz, mutated, told
+from tools.fuzz_pictures import Found, Task, mutated, outcome_of, run
 
 MEMORY_MB = 700
 FRAMES = 8
@@ -101,15 +100,10 @@ def work(first: int, count: int, seed: int, most_mb: float) -> Found:
             path = Path(folder) / f"f{random.choice(suffixes)}"
             path.write_bytes(mutated(films, number, seed))
             begun = time.monotonic()
-            found.outcomes[_read(path, number, found)] += 1
-            took = time.monotonic() - begun
+            outcome = _read(path, number, found)
+            found.note(number, outcome, time.monotonic() - begun)
             path.unlink()
-            found.slowest_s = max(found.slowest_s, took)
-            if took > SLOW_S:
-                found.findings.append((number, f"took {took:.1f} s"))
-    found.memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    if found.memory_mb > most_mb:
-        found.findings.append((first, f"a worker had {found.memory_mb:.0f} MB"))
+    found.note_memory(first, most_mb)
     return found
 
 
@@ -117,38 +111,17 @@ def _read(path: Path, number: int, found: Found) -> str:
     from edge.errors import SourceError
     from edge.video.open import open_source
 
-    try:
+    def read() -> str:
         with open_source(str(path)) as source:
             frames = sum(frame.bgr.size > 0 for frame in source)
-    except SourceError as error:
-        reason = "".join(c for c in str(error).replace(str(path), "f") if not c.isdigit())
-        found.reasons[reason[:70]] += 1
-        return "refused"
-    except BaseException as error:  # noqa: BLE001  (that is what is looked for)
-        found.findings.append((number, f"{type(error).__name__}: {error}"))
-        return "other error"
-    return "read" if frames >= FRAMES else "read in part"
+        return "read" if frames >= FRAMES else "read in part"
+
+    return outcome_of(read, SourceError, number, found, str(path))
 
 
 def main() -> int:
     """Run the tool."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--memory-mb", type=float, default=MEMORY_MB)
-    parser.add_argument("--keep", type=Path, help="folder for the files of findings")
-    given = parser.parse_args()
-    begun = time.monotonic()
-    task = Task(start, work)
-    found = fuzz(given.count, given.seed, given.workers, given.memory_mb, task)
-    print("\n".join(told(found, given.count, time.monotonic() - begun, "films")))
-    if given.keep and found.findings:
-        given.keep.mkdir(parents=True, exist_ok=True)
-        films, _ = seeds()
-        for number, _ in found.findings:
-            (given.keep / f"{number}.bin").write_bytes(mutated(films, number, given.seed))
-    return 1 if found.findings else 0
+    return run(__doc__, "films", 2000, MEMORY_MB, Task(start, work), lambda: seeds()[0])
 
 
 if __name__ == "__main__":

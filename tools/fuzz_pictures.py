@@ -76,6 +76,19 @@ class Found:
     memory_mb: float = 0.0
     findings: list[tuple[int, str]] = field(default_factory=list)
 
+    def note(self, number: int, outcome: str, took_s: float) -> None:
+        """Count one file; one that took long is a finding."""
+        self.outcomes[outcome] += 1
+        self.slowest_s = max(self.slowest_s, took_s)
+        if took_s > SLOW_S:
+            self.findings.append((number, f"took {took_s:.1f} s"))
+
+    def note_memory(self, number: int, most_mb: float) -> None:
+        """Look at this process's memory after some files; too much is a finding."""
+        self.memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        if self.memory_mb > most_mb:
+            self.findings.append((number, f"a worker had {self.memory_mb:.0f} MB"))
+
     def add(self, other: Found) -> None:
         self.outcomes += other.outcomes
         self.reasons += other.reasons
@@ -181,14 +194,8 @@ def work(first: int, count: int, seed: int, most_mb: float) -> Found:
     for number in range(first, first + count):
         begun = time.monotonic()
         outcome = _read(mutated(whole, number, seed), number, found)
-        took = time.monotonic() - begun
-        found.outcomes[outcome] += 1
-        found.slowest_s = max(found.slowest_s, took)
-        if took > SLOW_S:
-            found.findings.append((number, f"took {took:.1f} s"))
-    found.memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    if found.memory_mb > most_mb:
-        found.findings.append((first, f"a worker had {found.memory_mb:.0f} MB"))
+        found.note(number, outcome, time.monotonic() - begun)
+    found.note_memory(first, most_mb)
     return found
 
 
@@ -198,19 +205,41 @@ def _read(data: bytes, number: int, found: Found) -> str:
     from engines.pictures.read import decode
     from gallery.enrol.embed import largest_face
 
-    try:
+    def read() -> str:
         is_still(io.BytesIO(data), "p.jpg")
         picture = decode(io.BytesIO(data), "p")
         if number % FACES_EVERY == 0:
             largest_face(_pipeline, picture.bgr)
-    except PictureError as error:
-        reason = "".join(c for c in str(error) if not c.isdigit())
-        found.reasons[reason[:60]] += 1
+        return "read"
+
+    return outcome_of(read, PictureError, number, found)
+
+
+def outcome_of(
+    read: Callable[[], str],
+    refusal: type[Exception],
+    number: int,
+    found: Found,
+    without: str = "",
+) -> str:
+    """Return what became of a file; note a refusal's reason, and any other error as a finding.
+
+    Args:
+        read: reads it, and says how far that went.
+        refusal: the error by which a file may be refused.
+        number: of the file.
+        found: gets the notes.
+        without: left out of reasons, so that they can be counted.
+    """
+    try:
+        return read()
+    except refusal as error:
+        text = str(error).replace(without, "f") if without else str(error)
+        found.reasons["".join(c for c in text if not c.isdigit())[:70]] += 1
         return "refused"
     except BaseException as error:  # noqa: BLE001  (that is what is looked for)
         found.findings.append((number, f"{type(error).__name__}: {error}"))
         return "other error"
-    return "read"
 
 
 @dataclass(frozen=True)
@@ -286,20 +315,41 @@ def told(found: Found, count: int, took_s: float, kind: str = "pictures") -> Ite
 
 def main() -> int:
     """Run the tool."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=20_000)
+    return run(__doc__, "pictures", 20_000, MEMORY_MB, Task(start, work), seeds)
+
+
+def run(
+    what: str | None,
+    kind: str,
+    count: int,
+    memory_mb: float,
+    task: Task,
+    whole: Callable[[], list[bytes]],
+) -> int:
+    """Read the arguments, fuzz, tell what was found and keep its files; return the exit status.
+
+    Args:
+        what: describes the tool.
+        kind: of the files, in the plural.
+        count: files, unless told otherwise.
+        memory_mb: of a worker, unless told otherwise.
+        task: what workers do.
+        whole: gives the files that are damaged.
+    """
+    parser = argparse.ArgumentParser(description=what)
+    parser.add_argument("--count", type=int, default=count)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--memory-mb", type=float, default=MEMORY_MB)
+    parser.add_argument("--memory-mb", type=float, default=memory_mb)
     parser.add_argument("--keep", type=Path, help="folder for the files of findings")
     given = parser.parse_args()
     begun = time.monotonic()
-    found = fuzz(given.count, given.seed, given.workers, given.memory_mb)
-    print("\n".join(told(found, given.count, time.monotonic() - begun)))
+    found = fuzz(given.count, given.seed, given.workers, given.memory_mb, task)
+    print("\n".join(told(found, given.count, time.monotonic() - begun, kind)))
     if given.keep and found.findings:
         given.keep.mkdir(parents=True, exist_ok=True)
         for number, _ in found.findings:
-            (given.keep / f"{number}.bin").write_bytes(mutated(seeds(), number, given.seed))
+            (given.keep / f"{number}.bin").write_bytes(mutated(whole(), number, given.seed))
     return 1 if found.findings else 0
 
 

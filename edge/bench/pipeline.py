@@ -214,7 +214,7 @@ def _measure(steps: Iterator[None], notes: Notes, truth: Truth | None) -> Side:
 
 def ours_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:
     """Name a film as `identify` does."""
-    from edge.offline.recogniser import OfflineRecogniser  # noqa: PLC0415
+    from edge.offline.recogniser import EMBEDDINGS_PER_FRAME, OfflineRecogniser  # noqa: PLC0415
     from edge.recognise.recogniser import RecogniserOptions  # noqa: PLC0415
     from engines.pipeline import load_pipeline  # noqa: PLC0415
     from gallery.search.open import open_gallery  # noqa: PLC0415
@@ -223,7 +223,7 @@ def ours_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:
     recogniser = OfflineRecogniser(
         pipeline,
         open_gallery(gallery_dir),
-        RecogniserOptions(embeddings_per_frame=4),
+        RecogniserOptions(embeddings_per_frame=EMBEDDINGS_PER_FRAME),
         on_step=notes.take,
     )
     yield

@@ -16,6 +16,7 @@ from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
 from edge.offline.identify import Identification, Summary
 from edge.offline.reading import read_to_end
+from edge.offline.recogniser import EMBEDDINGS_PER_FRAME
 from edge.output.annotate import Annotator
 from edge.output.file import VideoWriter
 from edge.recognise.cues.cue import CueBoard
@@ -88,7 +89,7 @@ def identify_source(
     with closing(loaded) as pipeline:
         gallery = open_gallery(gallery_dir, pipeline.model)
         options = RecogniserOptions(
-            fpir=fpir, cast=parse_cast(cast, gallery), embeddings_per_frame=4
+            fpir=fpir, cast=parse_cast(cast, gallery), embeddings_per_frame=EMBEDDINGS_PER_FRAME
         )
         found = _identify(pipeline, gallery, uri, video, options, lang, annotate, seconds, board)
         return msgspec.structs.replace(found, engines=pipeline.kinds, engines_why=pipeline.why)

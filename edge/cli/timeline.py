@@ -7,7 +7,6 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
 from rich.table import Table
 from rich.text import Text
 
@@ -15,10 +14,10 @@ from edge.cli.console import err, out
 from edge.cli.identify import identify_source
 from edge.cli.options import refuse_to_replace
 from edge.errors import UsageError
+from edge.library import timeline_of
 from edge.timeline.page import to_html
 from edge.timeline.timeline import (
     Timeline,
-    build_timeline,
     clock,
     one_line,
     to_concat,
@@ -90,8 +89,7 @@ def write_timeline(
     )
     for warning in found.warnings:
         err.print(f"warning: {warning}", markup=False)
-    faces = msgspec.to_builtins(found.faces)
-    timeline = build_timeline(faces, source=found.source, duration_s=found.duration_s)
+    timeline = timeline_of(found)
     if output.html is not None:
         photos = {p.id: gallery.person(p.id).photo for p in timeline.people}
         page = to_html(timeline, {i: photo for i, photo in photos.items() if photo}, lang=lang)

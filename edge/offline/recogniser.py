@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
 
+EMBEDDINGS_PER_FRAME = 4
+"""Faces embedded in one frame at most, where nobody waits for the answer."""
+
 
 class ShotAgain(Protocol):
     """Recognises a shot once more, by better models; see `edge.offline.fp32_fallback_video`."""

@@ -7,14 +7,14 @@ from collections import defaultdict
 from itertools import pairwise
 from pathlib import PurePath
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from edge.errors import EdgeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
 DEFAULT_FRAME_S = 0.04
 MAX_GAP_S = 1.0
@@ -51,6 +51,30 @@ class Appearances(msgspec.Struct, frozen=True):
     intervals: tuple[Interval, ...]
 
 
+class SeenFace(Protocol):
+    """One face in one frame, as far as a timeline looks at it; `identify` finds them."""
+
+    @property
+    def pts_s(self) -> float:
+        """When the frame is shown, in seconds."""
+
+    @property
+    def frame(self) -> int:
+        """Number of the frame."""
+
+    @property
+    def id(self) -> str | None:
+        """Who it is, None for a face without a name."""
+
+    @property
+    def name(self) -> str | None:
+        """The person's name."""
+
+    @property
+    def score(self) -> float:
+        """The cosine similarity."""
+
+
 class Timeline(msgspec.Struct, frozen=True):
     """All people of a source, the longest seen first."""
 
@@ -61,7 +85,7 @@ class Timeline(msgspec.Struct, frozen=True):
 
 
 def build_timeline(
-    faces: Sequence[Mapping[str, Any]],
+    faces: Sequence[SeenFace],
     *,
     source: str,
     duration_s: float | None = None,
@@ -72,7 +96,7 @@ def build_timeline(
     """Return who appears when.
 
     Args:
-        faces: as `identify --json` has them; those without an id count for nobody.
+        faces: as `identify` finds them; those without an id count for nobody.
         source: what was looked at, as the user named it.
         duration_s: of the source; None ends it with the last face.
         frame_s: how long a frame is shown; None measures it from the faces.
@@ -83,15 +107,15 @@ def build_timeline(
     seen: dict[str, list[float]] = defaultdict(list)
     best: dict[str, tuple[str, float]] = {}
     for face in faces:
-        person = face["id"]
+        person = face.id
         if person is None:
             continue
-        seen[person].append(float(face["pts_s"]))
-        score = max(float(face["score"]), best.get(person, ("", -1.0))[1])
-        best[person] = (str(face["name"] or person), score)
+        seen[person].append(face.pts_s)
+        score = max(face.score, best.get(person, ("", -1.0))[1])
+        best[person] = (face.name or person, score)
     end_s = duration_s
     if end_s is None:
-        end_s = max((float(f["pts_s"]) for f in faces), default=-step_s) + step_s
+        end_s = max((f.pts_s for f in faces), default=-step_s) + step_s
     people = []
     for person, times in seen.items():
         merged = merge(times, step_s, max_gap_s=max_gap_s)
@@ -103,9 +127,9 @@ def build_timeline(
     return Timeline(source, round(end_s, 4), step_s, tuple(people))
 
 
-def measure_frame_s(faces: Sequence[Mapping[str, Any]]) -> float:
+def measure_frame_s(faces: Sequence[SeenFace]) -> float:
     """Return the median duration of a frame, or 0.04 s when there are too few to tell."""
-    times = sorted({int(f["frame"]): float(f["pts_s"]) for f in faces}.items())
+    times = sorted({f.frame: f.pts_s for f in faces}.items())
     steps = [
         (later[1] - earlier[1]) / (later[0] - earlier[0]) for earlier, later in pairwise(times)
     ]

@@ -15,7 +15,7 @@ import httpx
 
 from edge.demo.material import gallery_of
 from tests.integration.demo_process import material
-from tests.integration.sync.test_events import wait_for
+from tests.polling import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,9 +49,9 @@ def test_a_day_of_idle_and_half_open_connections_changes_nothing(tmp_path: Path)
                 found = re.search(r"http://[^\s/]+", log_path.read_text())
                 return found[0] if found else ""
 
-            assert wait_for(url, 60)
+            until(url, 60)
             client = stack.enter_context(httpx.Client(base_url=url()))
-            wait_for(lambda: client.get("/readyz").status_code == 200, 30)
+            until(lambda: client.get("/readyz").status_code == 200, 30)
             port = int(url().rpartition(":")[2])
             held: list[socket.socket] = []
             slowest_s = 0.0
@@ -69,7 +69,7 @@ def test_a_day_of_idle_and_half_open_connections_changes_nothing(tmp_path: Path)
                     slowest_s = max(slowest_s, time.monotonic() - begun)
             assert process.poll() is None
             before = client.get("/api/status").json()["scenes"]
-            assert wait_for(lambda: client.get("/api/status").json()["scenes"] > before, 10)
+            until(lambda: client.get("/api/status").json()["scenes"] > before, 10)
             assert slowest_s < 2
             assert len(log_path.read_text().splitlines()) < 60
     finally:

@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ import pytest
 from engines.fetch import fetch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.free import Free
 
@@ -75,15 +74,6 @@ def shorten(clip: Path, film: Path, frames: int) -> None:
                 break
             packet.stream = stream
             target.mux(packet)
-
-
-def until(condition: Callable[[], Any], timeout_s: float = 40) -> Any:
-    """Wait for something true, and return it."""
-    deadline = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.05)
-    return found
 
 
 @contextmanager

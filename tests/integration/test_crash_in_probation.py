@@ -21,8 +21,8 @@ from edge.testbed.local_cloud import PLACES, Channel, LocalBroker, Updater
 from gallery.channel.health import HeartbeatFile
 from gallery.store import store, update
 from gallery.store.person import Person
-from tests.integration.conftest import until
 from tests.integration.demo_process import material
+from tests.polling import until
 
 if TYPE_CHECKING:
     from gallery.channel.status import Status

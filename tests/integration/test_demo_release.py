@@ -16,8 +16,8 @@ from edge.errors import EdgeError
 from edge.testbed.local_cloud import PLACES, Channel, Child, Updater
 from gallery.store import store
 from gallery.store.person import Person
-from tests.integration.conftest import until
 from tests.integration.demo_process import demo
+from tests.polling import until
 
 if TYPE_CHECKING:
     from gallery.channel.status import Status

@@ -21,7 +21,8 @@ from gallery.store.person import Person
 from gallery.store.store import create_gallery, verify
 from gallery.store.update import Entries, apply
 from tests.free import STAR, Free
-from tests.integration.conftest import running, until
+from tests.integration.conftest import running
+from tests.polling import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

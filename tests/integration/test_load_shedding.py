@@ -16,8 +16,8 @@ from engines.detector import YunetDetector
 from engines.fetch import fetch
 from engines.onnxruntime_engine import OnnxRuntimeEngine
 from engines.pipeline import VIDEO_MIN_SCORE, FacePipeline, load_pipeline
-from tests.integration.conftest import until
 from tests.integration.demo_process import material
+from tests.polling import until
 
 if TYPE_CHECKING:
     from pathlib import Path

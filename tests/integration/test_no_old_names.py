@@ -11,14 +11,17 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.integration.conftest import tvradar, until
+from tests.integration.conftest import tvradar
 from tests.integration.demo_process import material
 from tests.integration.house import House, film_of
+from tests.polling import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Page
+
+pytestmark = pytest.mark.alone
 
 WHO = "eileen_collins"
 LIMIT_S = 2.0

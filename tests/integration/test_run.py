@@ -11,7 +11,8 @@ import pytest
 
 from gallery.channel.status import Status, StatusFile
 from tests.free import STAR, Free
-from tests.integration.conftest import running, tvradar, until
+from tests.integration.conftest import running, tvradar
+from tests.polling import until
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from engines.scores.model import score_model
 from gallery.search.open import open_gallery
 from tests.conftest import ROOT
 from tests.free import SECOND, STAR, Free
-from tests.integration.conftest import running, tvradar, until
+from tests.integration.conftest import running, tvradar
+from tests.polling import until
 
 if TYPE_CHECKING:
     from pathlib import Path

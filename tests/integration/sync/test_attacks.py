@@ -29,6 +29,7 @@ from gallery.channel.manifest import encode
 from gallery.publish.content import resign
 from gallery.publish.errors import PublishInputError
 from gallery.publish.repository import Repository
+from tests.polling import until
 
 
 @pytest.fixture
@@ -306,15 +307,10 @@ def test_topic_flood(world: World, device: SyncService, caplog: pytest.LogCaptur
             world.link.publish(f"{world.prefix}/m/timestamp.json", junk, qos=0) for _ in range(5000)
         ]
         sent[-1].result(30)
-        deadline = time.monotonic() + 10
-        while "topic flood refused" not in caplog.text and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert "topic flood refused" in caplog.text
+        until(lambda: "topic flood refused" in caplog.text, 10)
         assert len(checks) <= 12
         world.publish(seed=2)
-        while device.device.installed() != 2 and time.monotonic() < deadline + 10:
-            time.sleep(0.05)
-        assert device.device.installed() == 2
+        until(lambda: device.device.installed() == 2, 20)
     finally:
         device.stop()
         runner.join(15)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +14,7 @@ from edge.cli.main import app
 from gallery.channel.errors import Refused
 from gallery.channel.status import Status, StatusFile
 from gallery.store import store
+from tests.polling import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,10 +115,3 @@ def test_rollout_over_a_broker(
     finally:
         device.stop()
         runner.join(15)
-
-
-def until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

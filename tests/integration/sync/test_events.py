@@ -15,6 +15,7 @@ from edge.recognise.answer import Answer
 from edge.recognise.scene import Face, Scene
 from gallery.channel.broker import Broker
 from tests.integration.demo_process import material
+from tests.polling import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
 
 def face(person: str | None) -> Face:
     return Face(1, (0, 0, 9, 9), person, 0.6, None if person else "below_threshold")
-
-
-def wait_for(condition, seconds: float = 5.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return bool(condition())
 
 
 def test_scenes_presses_and_answers(world: World) -> None:
@@ -50,11 +44,11 @@ def test_scenes_presses_and_answers(world: World) -> None:
         for payload in (b"PRESS", b'{"release": 9}', b"x" * 1000, b'{"at": 3.5}'):
             home.publish(f"tvradar/{device}/press", payload).result(5)
             time.sleep(0.25)
-        assert wait_for(lambda: len(presses) == 2)
+        until(lambda: len(presses) == 2)
         assert presses == [None, 3.5]
         assert events.ignored == 2
         events.answer(Answer(press=1, pts_s=3.5, refined=False, people=()))
-        assert wait_for(lambda: answers)
+        until(lambda: answers)
     finally:
         events.close()
     assert world.get(f"{device}/events", "tvradar") == b"offline"
@@ -95,10 +89,10 @@ def test_a_scene_is_told_again_and_again_and_no_longer_than_it_is_true(world: Wo
     scenes = Scenes(world, "tv" + world.prefix)
     scenes.events.start()
     try:
-        assert wait_for(lambda: scenes.last() == "nobody known")  # of the run before
+        until(lambda: scenes.last() == "nobody known")  # of the run before
         assert scenes.messages[-1]["picture"] is False
         scenes.show(1.0, face("lin"), face(None))
-        assert wait_for(lambda: scenes.last() == "Lin")
+        until(lambda: scenes.last() == "Lin")
         assert (scenes.messages[-1]["unknown"], scenes.messages[-1]["pts_s"]) == (1, 1.0)
         assert "box" not in json.dumps(scenes.messages[-1])
         assert scenes.kept() == "Lin"
@@ -106,22 +100,22 @@ def test_a_scene_is_told_again_and_again_and_no_longer_than_it_is_true(world: Wo
         scenes.show(
             2.0, face("lin"), face(None)
         )  # nobody came, nobody left: byte for byte the same
-        assert wait_for(lambda: len(scenes.messages) >= first + 3)
+        until(lambda: len(scenes.messages) >= first + 3)
         assert len(scenes.payloads) == 2
         assert max(b - a for a, b in pairwise(scenes.moments[first - 1 :])) < 1.0
         scenes.show(3.0)
-        assert wait_for(lambda: scenes.last() == "nobody known")
+        until(lambda: scenes.last() == "nobody known")
         assert scenes.messages[-1]["picture"] is True
         scenes.show(4.0, face("lin"))
-        assert wait_for(lambda: scenes.last() == "Lin")
+        until(lambda: scenes.last() == "Lin")
         scenes.now += 2  # and no picture since
-        assert wait_for(lambda: scenes.last() == "nobody known", 1.0)
+        until(lambda: scenes.last() == "nobody known", 1.0)
         assert scenes.kept() == "nobody known"
         scenes.show(5.0, face("lin"))
-        assert wait_for(lambda: scenes.last() == "Lin")
+        until(lambda: scenes.last() == "Lin")
     finally:
         scenes.events.close()
-    assert wait_for(lambda: scenes.last() == "nobody known")
+    until(lambda: scenes.last() == "nobody known")
     assert scenes.kept() == "nobody known"
 
 
@@ -133,9 +127,9 @@ def test_an_older_broker_keeps_no_name(world: World) -> None:
     scenes = Scenes(world, device, "?protocol=4")
     scenes.events.start()
     try:
-        assert wait_for(lambda: scenes.last() == "nobody known")
+        until(lambda: scenes.last() == "nobody known")
         scenes.show(1.0, face("lin"))
-        assert wait_for(lambda: scenes.last() == "Lin")
+        until(lambda: scenes.last() == "Lin")
         kept = world.get(f"{device}/scene", "tvradar")  # what is kept comes before what is sent
         assert kept
         assert json.loads(kept)["names"] == "nobody known"
@@ -164,22 +158,22 @@ def test_a_running_device_answers_a_press_and_its_will_says_that_it_died(
     command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
-        assert wait_for(lambda: online == [b"online"], 20)
+        until(lambda: online == [b"online"], 20)
 
         def somebody() -> bool:
             home.publish(f"tvradar/{device}/press", b"PRESS").result(5)
             time.sleep(0.3)
             return any(answer["people"] for answer in answers)
 
-        assert wait_for(somebody, 20)
+        until(somebody, 20)
         first = next(answer for answer in answers if answer["people"])
         assert first["people"][0]["names"]["en"] == "Eileen Collins"
         number = first["press"]
-        assert wait_for(lambda: any(a["press"] == number and a["refined"] for a in answers))
-        assert wait_for(lambda: scenes and "Eileen Collins" in scenes[-1]["names"], 20)
+        until(lambda: any(a["press"] == number and a["refined"] for a in answers))
+        until(lambda: scenes and "Eileen Collins" in scenes[-1]["names"], 20)
         assert scenes[-1]["release"] == 1
     finally:
         process.kill()
         process.wait()
-    assert wait_for(lambda: online == [b"online", b"offline"])
-    assert wait_for(lambda: scenes[-1]["people"] == [], 2)
+    until(lambda: online == [b"online", b"offline"])
+    until(lambda: scenes[-1]["people"] == [], 2)

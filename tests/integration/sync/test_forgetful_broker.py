@@ -12,7 +12,7 @@ from edge.testbed.local_cloud import PLACES, Channel, LocalBroker, Updater
 from gallery.errors import GalleryError
 from gallery.store.person import Person
 from gallery.store.store import create_gallery
-from tests.integration.conftest import until
+from tests.polling import until
 
 if TYPE_CHECKING:
     from pathlib import Path

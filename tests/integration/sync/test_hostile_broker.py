@@ -11,6 +11,7 @@ import pytest
 from gallery.channel.broker import Broker
 from gallery.channel.errors import SourceError
 from gallery.channel.link import LinkState, MqttLink
+from tests.polling import until
 
 
 class HostileBroker:
@@ -71,9 +72,7 @@ def test_oversize_message_is_not_read(protocol: int, caplog: pytest.LogCaptureFi
     broker = HostileBroker(header + b"x" * 65536)
     link = MqttLink(Broker("127.0.0.1", broker.port, protocol=protocol), "tv", backoff_base_s=20.0)
     with link:
-        deadline = time.monotonic() + 5
-        while not link.oversize and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: link.oversize, 5)
         assert link.oversize == 1
         assert "oversize message refused" in caplog.text
         assert broker.sent < 16 << 20
@@ -83,10 +82,7 @@ def test_oversize_message_is_not_read(protocol: int, caplog: pytest.LogCaptureFi
 def test_unasked_messages_are_counted_and_dropped() -> None:
     broker = HostileBroker(b"\x30\x67\x00\x01t" + b"x" * 100)
     with MqttLink(Broker("127.0.0.1", broker.port, protocol=4), "tv") as link:
-        deadline = time.monotonic() + 10
-        while link.unasked < 1000 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert link.unasked >= 1000
+        until(lambda: link.unasked >= 1000, 10)
         assert link.state is LinkState.UP
     broker.close()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import subprocess
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gallery.channel.broker import Broker
 from gallery.channel.link import LinkState, MqttLink
 from tests.integration.sync.conftest import Mosquitto
+from tests.polling import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,15 +39,6 @@ def make_certificate(folder: Path) -> None:
     )
 
 
-def until(condition: Any, seconds: float = 10.0) -> bool:
-    end_s = time.monotonic() + seconds
-    while time.monotonic() < end_s:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def test_a_certificate_that_comes_late_is_waited_for(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -59,7 +51,7 @@ def test_a_certificate_that_comes_late_is_waited_for(
             caplog.at_level(logging.WARNING),
             MqttLink(address, "tv", backoff_base_s=0.2) as link,
         ):
-            assert until(lambda: "check ca, cert and key" in caplog.text)
+            until(lambda: "check ca, cert and key" in caplog.text)
             assert "died" not in caplog.text
             late.write_text("no certificate yet")
             time.sleep(0.5)
@@ -82,6 +74,6 @@ def test_two_devices_of_one_name_are_told_so(
             MqttLink(address, "same-tv", backoff_base_s=0.2),
             MqttLink(address, "same-tv", backoff_base_s=0.2),
         ):
-            assert until(lambda: "another device called same-tv" in caplog.text, 30)
+            until(lambda: "another device called same-tv" in caplog.text, 30)
     finally:
         broker.kill()

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from edge.home.events import MqttEvents
-from tests.integration.sync.test_events import wait_for
+from tests.polling import until
 
 if TYPE_CHECKING:
     from tests.integration.sync.conftest import World
@@ -24,7 +24,7 @@ def test_a_retained_press_is_not_answered_and_a_fresh_one_is(world: World) -> No
         time.sleep(0.5)
         assert presses == []
         home.publish(f"tvradar/{device}/press", b"PRESS").result(5)
-        assert wait_for(lambda: presses == [None])
+        until(lambda: presses == [None])
     finally:
         events.close()
         home.publish(f"tvradar/{device}/press", b"", retain=True).result(5)

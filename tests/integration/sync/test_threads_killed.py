@@ -15,7 +15,7 @@ import pytest
 from edge.demo.material import gallery_of
 from gallery.store import update
 from tests.integration.demo_process import material
-from tests.integration.sync.test_events import wait_for
+from tests.polling import until, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,9 +66,9 @@ def running(tmp_path: Path, more: str) -> Iterator[Device]:
                 found = re.search(r"http://[^\s/]+/", (tmp_path / "log").read_text())
                 return found[0] if found else ""
 
-            assert wait_for(url, 40)
+            until(url, 40)
             device = Device(process, url(), tmp_path / "gallery")
-            assert wait_for(lambda: device.metric("tvradar_frames_total") > 3, 30)
+            until(lambda: device.metric("tvradar_frames_total") > 3, 30)
             yield device
         finally:
             process.kill()
@@ -85,15 +85,15 @@ def test_threads_that_can_be_begun_anew_are(world: World, tmp_path: Path) -> Non
         def answered() -> bool:
             before = len(answers)
             home.publish(f"tvradar/{name}/press", b"PRESS").result(5)
-            return wait_for(lambda: len(answers) > before, 1)
+            return bool(within(1, lambda: len(answers) > before))
 
-        assert wait_for(answered, 20)
+        until(answered, 20)
         for thread in ("mqtt-presses", "mqtt-link", "evdev", "http", "gallery-watcher"):
             device.kill(thread)
-            assert wait_for(lambda: (answered() or True) and device.restarted(thread), 20), thread  # noqa: B023
-            assert wait_for(answered, 20), thread
+            assert within(20, lambda: (answered() or True) and device.restarted(thread)), thread  # noqa: B023
+            assert within(20, answered), thread
         update.apply(device.gallery, None, {"joe_biden"})
-        assert wait_for(lambda: device.metric("tvradar_gallery_release") == 2, 20)
+        until(lambda: device.metric("tvradar_gallery_release") == 2, 20)
         assert device.process.poll() is None
         log = (tmp_path / "log").read_text()
         assert "thread gallery-watcher died of Killed(); begun anew in 0.5 s" in log

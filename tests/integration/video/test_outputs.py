@@ -25,7 +25,8 @@ from edge.recognise.scene import Face, Scene
 from edge.video.frame import Frame
 from edge.video.open import open_source
 from edge.video.source import SourceOptions
-from tests.integration.conftest import TVRADAR, until
+from tests.integration.conftest import TVRADAR
+from tests.polling import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

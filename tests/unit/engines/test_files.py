@@ -1,6 +1,7 @@
 """Files are there whole or not at all, and as readable as the user's own."""
 
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -27,6 +28,21 @@ def test_leaves_nothing_behind_where_it_fails(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="taken"):
         write_atomically(tmp_path / "taken", b"content")
     assert [p.name for p in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_disk_without_room_is_told_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_bytes(b"old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            write_atomically(path, bytes(1 << 17))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.filename == str(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
+    assert path.read_bytes() == b"old"
 
 
 def test_a_cache_that_cannot_be_made_says_which_and_what_to_do(

@@ -12,6 +12,7 @@ import pytest
 from edge.buttons.evdev_keys import EvdevKeys, code_of
 from edge.config import ButtonsConfig
 from edge.errors import UsageError
+from tests.polling import until
 from tests.unit.edge.buttons.remote import KEY_RED, Remote
 
 if TYPE_CHECKING:
@@ -39,14 +40,8 @@ class Bench:
     def plug(self, path: str) -> Remote:
         remote = Remote(path)
         self.waiting.append(remote)
-        self.until(lambda: path in self.keys.devices)
+        until(lambda: path in self.keys.devices)
         return remote
-
-    def until(self, condition: Any) -> None:
-        deadline = time.monotonic() + 5
-        while not condition():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
 
 
 @pytest.fixture
@@ -82,7 +77,7 @@ def test_a_held_key_is_a_press_and_then_a_long_one(bench: Bench) -> None:
 def test_a_remote_may_go_and_come_back(bench: Bench) -> None:
     first = bench.plug("/dev/input/event7")
     first.unplug()
-    bench.until(lambda: not bench.keys.devices)
+    until(lambda: not bench.keys.devices)
     again = bench.plug("/dev/input/event7")
     again.key(1)
     assert bench.presses.get(timeout=5).source == "/dev/input/event7"

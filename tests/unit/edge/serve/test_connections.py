@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from edge.serve.connections import KEPT_DESCRIPTORS, MOST, Gate, most_connections
+from tests.polling import until
 from tests.serving import Device4Tests, face, serving
 
 
@@ -110,10 +111,7 @@ def test_a_socket_outlives_the_time_for_requests_and_leaves_no_trace(device: Dev
         device.show(face(1, 60, "ada"))
         assert any(json.loads(reader.recv(timeout=5))["type"] == "scene" for _ in range(4))
         assert device.server.gate.connections == 1
-    deadline = time.monotonic() + 5
-    while device.server.gate.connections and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert device.server.gate.connections == 0
+    until(lambda: device.server.gate.connections == 0, 5)
 
 
 def test_sockets_leave_room_for_presses(device: Device4Tests) -> None:

@@ -4,7 +4,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from socket import SHUT_RDWR, SO_LINGER, SOL_SOCKET, create_connection
@@ -18,6 +18,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from edge.video.age import now_s
+from tests.polling import until
 from tests.serving import Device4Tests, face, serving
 
 
@@ -38,7 +39,7 @@ def live(device: Device4Tests, path: str = "api/live", **more: object):
     return connect(device.url.replace("http", "ws") + path, **more)
 
 
-def until(socket, kind: str) -> dict:
+def receive(socket, kind: str) -> dict:
     while True:
         message = json.loads(socket.recv(timeout=5))
         if message["type"] == kind:
@@ -48,7 +49,7 @@ def until(socket, kind: str) -> dict:
 def until_frame(socket, index: int) -> int:
     frame = 0
     while frame < index:
-        frame = until(socket, "scene")["frame"]
+        frame = receive(socket, "scene")["frame"]
     return frame
 
 
@@ -64,13 +65,9 @@ def handshake(device: Device4Tests) -> socket.socket:
     return one
 
 
-def wait_for(what: Callable[[], bool], device: Device4Tests | None = None) -> None:
-    deadline = time.monotonic() + 15
-    while not what() and time.monotonic() < deadline:
-        if device is not None:  # a reader that has gone is noticed when something is sent
-            device.show(face(1, 50, "ada"))
-        time.sleep(0.02)
-    assert what()
+def nobody_reads(device: Device4Tests) -> bool:
+    device.show(face(1, 50, "ada"))  # a reader that has gone is noticed when something is sent
+    return device.hub.readers == 0
 
 
 def open_files() -> int:
@@ -115,9 +112,9 @@ def test_press_answers_now_and_refines_over_the_socket(
         assert [p["id"] for p in answer["people"]] == ["ada"]
         assert (answer["refined"], device.presses) == (False, before + 1)
         assert [u["why"] for u in answer["unnamed"]] == ["profile"]
-        first = until(socket, "answer")  # any overlay opens, whoever pressed
+        first = receive(socket, "answer")  # any overlay opens, whoever pressed
         assert (first["press"], first["refined"]) == (answer["press"], False)
-        refined = until(socket, "answer")
+        refined = receive(socket, "answer")
         assert (refined["press"], refined["refined"]) == (answer["press"], True)
 
 
@@ -128,34 +125,34 @@ def test_press_over_the_socket(device: Device4Tests) -> None:
         for nonsense in ("[]", '{"type": "none"}', '{"type": "press", "at": 1e400}', "{" * 4000):
             socket.send(nonsense)
         socket.send(json.dumps({"type": "press"}))
-        assert [p["id"] for p in until(socket, "answer")["people"]] == ["ada"]
+        assert [p["id"] for p in receive(socket, "answer")["people"]] == ["ada"]
 
 
 def test_scenes_are_small_and_carry_names(device: Device4Tests) -> None:
     with live(device) as socket:
-        hello = until(socket, "hello")
+        hello = receive(socket, "hello")
         assert (hello["v"], hello["preview"]) == (1, True)
-        assert until(socket, "state")["source"] == "playing"
+        assert receive(socket, "state")["source"] == "playing"
         device.show(*(face(i, 20 * i, "ada" if i == 0 else None, "too_small") for i in range(12)))
-        scene = until(socket, "scene")
+        scene = receive(socket, "scene")
         while len(scene["faces"]) != 12:
-            scene = until(socket, "scene")
+            scene = receive(socket, "scene")
         assert scene["names"]["ada"]["zh"] == "爱达·洛夫莱斯"
         assert "more" not in scene or scene["more"] == 0
 
 
 def test_a_slow_reader_gets_the_newest_and_holds_nobody_up(device: Device4Tests) -> None:
     with live(device) as slow, live(device) as quick:
-        until(slow, "hello")
-        until(quick, "hello")
+        receive(slow, "hello")
+        receive(quick, "hello")
         begun = time.perf_counter()
         for _ in range(500):
             device.show(face(1, 50, "ada"))
         assert time.perf_counter() - begun < 2
-        assert until(quick, "scene")["frame"] > 0
+        assert receive(quick, "scene")["frame"] > 0
         newest = 0
         while newest < device.index:
-            newest = until(slow, "scene")["frame"]
+            newest = receive(slow, "scene")["frame"]
 
 
 def test_preview_holds_scene_and_picture_together(device: Device4Tests) -> None:
@@ -237,9 +234,9 @@ def test_every_command_knows_the_page_by_its_origin(
 
 def test_a_reader_always_hears_something_and_an_old_scene_loses_its_names() -> None:
     with serving() as device, live(device) as socket:
-        assert until(socket, "hello")
+        assert receive(socket, "hello")
         device.show(face(1, 60, "ada"))
-        assert until(socket, "scene")["faces"][0]["id"] == "ada"
+        assert receive(socket, "scene")["faces"][0]["id"] == "ada"
         began_s = heard_s = time.monotonic()
         scene = None
         while scene is None:
@@ -253,7 +250,7 @@ def test_a_reader_always_hears_something_and_an_old_scene_loses_its_names() -> N
         assert 1.4 < heard_s - began_s < 2.0
         assert httpx.get(device.url + "api/scene").json()["faces"] == []
         with live(device) as late:
-            assert until(late, "scene")["faces"] == []
+            assert receive(late, "scene")["faces"] == []
 
 
 def test_an_old_picture_is_not_sent() -> None:
@@ -312,7 +309,7 @@ def test_commands_over_the_socket_are_limited_too(device: Device4Tests) -> None:
     with live(device) as socket:
         for _ in range(200):
             socket.send('{"type": "press"}')
-        until(socket, "answer")
+        receive(socket, "answer")
         time.sleep(0.3)
     assert 0 < device.presses - before < 60
     time.sleep(1.1)
@@ -321,10 +318,10 @@ def test_commands_over_the_socket_are_limited_too(device: Device4Tests) -> None:
 def test_readers_that_never_read_cost_little_and_hold_nobody_up(device: Device4Tests) -> None:
     stuck = [handshake(device) for _ in range(100)]
     try:
-        wait_for(lambda: device.hub.readers >= 100)
+        until(lambda: device.hub.readers >= 100)
         before = process_mb()
         with live(device) as quick:
-            until(quick, "hello")
+            receive(quick, "hello")
             faces = [face(i, 20.0 * i, "ada") for i in range(12)]
             begun = time.perf_counter()
             for _ in range(600):
@@ -337,7 +334,7 @@ def test_readers_that_never_read_cost_little_and_hold_nobody_up(device: Device4T
     finally:
         for one in stuck:
             one.close()
-    wait_for(lambda: device.hub.readers == 0, device)
+    until(lambda: nobody_reads(device))
 
 
 def test_many_connects_and_drops_leak_nothing(device: Device4Tests) -> None:
@@ -350,8 +347,8 @@ def test_many_connects_and_drops_leak_nothing(device: Device4Tests) -> None:
             one.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
         one.close()
         device.show(face(1, 50, "ada"))
-    wait_for(lambda: device.hub.readers == 0, device)
-    wait_for(lambda: open_files() <= files + 2)
+    until(lambda: nobody_reads(device))
+    until(lambda: open_files() <= files + 2)
     assert threading.active_count() <= threads
 
 

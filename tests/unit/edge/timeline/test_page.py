@@ -1,19 +1,20 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.offline.identify import IdentifiedFace
 from edge.timeline.page import data_uri, to_html
 from edge.timeline.timeline import build_timeline
 
 PNG = b"\x89PNG\r\n\x1a\n123"
 
 
-def faces(name: str) -> list[dict[str, Any]]:
-    return [{"pts_s": n / 25, "frame": n, "id": "a", "name": name, "score": 0.5} for n in range(50)]
+def faces(name: str) -> list[IdentifiedFace]:
+    box = (0.0, 0.0, 9.0, 9.0)
+    return [IdentifiedFace(n / 25, n, 1, box, "a", name, 0.5, None, ()) for n in range(50)]
 
 
 class Page(HTMLParser):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from edge.cli.timeline import to_table
+from edge.offline.identify import IdentifiedFace
 from edge.timeline.timeline import (
     Interval,
     TimelineError,
@@ -30,21 +31,14 @@ from edge.timeline.timeline import (
 FRAME_S = 0.04
 
 
-def face(frame: int, person: str | None, name: str | None = None, score: float = 0.5) -> dict:
-    return {
-        "pts_s": round(frame * FRAME_S, 4),
-        "frame": frame,
-        "track": 1,
-        "box": [0, 0, 9, 9],
-        "id": person,
-        "name": name or person,
-        "score": score,
-        "why": None,
-        "candidates": [],
-    }
+def face(
+    frame: int, person: str | None, name: str | None = None, score: float = 0.5
+) -> IdentifiedFace:
+    pts_s, box = round(frame * FRAME_S, 4), (0.0, 0.0, 9.0, 9.0)
+    return IdentifiedFace(pts_s, frame, 1, box, person, name or person, score, None, ())
 
 
-def shown(person: str, *ranges: tuple[int, int], name: str | None = None) -> list[dict[str, Any]]:
+def shown(person: str, *ranges: tuple[int, int], name: str | None = None) -> list[IdentifiedFace]:
     return [face(n, person, name) for first, end in ranges for n in range(first, end)]
 
 

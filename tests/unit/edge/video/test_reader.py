@@ -17,6 +17,7 @@ from edge.video.mailbox import ClosedError
 from edge.video.reader import Backoff, Reader, State
 from edge.video.source import SourceStats
 from edge.video.sources.still import ReadyPicture
+from tests.polling import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,13 +92,6 @@ def opener(*programmes: Programme | SourceError) -> Callable[[], Programme]:
     return open_next
 
 
-def wait_for(reader: Reader, state: State) -> None:
-    deadline = time.monotonic() + 5
-    while reader.status.state is not state:
-        assert time.monotonic() < deadline, reader.status
-        time.sleep(0.005)
-
-
 def test_a_file_gives_every_frame_to_a_slow_consumer() -> None:
     with Reader("film.mp4", opener=opener(Programme(40))) as reader:
         indices = []
@@ -106,16 +100,14 @@ def test_a_file_gives_every_frame_to_a_slow_consumer() -> None:
             indices.append(frame.index)
         assert indices == list(range(40))
         assert reader.dropped == 0
-        wait_for(reader, State.ENDED)
+        until(lambda: reader.status.state is State.ENDED)
         assert reader.status.stats.frames == 40
 
 
 def test_a_live_source_gives_the_newest() -> None:
     with Reader("rtsp://x", opener=opener(Programme(50, live=True))) as reader:
-        wait_for(reader, State.PLAYING)
-        deadline = time.monotonic() + 5
-        while reader.dropped < 49 and time.monotonic() < deadline:
-            time.sleep(0.005)
+        until(lambda: reader.status.state is State.PLAYING)
+        until(lambda: reader.dropped >= 49)
         frame = reader.get(timeout_s=5)
         assert frame is not None
         assert frame.index == 49
@@ -138,7 +130,7 @@ def test_a_lost_source_is_opened_again_and_the_clock_goes_on() -> None:
         assert frame is not None
         seen.append(frame)
         if len(seen) == 3:
-            wait_for(reader, State.LOST)
+            until(lambda: reader.status.state is State.LOST, step_s=0.002)
             assert "broke off" in str(reader.status.error)
     assert reader.status.state is State.PLAYING
     assert reader.status.error is None
@@ -162,7 +154,7 @@ def test_a_bad_file_fails_at_once() -> None:
     with Reader("film.mp4", opener=opener(SourceError("film.mp4", "a text file"))) as reader:
         with pytest.raises(SourceError, match="a text file"):
             reader.get(timeout_s=5)
-        wait_for(reader, State.FAILED)
+        until(lambda: reader.status.state is State.FAILED)
         assert "a text file" in str(reader.status.error)
 
 
@@ -177,7 +169,7 @@ def test_a_fault_of_ours_reaches_the_consumer(caplog: pytest.LogCaptureFixture) 
     with Reader("film.mp4", opener=opener(broken)) as reader:
         with pytest.raises(ZeroDivisionError):
             list(reader.frames())
-        wait_for(reader, State.FAILED)
+        until(lambda: reader.status.state is State.FAILED)
     assert "reading failed" in caplog.text
 
 
@@ -204,7 +196,7 @@ def test_close_while_waiting_for_the_next_try() -> None:
     lost = SourceLostError("rtsp://x", "gone")
     slow = Backoff(base_s=60, cap_s=60)
     reader = Reader("rtsp://x", opener=opener(lost), backoff=slow).start()
-    wait_for(reader, State.LOST)
+    until(lambda: reader.status.state is State.LOST, step_s=0.002)
     start = time.monotonic()
     reader.close()
     assert time.monotonic() - start < 1

@@ -19,18 +19,12 @@ from gallery.store.withdrawn import WITHDRAWN_FILE, withdraw
 from tests.attacks.arena import base_gallery
 from tests.attacks.cases import CASES
 from tests.attacks.forge import Forgery, forgery_of
+from tests.polling import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gallery.search.search import Gallery
-
-
-def _until(done: Any) -> None:
-    deadline = time.monotonic() + 20
-    while not done():
-        assert time.monotonic() < deadline, "waited for 20 s"
-        time.sleep(0.005)
 
 
 def _put(folder: Path, forgery: Forgery, number: int) -> None:
@@ -58,12 +52,12 @@ def test_an_error_that_nobody_foresaw_does_not_end_the_watching(
     watcher = GalleryWatcher(tmp_path, "test-1", poll_s=0.01, prepare=prepare)
     try:
         add(tmp_path, population.entries([60]))
-        _until(lambda: watcher.error is not None)
+        until(lambda: watcher.error is not None)
         assert isinstance(watcher.error, GalleryCorruptError)
         assert "infinity" in str(watcher.error)
         assert watcher.gallery.release == 1
         add(tmp_path, population.entries([61]))
-        _until(lambda: watcher.gallery.release == 3)
+        until(lambda: watcher.gallery.release == 3)
         assert watcher.error is None
     finally:
         watcher.close()
@@ -91,10 +85,10 @@ def test_a_bad_gallery_that_came_past_the_updater_is_not_swapped_in(
         forgery = forgery_of(folder)
         CASES[name].change(forgery, np.random.default_rng(1))
         _put(folder, forgery, 7)
-        _until(lambda: watcher.error is not None)
+        until(lambda: watcher.error is not None)
         assert watcher.gallery is before
         _put(folder, good, 8)
-        _until(lambda: watcher.gallery.release == 8)
+        until(lambda: watcher.gallery.release == 8)
     finally:
         watcher.close()
 
@@ -110,7 +104,7 @@ def test_a_gallery_made_anew_has_its_old_number_and_is_taken_up(
         first = watcher.gallery
         shutil.rmtree(folder)
         create_gallery(folder, e.people[:9], e.templates[:9], e.owners[:9], "test-1")
-        _until(lambda: watcher.gallery.people_count == 9)
+        until(lambda: watcher.gallery.people_count == 9)
         assert watcher.gallery.release == first.release == 1
         assert watcher.gallery.identity != first.identity
     finally:
@@ -126,15 +120,15 @@ def test_a_withdrawn_person_is_out_within_a_second_and_a_damaged_list_is_no_list
     try:
         assert withdraw(tmp_path, 2, {"person-3"})
         begun = time.monotonic()
-        _until(lambda: "person-3" not in watcher.gallery)
+        until(lambda: "person-3" not in watcher.gallery)
         assert time.monotonic() - begun < 5
         assert not withdraw(tmp_path, 2, {"person-3"})
         assert withdraw(tmp_path, 3, {"person-4"})
-        _until(lambda: "person-4" not in watcher.gallery)
+        until(lambda: "person-4" not in watcher.gallery)
         assert "person-3" not in watcher.gallery
         path = tmp_path / WITHDRAWN_FILE
         path.write_bytes(path.read_bytes().replace(b"person-3", b"person-5"))
-        _until(lambda: watcher.error is not None)
+        until(lambda: watcher.error is not None)
         assert watcher.gallery.people_count == 48
         with pytest.raises(GalleryCorruptError, match=WITHDRAWN_FILE):
             open_gallery(tmp_path, "test-1")

@@ -28,6 +28,7 @@ from gallery.store.store import (
     verify,
 )
 from gallery.store.update import add, apply, compact, remove, update
+from tests.polling import until
 
 if TYPE_CHECKING:
     from gallery.search.search import Gallery
@@ -152,7 +153,7 @@ def test_100_releases_under_a_running_reader(
             )
             assert made.number == release
             _expect(open_gallery(tmp_path, MODEL), state, population)
-        _until(lambda: watcher.gallery.release == 101)
+        until(lambda: watcher.gallery.release == 101)
     finally:
         stop.set()
         reader.join()
@@ -193,7 +194,7 @@ def test_removed_person_is_gone_within_a_second_and_from_all_bytes(
         assert watcher.gallery.search(probe).ids[0][0] == "person-17"
         remove(tmp_path, ["person-17"])
         applied = time.monotonic()
-        _until(lambda: "person-17" not in watcher.gallery.search(probe, 40).ids[0])
+        until(lambda: "person-17" not in watcher.gallery.search(probe, 40).ids[0])
         assert time.monotonic() - applied < 1
         assert "person-17" not in watcher.gallery
     finally:
@@ -292,7 +293,7 @@ def test_old_files_are_released_with_the_last_reader(tmp_path: Path, population:
         alone = mapped()
         assert alone >= 1
         create_gallery(tmp_path, e.people[:9], e.templates[:9], e.owners[:9], MODEL)
-        _until(lambda: watcher.gallery.release == 2)
+        until(lambda: watcher.gallery.release == 2)
         assert held.people_count == 50
         assert held.search(e.templates[:1]).ids[0][0] == "person-0"
         assert mapped() > alone
@@ -311,16 +312,9 @@ def test_a_damaged_release_is_not_swapped_in(tmp_path: Path, population: Any) ->
         (tmp_path / "next/releases/1").rename(tmp_path / "releases/2")
         (tmp_path / "x").symlink_to("releases/2")
         (tmp_path / "x").replace(tmp_path / "current")
-        _until(lambda: watcher.error is not None)
+        until(lambda: watcher.error is not None)
         assert watcher.gallery.release == 1
         assert len(watcher.gallery.search(e.templates[:1]).ids[0]) == 5
         create_gallery(tmp_path / "good", e.people[:9], e.templates[:9], e.owners[:9], MODEL)
     finally:
         watcher.close()
-
-
-def _until(done: Any) -> None:
-    deadline = time.monotonic() + 10
-    while not done():
-        assert time.monotonic() < deadline, "waited for 10 s"
-        time.sleep(0.005)

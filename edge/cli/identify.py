@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +23,13 @@ from edge.output.file import VideoWriter
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
+from edge.timeline.sidecar import SidecarBuilder, encode, sidecar_path
 from edge.video.open import open_source
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 from edge.video.sources.pipe import is_pipe
 from edge.video.uri import path_of, without_password
 from engines.files import write_atomically
+from engines.pictures.formats import is_picture_name
 from engines.pipeline import load_pipeline
 from gallery.errors import GalleryInputError
 from gallery.search.open import open_gallery
@@ -69,6 +72,7 @@ def identify_source(
     fpir: float = DEFAULT_FPIR,
     lang: str = "en",
     annotate: Path | None = None,
+    sidecar: bool = False,
     seconds: float | None = None,
     cues: str | None = None,
     precision: Precision | None = None,
@@ -78,6 +82,8 @@ def identify_source(
     video: SourceOptions = DEFAULT_OPTIONS,
 ) -> Identification:
     """Return who is in a source; see `edge.cli.main.identify` for the arguments."""
+    beside = _sidecar_of(uri) if sidecar else None
+    builder = SidecarBuilder()
     board = CueBoard(cue_kinds(cues))
     loaded = load_pipeline(
         threads=THREADS,
@@ -91,7 +97,23 @@ def identify_source(
         options = RecogniserOptions(
             fpir=fpir, cast=parse_cast(cast, gallery), embeddings_per_frame=EMBEDDINGS_PER_FRAME
         )
-        found = _identify(pipeline, gallery, uri, video, options, lang, annotate, seconds, board)
+        found = _identify(
+            pipeline,
+            gallery,
+            uri,
+            video,
+            options,
+            lang,
+            annotate,
+            seconds,
+            board,
+            builder.take if sidecar else lambda _: None,
+        )
+        if beside is not None:
+            name = (path_of(uri) or beside).name
+            made = builder.result(name, gallery.person, lang=lang, complete=found.complete)
+            write_atomically(beside, encode(made))
+            err.print(f"{beside} written", markup=False)
         return msgspec.structs.replace(found, engines=pipeline.kinds, engines_why=pipeline.why)
 
 
@@ -105,12 +127,13 @@ def _identify(
     annotate: Path | None,
     seconds: float | None,
     cues: CueBoard,
+    also: Callable[[Scene], None],
 ) -> Identification:
     if annotate is not None:
         _check_annotate(uri, annotate)
     fpir = options.fpir
     threshold = policy_for(gallery, fpir).threshold
-    summary = Summary(gallery, lang, keep_scenes=annotate is not None)
+    summary = Summary(gallery, lang, keep_scenes=annotate is not None, also=also)
     with (
         open_source(uri, options=video) as source,
         graceful_stop() as stop,
@@ -139,6 +162,17 @@ def _identify(
     if annotate is not None:
         annotate_source(uri, annotate, summary.scenes, summary.name, video)
     return summary.result(uri, threshold=threshold, complete=complete, warnings=warnings)
+
+
+def _sidecar_of(uri: str) -> Path:
+    """Return where a film's sidecar goes; refuse what has none before any work is done."""
+    film = None if is_pipe(uri) else path_of(uri)
+    if film is None or not film.is_file() or is_picture_name(film.name):
+        raise UsageError(f"--sidecar: {without_password(uri)} is no file of a film, expected one")
+    beside = sidecar_path(film)
+    if not os.access(film.parent, os.W_OK):
+        raise UsageError(f"--sidecar: {film.parent} cannot be written to; change its permissions")
+    return beside
 
 
 def _check_annotate(uri: str, annotate: Path) -> None:

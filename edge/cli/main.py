@@ -95,6 +95,10 @@ def identify(
     annotate: Annotated[
         Path | None, typer.Option(help="Also write the source with boxes and names burned in.")
     ] = None,
+    sidecar: Annotated[
+        bool,
+        typer.Option("--sidecar", help="Also write FILM.tvradar.json beside it, for players."),
+    ] = False,
     cast: CastOption = "",
     fpir: FpirOption = DEFAULT_FPIR,
     lang: LangOption = "en",
@@ -124,6 +128,7 @@ def identify(
         fpir=fpir,
         lang=lang,
         annotate=annotate,
+        sidecar=sidecar,
         seconds=seconds,
         cues=cues,
         precision=precision,

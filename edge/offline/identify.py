@@ -151,9 +151,18 @@ class Summary:
         gallery: where names come from.
         lang: the language of the names.
         keep_scenes: keep the scenes by frame, to draw them later.
+        also: is given each scene, too.
     """
 
-    def __init__(self, gallery: Gallery, lang: str = "en", *, keep_scenes: bool = False) -> None:
+    def __init__(
+        self,
+        gallery: Gallery,
+        lang: str = "en",
+        *,
+        keep_scenes: bool = False,
+        also: Callable[[Scene], None] = lambda _: None,
+    ) -> None:
+        self._also = also
         self._gallery = gallery
         self._lang = lang
         self._keep_scenes = keep_scenes
@@ -171,6 +180,7 @@ class Summary:
 
     def add(self, scene: Scene) -> None:
         """Take a decided scene."""
+        self._also(scene)
         if self._last_pts_s is not None and scene.pts_s > self._last_pts_s:
             self._step_s = min(scene.pts_s - self._last_pts_s, 1.0)
         self._last_pts_s = scene.pts_s

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
-MOST_END_S = 4.7
+MOST_END_S = 4.5
 """For a clean end; what is on the disk is made to be cut off at any moment."""
 
 

@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 
 _NEEDED = frozenset({"id", "picture"})
 _TEXTS = frozenset({"name", "role", "biography"})
+STORES = frozenset(
+    {"abfs", "abfss", "adl", "az", "ftp", "gcs", "gs", "hdfs", "hf", "http", "https", "memory"}
+    | {"oci", "oss", "s3", "s3a", "sftp", "webdav", "webhdfs"}
+)
+"""Where a picture of a table may be. fsspec knows more: files here, archives, caches on the disk,
+references that are templates; a table that comes from elsewhere must not choose among them."""
 _OTHERS = frozenset({"works", "source", "licence"})
 
 
@@ -63,7 +69,7 @@ def read_table(source: str) -> list[Entry]:
         if number == 2:
             _check_columns(source, row)
         try:
-            _check_row(row)
+            _check_row(source, row)
         except GalleryInputError as error:
             problems.append(f"{source}: row {number}: {error}")
             continue
@@ -80,10 +86,29 @@ def read_table(source: str) -> list[Entry]:
     return entries
 
 
-def _check_row(row: Mapping[str, str]) -> None:
+def _check_row(source: str, row: Mapping[str, str]) -> None:
     check_person_id(row["id"])
     if not row["picture"] or "\0" in row["picture"]:
         raise GalleryInputError("has no picture, expected a path or a URL")
+    _check_place(source, row["picture"])
+
+
+def _check_place(source: str, place: str) -> None:
+    """Refuse an address that reads another thing than a picture in a store.
+
+    Raises:
+        GalleryInputError: it chains addresses, or its store is none, or this machine's own disk
+            while the table comes from elsewhere.
+    """
+    if not is_url(place) and not is_url(source):
+        return
+    own = source.partition("://")[0] if is_url(source) else "file"
+    store = place.partition("://")[0] if is_url(place) else own
+    if "::" in place or store not in STORES | {own}:
+        raise GalleryInputError(
+            f"picture {place[:80]!a}: no address of a picture in a store, expected a path or one "
+            f"URL of {', '.join(sorted(STORES - {'memory'}))}"
+        )
 
 
 class _Gathered:

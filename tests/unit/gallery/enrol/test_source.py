@@ -156,6 +156,35 @@ def test_wrong_tables_are_refused(tmp_path: Path, content: bytes, found: str | N
     assert refusal.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "reference://a.jpg::https://example.org/templates.json",
+        "simplecache::https://example.org/a.jpg",
+        "zip://a.jpg::https://example.org/a.zip",
+        "a.jpg::file:///etc/passwd",
+        "x::a.jpg",
+        "file:///home/me/private.jpg",
+        "local:///home/me/private.jpg",
+        "git://a.jpg",
+        "://a.jpg",
+    ],
+)
+def test_a_table_from_elsewhere_chooses_no_reader_but_a_store(memory: Any, place: str) -> None:
+    """fsspec would unpack, render templates, write caches, or read this machine's disk for it."""
+    memory.pipe("/x/t.csv", f"id,picture\nann,{place}\n".encode())
+    with pytest.raises(GalleryInputError, match=r"row 2: picture .*no address of a picture"):
+        read_catalogue("memory://x/t.csv")
+
+
+def test_a_table_of_this_disk_may_name_its_files_but_chain_none(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    for place, taken in ((f"file://{tmp_path}/a.jpg", True), ("zip://a::file:///x.zip", False)):
+        path.write_text(f"id,picture\nann,{place}\n")
+        with contextlib.nullcontext() if taken else pytest.raises(GalleryInputError):
+            assert read_catalogue(str(path)).entries
+
+
 @given(st.binary(max_size=300), st.sampled_from([".csv", ".parquet"]))
 def test_any_bytes_are_a_table_or_an_error(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, suffix: str

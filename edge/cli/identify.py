@@ -24,6 +24,7 @@ from edge.recognise.cues.cue import CueBoard
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
 from edge.timeline.sidecar import SidecarBuilder, encode, sidecar_path
+from edge.titles.of_file import FileTitle
 from edge.video.open import open_source
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 from edge.video.sources.pipe import is_pipe
@@ -145,6 +146,7 @@ def _identify(
                 'use "tvradar run --output"'
             )
         task = progress.add_task("identify", total=source.frame_count)
+        titles = FileTitle(uri, source, cues, gallery)
         read_to_end(
             source,
             lambda: open_source(uri, options=video),
@@ -155,7 +157,7 @@ def _identify(
             seconds=seconds,
             stop=stop,
             on_frame=lambda _: progress.advance(task),
-            cues=cues,
+            cues=titles,
         )
         warnings = source.stats.warnings
         complete = not stop()

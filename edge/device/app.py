@@ -26,6 +26,7 @@ from edge.device.lateness import Lateness
 from edge.device.people import People
 from edge.device.player import Player
 from edge.device.silence import SilenceWatch
+from edge.device.titles import TitleWatch
 from edge.errors import EdgeError, UsageError
 from edge.recognise.commands import Commands
 from edge.recognise.cues.cue import CueBoard
@@ -41,6 +42,7 @@ from edge.serve.overlay import Overlay, Pictures
 from edge.serve.preview import Preview
 from edge.systemd import Supervisor
 from edge.timeline.live import Appearing, read_timeline
+from edge.titles.playing import NowPlaying
 from edge.video.mailbox import ClosedError
 from edge.video.reader import Reader
 from engines.pipeline import load_pipeline
@@ -178,6 +180,9 @@ class App:
         appearing = Appearing()
         if config.timeline:
             appearing.load(read_timeline(Path(config.timeline)))
+        playing = NowPlaying(self.cues, lambda: self.watcher.gallery)
+        self.titles = playing if "title" in self.cues.kinds else None
+        self._titles = TitleWatch(playing, self.reader, config.source, config.video.programme)
         device = Device(
             self.history,
             people,
@@ -190,6 +195,7 @@ class App:
             ready=self._why_not_ready,
             notice=notice or {},
             on_press=commands.request_full_budget,
+            titles=self.titles,
             status=self.status,
         )
         self._counting = Counting(self.metrics, people, self.reader)
@@ -228,6 +234,7 @@ class App:
             cast_unknown=self.cast_unknown,
             load_shedding=shedding,
             spending=shedding,
+            title=self.titles.now if self.titles is not None else None,
         )
 
     def start(self) -> None:
@@ -235,6 +242,8 @@ class App:
         self.server.start()
         self.reader.start()
         self._silence.start()
+        if self.titles is not None:
+            self._titles.start()
         self._thread.start()
         for keys in self._keys:
             keys.start()
@@ -265,6 +274,7 @@ class App:
         self.reader.close(timeout_s=2)
         self._thread.join(2)
         self._silence.close()
+        self._titles.close()
         if self._home is not None:
             self._home.close()
         self.server.stop()

@@ -103,6 +103,7 @@ class MqttEvents:
         broker: the home's broker.
         device: the device's id in the topics.
         on_press: called by the link's thread with the moment asked about; must only hand over.
+        on_title: called so with what says which title plays; None takes none.
         discovery: announce a sensor and a button to Home Assistant.
         backoff_base_s: see `MqttLink`.
         clock: seconds that go on whatever the source does.
@@ -114,6 +115,7 @@ class MqttEvents:
         device: str,
         on_press: Callable[[float | None], None],
         *,
+        on_title: Callable[[bytes], None] | None = None,
         discovery: bool = False,
         backoff_base_s: float = 5.0,
         clock: Callable[[], float] = now_s,
@@ -134,6 +136,8 @@ class MqttEvents:
             keepalive_s=KEEPALIVE_S,
         )
         self.link.handle(f"{self._base}/press", self._take, retained=False)
+        if on_title is not None:  # what plays is still true after a restart: retained counts
+            self.link.handle(f"{self._base}/title", lambda message: on_title(message[1]))
         # A connection has one will, and two topics have to be right when we vanish.
         self._scenes = MqttLink(
             broker,

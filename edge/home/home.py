@@ -8,12 +8,16 @@ import queue
 import socket
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from edge.errors import UsageError
 from edge.home.events import MqttEvents
 from edge.serve.presses import answer_in_thread, is_moment
+from edge.titles.playing import TitleRequest
 from edge.video.age import captured_s
 from gallery.channel.broker import Broker
 from gallery.channel.device_name import is_device_name
+from gallery.errors import GalleryInputError
 from gallery.threads import Worker
 
 if TYPE_CHECKING:
@@ -50,7 +54,11 @@ class Home:
         self._device = device
         self._presses: queue.Queue[object] = queue.Queue(WAITING)
         self._events = MqttEvents(
-            Broker.from_uri(config.broker), name, self._take, discovery=config.discovery
+            Broker.from_uri(config.broker),
+            name,
+            self._take,
+            on_title=self._take_title if device.titles is not None else None,
+            discovery=config.discovery,
         )
         self._thread = Worker("mqtt-presses", self._answer_all)
 
@@ -84,7 +92,27 @@ class Home:
         except queue.Full:
             log.debug("a press too many")
 
+    def _take_title(self, payload: bytes) -> None:
+        """Hand a title over; what is none is forgotten."""
+        try:
+            request = msgspec.json.decode(payload or b"{}", type=TitleRequest)
+            self._presses.put_nowait(request)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            log.debug("title: %s", error)
+        except queue.Full:
+            log.debug("title: too many at once")
+
     def _answer_all(self) -> None:
         while (at_s := self._presses.get()) is not _End:
+            if isinstance(at_s, TitleRequest):
+                self._play(at_s)
+                continue
             moment = at_s if isinstance(at_s, float) else None
             answer_in_thread(self._device, moment, self._events.answer)
+
+    def _play(self, request: TitleRequest) -> None:
+        try:
+            if self._device.titles is not None:
+                self._device.titles.request(request, "mqtt")
+        except GalleryInputError as error:
+            log.debug("title: %s", error)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.serve.live import Hub
-    from edge.serve.ports import FeedbackPort, PeoplePort, PlayerPort, PressHistoryPort
+    from edge.serve.ports import FeedbackPort, PeoplePort, PlayerPort, PressHistoryPort, TitlePort
     from edge.serve.preview import Preview
 
 
@@ -31,6 +31,7 @@ class Device:
         player: plays the source, or None when nothing can be said of it.
         appearing: who appeared when, as far as it was seen.
         on_press: called at each press, so that the newest faces are embedded with priority.
+        titles: takes the title that plays, or None where nobody wants it.
         status: what runs here and why, for `/api/status`.
     """
 
@@ -45,4 +46,5 @@ class Device:
     ready: Callable[[], str] = lambda: ""
     notice: dict[str, str] = field(default_factory=dict)
     on_press: Callable[[], None] = lambda: None
+    titles: TitlePort | None = None
     status: Callable[[], DeviceStatus] = DeviceStatus

@@ -31,6 +31,8 @@ from edge.serve.messages import (
 from edge.serve.presses import Presses, is_moment
 from edge.serve.server import Server
 from edge.serve.sockets import Sockets
+from edge.titles.playing import TitleRequest
+from gallery.errors import GalleryInputError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -101,6 +103,7 @@ def create_app(
             Route("/api/seek", routes.seek, methods=["POST"]),
             Route("/api/scene", routes.scene),
             Route("/api/status", routes.status),
+            Route("/api/title", routes.title, methods=["GET", "POST"]),
             Route("/api/people/{id:str}", routes.person),
             Route("/api/people/{id:str}/photo", routes.photo),
             Route("/api/people/{id:str}/scenes", routes.scenes),
@@ -169,6 +172,21 @@ class _Routes:
         if taken:
             self._device.metrics.feedback.inc()
         return _json(Refused(taken), 200 if taken else 404)
+
+    async def title(self, request: Request) -> Response:
+        """Take, or tell, the title that plays."""
+        titles = self._device.titles
+        if titles is None:
+            return _json(Error("the cue `title` is off, see cues.use"), 409)
+        if request.method == "GET":
+            return _json(titles.now)
+        body = await _body(request, TitleRequest)
+        if isinstance(body, Response):
+            return body
+        try:
+            return _json(await asyncio.to_thread(titles.request, body, "request"))
+        except GalleryInputError as error:
+            return _json(Error(str(error)), 400)
 
     async def scene(self, _request: Request) -> Response:
         newest = self._device.hub.newest

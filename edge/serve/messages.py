@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from edge.recognise.answer import Answer
 from edge.timeline.timeline import Interval
+from edge.titles.playing import Playing
 from gallery.store.person import Person, Picture, Work
 
 encode = msgspec.json.encode
@@ -121,6 +122,7 @@ class DeviceStatus(msgspec.Struct, frozen=True):
         cast_unknown: ids of `recognise.cast` that the gallery does not have.
         load_shedding: what is left out.
         spending: the same, by its name of before.
+        title: what plays, None where the cue `title` is off.
     """
 
     engines: tuple[str, ...] = ()
@@ -132,6 +134,7 @@ class DeviceStatus(msgspec.Struct, frozen=True):
     cast_unknown: tuple[str, ...] = ()
     load_shedding: LoadShedding = LoadShedding()
     spending: LoadShedding = LoadShedding()
+    title: Playing | None = None
 
 
 class PersonCard(msgspec.Struct, frozen=True):

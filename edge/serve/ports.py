@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from edge.recognise.answer import Answer
+    from edge.titles.playing import Playing, TitleRequest
     from gallery.store.person import Person
+    from gallery.titles.title import TitleSource
 
 
 class PressHistoryPort(Protocol):
@@ -37,6 +39,17 @@ class FeedbackPort(Protocol):
 
     def refuse(self, track: int, person_id: str) -> bool:
         """Take a name from a track for the rest of the title; false when it had none such."""
+
+
+class TitlePort(Protocol):
+    """Takes the title that is playing."""
+
+    @property
+    def now(self) -> Playing:
+        """The title, and who of its cast is enrolled."""
+
+    def request(self, request: TitleRequest, source: TitleSource = "request") -> Playing:
+        """Take what somebody says that plays; it may take a second in a large gallery."""
 
 
 class PlayerPort(Protocol):

@@ -79,6 +79,7 @@ class SourceStats(msgspec.Struct, frozen=True):
         size_changes: changes of the picture's size in mid-stream.
         skipped_files: files of a folder that are no pictures or cannot be read.
         warnings: one sentence each, for the user.
+        eit: of a transport stream, the newest section about what is on, of each service.
     """
 
     frames: int = 0
@@ -90,6 +91,7 @@ class SourceStats(msgspec.Struct, frozen=True):
     size_changes: int = 0
     skipped_files: int = 0
     warnings: tuple[str, ...] = ()
+    eit: tuple[bytes, ...] = ()
 
 
 class Picture(Protocol):

@@ -23,6 +23,7 @@ from edge.video.frame import Frame
 from edge.video.pts import PtsNormaliser
 from edge.video.source import SourceStats
 from edge.video.sources.closing import Closing
+from edge.video.sources.eit_tap import EitTap
 from edge.video.sources.pipe import Pipe, Readable
 from edge.video.sources.pyav_address import address_of, explain
 from edge.video.sources.pyav_streams import begin_of, choose_stream
@@ -93,6 +94,7 @@ class PyAVSource(Closing):
         self._counts = dict.fromkeys(("frames", "corrupt_packets", "corrupt_frames"), 0)
         self._size_changes = 0
         self._warnings: list[str] = []
+        self._eit = EitTap()
         self._decoded_size = (0, 0)
         self._end_s = 0.0
         self._deinterlacer = None
@@ -209,6 +211,7 @@ class PyAVSource(Closing):
             pts_missing=self._normaliser.missing,
             size_changes=self._size_changes,
             warnings=tuple(self._warnings),
+            eit=self._eit.sections,
         )
 
     def __iter__(self) -> Iterator[Frame]:
@@ -270,7 +273,7 @@ class PyAVSource(Closing):
         return self._deinterlacer.push(frame)
 
     def _demux(self) -> Iterator[Packet[VideoStream]]:
-        return self._container.demux(self._stream)
+        return self._eit.demux(self._container, self._stream)
 
     def _guarded(self, packets: Iterator[Packet[VideoStream]]) -> Packet[VideoStream] | None:
         """Return the next packet, None at the end or when closed; skip what is broken."""

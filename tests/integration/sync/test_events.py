@@ -54,6 +54,25 @@ def test_scenes_presses_and_answers(world: World) -> None:
     assert world.get(f"{device}/events", "tvradar") == b"offline"
 
 
+def test_a_title_is_heard_also_where_it_was_told_before(world: World) -> None:
+    """A retained title counts at a new start; what is none reaches the one who reads it whole."""
+    device = "tv" + world.prefix
+    home = world.connect("home" + world.prefix)
+    home.publish(f"tvradar/{device}/title", b'{"title": "Film"}', retain=True).result(5)
+    titles: list[bytes] = []
+    events = MqttEvents(
+        world.broker, device, lambda _: None, on_title=titles.append, backoff_base_s=0.1
+    )
+    events.start()
+    try:
+        until(lambda: titles == [b'{"title": "Film"}'])
+        home.publish(f"tvradar/{device}/title", b"{").result(5)
+        until(lambda: titles[1:] == [b"{"])
+    finally:
+        events.close()
+        home.publish(f"tvradar/{device}/title", b"", retain=True).result(5)
+
+
 class Scenes:
     """What somebody hears who listens all the time, and what the broker keeps for others."""
 

@@ -116,7 +116,7 @@ def test_scenes_of_a_person_a_status_and_errors() -> None:
     assert encode(DeviceStatus()) == (
         b'{"engines":[],"why":"","source":"connecting","picture_age_s":null,"release":0,'
         b'"scenes":0,"cast_unknown":[],"load_shedding":{"level":0,"why":""},'
-        b'"spending":{"level":0,"why":""}}'
+        b'"spending":{"level":0,"why":""},"title":null}'
     )
     assert encode(Error("no")) == b'{"error":"no"}'
     assert encode(Error("no", "live")) == b'{"error":"no","fixed":"live"}'

@@ -102,21 +102,38 @@ def compose(roots: list[Path], keep: Path, each: int) -> None:
     np.savez(keep, **{name: getattr(found, name) for name in columns})
 
 
-def read_tracks(path: Path) -> Probes:
-    """Return the tracks' templates as `identify` makes them."""
+def track_templates(path: Path, shots: int = 1) -> tuple[np.ndarray, list[list[TrackTemplate]]]:
+    """Return whose each composed track is, and its templates as `identify` makes them.
+
+    Args:
+        path: what `compose` made.
+        shots: cut each track into so many, one after the other.
+    """
     with np.load(path) as kept:
         people, vectors, norms, overall = (
             kept[k] for k in ("people", "vectors", "norms", "overall")
         )
-    means, expected, lengths = [], [], []
+    found = []
     for i in range(len(people)):
-        template = TrackTemplate(SCORES)
+        templates = [TrackTemplate(SCORES) for _ in range(shots)]
         for k in range(vectors.shape[1]):
-            template.add(vectors[i, k], float(norms[i, k]), float(overall[i, k]), k / 8)
-        means.append(template.overall())
-        expected.append(template.impostor_mean())
-        lengths.append(template.norm())
-    return Probes(people, np.stack(means), np.array(expected), np.array(lengths))
+            templates[k * shots // vectors.shape[1]].add(
+                vectors[i, k], float(norms[i, k]), float(overall[i, k]), k / 8
+            )
+        found.append(templates)
+    return people, found
+
+
+def read_tracks(path: Path) -> Probes:
+    """Return the tracks' templates as `identify` makes them."""
+    people, found = track_templates(path)
+    templates = [template for (template,) in found]
+    return Probes(
+        people,
+        np.stack([t.overall() for t in templates]),
+        np.array([t.impostor_mean() for t in templates]),
+        np.array([t.norm() for t in templates]),
+    )
 
 
 def halves(faces: dict[str, np.ndarray], tracks: Probes | None) -> list[Half]:

@@ -214,7 +214,11 @@ def _measure(steps: Iterator[None], notes: Notes, truth: Truth | None) -> Side:
 
 def ours_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:
     """Name a film as `identify` does."""
-    from edge.offline.recogniser import EMBEDDINGS_PER_FRAME, OfflineRecogniser  # noqa: PLC0415
+    from edge.offline.recogniser import (  # noqa: PLC0415
+        EMBEDDINGS_PER_FRAME,
+        OfflineRecogniser,
+        with_decisions,
+    )
     from edge.recognise.recogniser import RecogniserOptions  # noqa: PLC0415
     from engines.pipeline import load_pipeline  # noqa: PLC0415
     from gallery.search.open import open_gallery  # noqa: PLC0415
@@ -227,10 +231,13 @@ def ours_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:
         on_step=notes.take,
     )
     yield
+    scenes = []
     for frame in each_frame(source, notes):
-        _write_down(recogniser.process(frame), notes)
+        scenes += recogniser.process(frame)
         yield
-    _write_down(recogniser.finish(), notes)
+    scenes += recogniser.finish()
+    decisions = recogniser.hindsight()
+    _write_down((with_decisions(scene, decisions) for scene in scenes), notes)
 
 
 def opencv_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:

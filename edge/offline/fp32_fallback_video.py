@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.offline.recogniser import OfflineRecogniser
+from edge.offline.recogniser import OfflineRecogniser, RetakenShot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -68,8 +68,8 @@ class Retake:
         """Return whether what a shot's tracks say hangs on less than the error of their scores."""
         return self._second.is_needed(claims, policy, co_occur)
 
-    def shot(self, scenes: Sequence[Scene]) -> list[Scene] | None:
-        """Return a shot's scenes anew, with tracks numbered from 0.
+    def shot(self, scenes: Sequence[Scene]) -> RetakenShot | None:
+        """Return a shot anew, with tracks numbered from 0.
 
         None when it was stopped, or the second reading gave other frames than the first, as where
         the file was replaced: what was seen then still stands.
@@ -86,7 +86,9 @@ class Retake:
             log.warning("frame %d: not read alike twice, INT8 decides", scenes[0].index)
             return None
         shot = scenes[0].shot
-        return [msgspec.structs.replace(scene, shot=shot) for scene in found]
+        return RetakenShot(
+            [msgspec.structs.replace(scene, shot=shot) for scene in found], recogniser.tracks
+        )
 
     def _frames(self, first: int, last: int) -> Iterator[Frame]:
         if self._source is None:

@@ -1,18 +1,19 @@
 """`identify`: a picture or a video from start to end, with the hindsight that a file allows.
 
 A live picture must name a face from what came before; a file need not. Tracks are followed frame
-by frame, and when a shot is over each track gets one decision from all of its faces, which holds
-for all of its frames: no name changes within a track, and a face that turns away keeps its name.
+by frame, and when the film is over each track gets one decision from all of its faces and those of
+other shots that are surely the same person's, which holds for all of its frames: no name changes
+within a track, and a face that turns away keeps its name.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.offline.recogniser import OfflineRecogniser
+from edge.offline.recogniser import OfflineRecogniser, with_decisions
 from edge.offline.still import identify_still
 from edge.recognise.cues.cue import Spoke
 from edge.recognise.scene import Candidate, Face, Scene
@@ -101,7 +102,7 @@ def recognise_all(
     on_frame: Callable[[Frame], None] = lambda _: None,
     cues: CueSource | None = None,
 ) -> Iterator[Scene]:
-    """Yield the decided scene of each frame, shot by shot.
+    """Yield the decided scene of each frame: of pictures one by one, of a film when it is over.
 
     Args:
         pipeline: the loaded models.
@@ -136,12 +137,16 @@ def recognise_all(
                 return
         return
     recogniser = OfflineRecogniser(pipeline, gallery, options, retake, cues=cues)
+    scenes: deque[Scene] = deque()
     for frame in frames:
-        yield from recogniser.process(frame)
+        scenes += recogniser.process(frame)
         on_frame(frame)
         if stop():
             break
-    yield from recogniser.finish()
+    scenes += recogniser.finish()
+    decisions = recogniser.hindsight()
+    while scenes:
+        yield with_decisions(scenes.popleft(), decisions)
 
 
 class Summary:

@@ -1,4 +1,4 @@
-"""Recognition with hindsight: a shot is decided when it has ended."""
+"""Recognition with hindsight: a shot is decided when it has ended, and the film as a whole."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import numpy as np
 
+from edge.offline.join_tracks import FinishedTrack, decide_film, finished_tracks
 from edge.recognise.decide import Claim, Decision, decide
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.recognise.search import search, search_cued
@@ -39,8 +40,16 @@ class ShotAgain(Protocol):
     ) -> bool:
         """Return whether what a shot's tracks say hangs on less than the error of their scores."""
 
-    def shot(self, scenes: Sequence[Scene]) -> list[Scene] | None:
-        """Return a shot's scenes anew, with tracks numbered from 0, or None to keep them."""
+    def shot(self, scenes: Sequence[Scene]) -> RetakenShot | None:
+        """Return a shot anew, with tracks numbered from 0, or None to keep what there is."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RetakenShot:
+    """A shot's scenes, as decided by it alone, and its tracks."""
+
+    scenes: list[Scene]
+    tracks: list[FinishedTrack]
 
 
 class OfflineRecogniser:
@@ -75,6 +84,7 @@ class OfflineRecogniser:
         )
         self._scenes: list[Scene] = []
         self._ended: list[TrackState] = []
+        self._film: list[FinishedTrack] = []
 
     def process(self, frame: Frame) -> list[Scene]:
         """Take a frame; return the scenes that were decided by its coming."""
@@ -93,6 +103,18 @@ class OfflineRecogniser:
         self._ended += self._recogniser.end_shot()
         return self._decide_shot()
 
+    def hindsight(self) -> dict[int, Decision]:
+        """Return the decisions for all tracks so far, by number, from what the film says of them.
+
+        The scenes of `process` and `finish` know their own shot only; see `with_decisions`.
+        """
+        return decide_film(self._film, self._gallery, self._thresholds.prepare(self._gallery))
+
+    @property
+    def tracks(self) -> list[FinishedTrack]:
+        """The tracks of all shots that were decided."""
+        return self._film
+
     def _decide_shot(self) -> list[Scene]:
         scenes, tracks = self._scenes, self._ended
         self._scenes, self._ended = [], []
@@ -102,13 +124,15 @@ class OfflineRecogniser:
             again = self._retake.shot(scenes)
             if again is not None:
                 return self._renumbered(again)
+        self._film += finished_tracks(claims, tracks, scenes)
         decisions = decide(claims, policy, co_occur)
-        return [_with_decisions(scene, decisions) for scene in scenes]
+        return [with_decisions(scene, decisions) for scene in scenes]
 
-    def _renumbered(self, scenes: list[Scene]) -> list[Scene]:
+    def _renumbered(self, shot: RetakenShot) -> list[Scene]:
         """Return scenes whose tracks have numbers that no other shot uses."""
-        count = 1 + max((f.track for s in scenes for f in s.faces), default=-1)
+        count = 1 + max((f.track for s in shot.scenes for f in s.faces), default=-1)
         first = self._recogniser.reserve_tracks(count)
+        self._film += [track.renumbered(first) for track in shot.tracks]
         return [
             msgspec.structs.replace(
                 scene,
@@ -116,7 +140,7 @@ class OfflineRecogniser:
                     msgspec.structs.replace(face, track=first + face.track) for face in scene.faces
                 ),
             )
-            for scene in scenes
+            for scene in shot.scenes
         ]
 
 
@@ -146,7 +170,8 @@ def claims_of_shot(
     return [state.claim() for state in tracks], lambda a, b: not frames[a].isdisjoint(frames[b])
 
 
-def _with_decisions(scene: Scene, decisions: dict[int, Decision]) -> Scene:
+def with_decisions(scene: Scene, decisions: dict[int, Decision]) -> Scene:
+    """Return a scene with these decisions for its tracks, by number; others stay as they are."""
     faces = []
     for face in scene.faces:
         d = decisions.get(face.track)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from engines.pipeline import unit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from engines.scores.model import ScoreModel
@@ -42,6 +45,13 @@ class TrackTemplate:
     times_s: list[float] = field(default_factory=list)
     merged: list[bool] = field(default_factory=list)
 
+    @classmethod
+    def of_all(cls, templates: Iterable[TrackTemplate]) -> TrackTemplate:
+        """Return one template of all faces of several, of which there is at least one."""
+        every = list(templates)
+        columns = zip(*(template.columns() for template in every), strict=True)
+        return cls(every[0].scores, *(list(chain.from_iterable(parts)) for parts in columns))
+
     def add(self, vector: NDArray[np.float32], norm: float, quality: float, pts_s: float) -> None:
         """Take a face; the weakest one goes when there are too many."""
         self.vectors.append(vector)
@@ -52,7 +62,7 @@ class TrackTemplate:
         self._review()
         if len(self.vectors) > MAX_FACES:
             weakest = int(np.argmin(self._weights(pts_s)[:-1]))
-            for values in self._columns():
+            for values in self.columns():
                 del values[weakest]
 
     def merge(self, earlier: TrackTemplate) -> None:
@@ -74,7 +84,7 @@ class TrackTemplate:
 
     def _part(self, *, merged: bool) -> TrackTemplate:
         chosen = [i for i, lent in enumerate(self.merged) if lent is merged]
-        columns = ([column[i] for i in chosen] for column in self._columns())
+        columns = ([column[i] for i in chosen] for column in self.columns())
         return TrackTemplate(self.scores, *columns)
 
     def _review(self) -> None:
@@ -86,10 +96,11 @@ class TrackTemplate:
             return
         if float(own.overall() @ self._part(merged=True).overall()) < self.scores.same.disagree:
             kept = [i for i, lent in enumerate(self.merged) if not lent]
-            for column in self._columns():
+            for column in self.columns():
                 column[:] = [column[i] for i in kept]
 
-    def _columns(self) -> tuple[list[Any], ...]:
+    def columns(self) -> tuple[list[Any], ...]:
+        """Return what is known of each face, in the order of the attributes."""
         return self.vectors, self.qualities, self.norms, self.times_s, self.merged
 
     def is_id_switch(self, vector: NDArray[np.float32], quality: float) -> bool:
@@ -108,7 +119,11 @@ class TrackTemplate:
 
     def overall(self) -> NDArray[np.float32]:
         """Return the mean over the whole track without regard to time, as hindsight allows."""
-        return unit(self._total(np.array(self.qualities)))
+        return unit(self.total())
+
+    def total(self) -> NDArray[np.float32]:
+        """Return the weighted sum over the whole track, float32 (dimension,)."""
+        return self._total(np.array(self.qualities))
 
     def impostor_mean(self, pts_s: float | None = None) -> float:
         """Return the expected cosine of strangers with the mean at a time, or overall."""

@@ -66,6 +66,21 @@ def test_names_nobody_wrongly_in_the_concert(clip: dict, data_dir: Path) -> None
         assert seen / len(frames) > 0.9
 
 
+def test_a_frontal_shot_names_the_profile_and_so_nobody_beside_it(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    """In the last shot a man in profile talks to a stranger who is a little more like his portrait.
+
+    By its own faces the shot has the name at the stranger; the shots before know the profile.
+    """
+    film = data_dir / "films" / "friends"
+    assert tvradar("gallery", "enrol", film / "portraits", "-o", tmp_path / "g").code == 0
+    ran = tvradar("identify", film / "clip.mp4", "-g", tmp_path / "g", "--json")
+    last = [f for f in ran.json["faces"] if f["frame"] == 400]
+    stranger, friend = sorted(last, key=lambda f: f["box"][0])
+    assert (stranger["id"], friend["id"]) == (None, "joey")
+
+
 def test_a_track_keeps_its_name_and_a_face_without_one_has_a_reason(programme: dict) -> None:
     clip = programme
     names = defaultdict(set)

@@ -1,0 +1,234 @@
+"""Hindsight over a whole film: tracks of one person in different shots say one thing together.
+
+A face that turns away tells little by itself. When it is surely the face of another shot, both are
+searched as one template, so that the frontal shot names the profile shot; and whoever is seen
+beside them is somebody else, which keeps the name from a stranger in the same picture.
+
+Tracks are joined by agglomerative clustering under cannot-link constraints (Wagstaff et al. 2001):
+the two templates that are most alike first, never two tracks that were on screen at once, and not
+where somebody else who was on screen with one of them is nearly as much like the other.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge.recognise.cues.cue import Cue, with_cue
+from edge.recognise.decide import decide
+from edge.recognise.search import search, search_cued
+from edge.recognise.template import TrackTemplate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from edge.recognise.cues.cue import Evidence
+    from edge.recognise.decide import Claim, Decision, Policy
+    from edge.recognise.evidence import TrackState
+    from edge.recognise.scene import Scene
+    from gallery.search.search import Gallery
+
+SEARCHED_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedTrack:
+    """What is left of a track when its shot has ended.
+
+    Attributes:
+        claim: what it says by itself; its number is that of the track.
+        template: its faces; may be empty.
+        beside: numbers of the tracks that were on screen with it at any time.
+    """
+
+    claim: Claim
+    template: TrackTemplate
+    beside: frozenset[int]
+
+    def renumbered(self, first: int) -> FinishedTrack:
+        """Return the same with numbers from `first` on instead of from 0."""
+        claim = replace(self.claim, track=first + self.claim.track)
+        return replace(self, claim=claim, beside=frozenset(first + n for n in self.beside))
+
+
+def finished_tracks(
+    claims: Iterable[Claim], states: Iterable[TrackState], scenes: Iterable[Scene]
+) -> list[FinishedTrack]:
+    """Return what is left of a shot's tracks.
+
+    Args:
+        claims: what they say.
+        states: the same tracks, and maybe others.
+        scenes: of the whole shot.
+    """
+    templates = {state.track.number: state.template for state in states}
+    beside: dict[int, set[int]] = {}
+    for scene in scenes:
+        seen = [face.track for face in scene.faces]
+        for number in seen:
+            beside.setdefault(number, set()).update(seen)
+    return [
+        FinishedTrack(c, templates[c.track], frozenset(beside.get(c.track, set()) - {c.track}))
+        for c in claims
+    ]
+
+
+def decide_film(
+    tracks: Sequence[FinishedTrack], gallery: Gallery, policy: Policy
+) -> dict[int, Decision]:
+    """Return the decision for each track of a film, from all that were joined with it.
+
+    Args:
+        tracks: all of the film's.
+        gallery: who is known.
+        policy: thresholds; a joined template counts as one search.
+    """
+    groups = _joined(tracks)
+    members = groups.members()
+    claims = _claims(tracks, members, gallery)
+    decisions = decide(claims, policy, groups.co_occur)
+    return {tracks[i].claim.track: decisions[g] for g, group in members.items() for i in group}
+
+
+def join(tracks: Sequence[FinishedTrack]) -> list[list[int]]:
+    """Return the indices of tracks that are one person's, group by group."""
+    return list(_joined(tracks).members().values())
+
+
+def _joined(tracks: Sequence[FinishedTrack]) -> _Groups:
+    groups = _Groups(tracks)
+    while groups.join_nearest():
+        pass
+    return groups
+
+
+class _Groups:
+    """Groups of tracks, from one for each track on; a group's number is its first track's index."""
+
+    def __init__(self, tracks: Sequence[FinishedTrack]) -> None:
+        self._of = [[i] for i in range(len(tracks))]
+        told = [i for i, track in enumerate(tracks) if _tells_enough(track.template)]
+        self._same = tracks[told[0]].template.scores.same if told else None
+        self._sums = np.zeros((len(tracks), _dimension(tracks)), np.float32)
+        for i in told:
+            self._sums[i] = tracks[i].template.total()
+        self._apart = _apart(tracks)
+        self._nearest: list[tuple[float, int, int, int, int]] = []
+        self._units = _units(self._sums)
+        for i in told:
+            self._propose(i, above=i)
+
+    def members(self) -> dict[int, list[int]]:
+        """Return the groups that are left: the indices of their tracks, by number."""
+        return {number: group for number, group in enumerate(self._of) if group}
+
+    def co_occur(self, a: int, b: int) -> bool:
+        """Return whether tracks of two groups were ever on screen at once."""
+        return b in self._apart[a]
+
+    def join_nearest(self) -> bool:
+        """Join the two groups most alike that may be joined; return False where none are left."""
+        while self._nearest:
+            score, a, b, size_a, size_b = heapq.heappop(self._nearest)
+            if (len(self._of[a]), len(self._of[b])) != (size_a, size_b):
+                continue  # one of them has changed since
+            if b not in self._apart[a] and not self._is_disputed(a, b, -score):
+                self._join(a, b)
+                return True
+        return False
+
+    def _join(self, a: int, b: int) -> None:
+        self._of[a] += self._of[b]
+        self._of[b] = []
+        self._sums[a] += self._sums[b]
+        self._sums[b] = 0
+        self._units[[a, b]] = _units(self._sums[[a, b]])
+        for other in self._apart[b]:
+            self._apart[other].discard(b)
+            self._apart[other].add(a)
+        self._apart[a] |= self._apart[b]
+        self._apart[b] = set()
+        self._propose(a)
+
+    def _propose(self, a: int, above: int = -1) -> None:
+        """Put down who is enough like a group to be joined with it."""
+        assert self._same is not None
+        alike = self._units @ self._units[a]
+        for b in np.flatnonzero(alike >= self._same.reidentify).tolist():
+            if b > above and b != a:
+                entry = (-float(alike[b]), a, b, len(self._of[a]), len(self._of[b]))
+                heapq.heappush(self._nearest, entry)
+
+    def _is_disputed(self, a: int, b: int, score: float) -> bool:
+        """Return whether somebody else is nearly as much like one of the two."""
+        assert self._same is not None
+        for one, other in ((a, b), (b, a)):
+            rivals = sorted(self._apart[other])
+            alike = self._units[rivals] @ self._units[one]
+            if rivals and float(alike.max()) > score - self._same.reidentify_by:
+                return True
+        return False
+
+
+def _tells_enough(template: TrackTemplate) -> bool:
+    """Return whether a template may be compared: poor faces are all alike."""
+    return bool(template.vectors) and template.norm() >= template.scores.names.futile_norm
+
+
+def _dimension(tracks: Iterable[FinishedTrack]) -> int:
+    return next((len(t.template.vectors[0]) for t in tracks if t.template.vectors), 0)
+
+
+def _units(sums: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return vectors float32 (n, dimension) at length 1; zero stays zero."""
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    return np.asarray(sums / np.maximum(lengths, 1e-12), np.float32)
+
+
+def _apart(tracks: Sequence[FinishedTrack]) -> list[set[int]]:
+    """Return for each track, by index, which others were on screen with it."""
+    place = {track.claim.track: i for i, track in enumerate(tracks)}
+    return [{place[n] for n in track.beside if n in place} for track in tracks]
+
+
+def _claims(
+    tracks: Sequence[FinishedTrack], groups: Mapping[int, list[int]], gallery: Gallery
+) -> list[Claim]:
+    """Return what each group says, by its number; legible as its best track is."""
+    claims = {}
+    for g, group in groups.items():
+        best = max((tracks[i] for i in group), key=lambda t: sum(t.template.qualities))
+        claims[g] = replace(best.claim, track=g)
+    several = [g for g, group in groups.items() if len(group) > 1]
+    for start in range(0, len(several), SEARCHED_AT_ONCE):
+        part = several[start : start + SEARCHED_AT_ONCE]
+        joined = [TrackTemplate.of_all(tracks[i].template for i in groups[g]) for g in part]
+        evidence = [_evidence(tracks[i].claim for i in groups[g]) for g in part]
+        probes = np.stack([template.overall() for template in joined])
+        found = search(gallery, probes)
+        cued = search_cued(gallery, probes, evidence, found)
+        for k, g in enumerate(part):
+            claims[g] = replace(
+                claims[g],
+                candidates=found[k],
+                norm=joined[k].norm(),
+                impostor_mean=joined[k].impostor_mean(),
+                evidence=evidence[k],
+                cued=cued[k],
+            )
+    return list(claims.values())
+
+
+def _evidence(claims: Iterable[Claim]) -> tuple[Evidence, ...]:
+    """Return what cues say of several tracks of one person; one kind says a thing once."""
+    every = [one for claim in claims for one in claim.evidence]
+    found: tuple[Evidence, ...] = ()
+    for one in every:
+        found = with_cue(found, Cue(one.kind, -math.inf, math.inf, one.llr))
+    return found

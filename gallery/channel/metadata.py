@@ -12,9 +12,11 @@ from tuf.api.exceptions import DownloadHTTPError, SlowRetrievalError
 from tuf.ngclient import FetcherInterface
 
 from gallery.channel.errors import Refused, SourceError
+from gallery.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
     from pathlib import Path
 
 READ_AT_ONCE = 64 * 1024
@@ -50,13 +52,16 @@ class FileMetadata:
     def read(self, folder: str, name: str) -> Iterator[bytes]:
         """Yield the file's content."""
         path = self.root / folder / name
-        if not path.is_file():
-            raise MissingError(f"{path}: not there; expected a folder that `publish` wrote")
-        return _pieces(path)
+        try:
+            return _pieces(open_regular(path))
+        except OSError as error:
+            raise MissingError(
+                f"{path}: {error.strerror}, expected a file in a folder that `publish` wrote"
+            ) from error
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+def _pieces(file: FileIO) -> Iterator[bytes]:
+    with file:
         while piece := file.read(READ_AT_ONCE):
             yield piece
 

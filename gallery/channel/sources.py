@@ -10,6 +10,7 @@ import urllib3
 
 from gallery.channel.errors import SourceError
 from gallery.channel.metadata import MissingError, SlowError
+from gallery.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -51,7 +52,7 @@ class FileChunks:
 
     def _read(self, path: Path, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, bytes]]:
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 for chunk in chunks:
                     file.seek(chunk.offset)
                     yield chunk, file.read(chunk.length)
@@ -80,7 +81,9 @@ class HttpSource:
     def _get(self, path: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         url = f"{self._url}/{path}"
         try:
-            answer = self._pool.request("GET", url, headers=headers, preload_content=False)
+            answer = self._pool.request(
+                "GET", url, headers=headers, preload_content=False, decode_content=False
+            )
         except urllib3.exceptions.TimeoutError as error:
             raise SlowError(f"{url}: no answer within {HTTP_TIMEOUT_S:.0f} s") from error
         except urllib3.exceptions.HTTPError as error:
@@ -99,7 +102,7 @@ class HttpSource:
 
     def _pieces(self, answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         try:
-            yield from answer.stream(64 * 1024)
+            yield from answer.stream(64 * 1024, decode_content=False)
         except urllib3.exceptions.HTTPError as error:
             raise SlowError(f"{self._url}: {error}") from error
         finally:
@@ -115,7 +118,7 @@ class HttpSource:
                 raise SourceError(f"{self._url}: the server knows no byte ranges")
             try:
                 for chunk in run:
-                    data = answer.read(chunk.length)
+                    data = answer.read(chunk.length, decode_content=False)
                     if len(data) < chunk.length:
                         raise SourceError(f"{self._url}: the answer ended early")
                     yield chunk, data

@@ -12,7 +12,7 @@ import os
 import weakref
 from typing import TYPE_CHECKING
 
-from gallery.store.files import open_regular
+from gallery.regular import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError
-from gallery.store.files import open_regular
+from gallery.regular import open_regular
 from gallery.store.limits import QUERY_S, check_s
 from gallery.store.person import Person, check_person, record_of
 from gallery.store.sqlite_form import (

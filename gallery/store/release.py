@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError
-from gallery.store.files import read_bounded
+from gallery.regular import read_bounded
 from gallery.store.limits import (
     MAX_DIM,
     MAX_HEADER_BYTES,

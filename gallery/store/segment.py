@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError
-from gallery.store.files import DISK, FileSystem, open_regular
+from gallery.regular import open_regular
+from gallery.store.files import DISK, FileSystem
 from gallery.store.limits import MAX_TEMPLATES_PER_PERSON
 from gallery.store.mapping import map_file
 from gallery.store.people_table import PeopleTable, build_people_table

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from gallery.errors import GalleryCorruptError, GalleryDamagedError, GalleryMissingError
+from gallery.regular import open_regular
 from gallery.store.check import open_checked
-from gallery.store.files import open_regular
 from gallery.store.layout import RELEASES, current_release, release_numbers
 from gallery.store.release import RELEASE_FILE, FileInfo, Release, read_release
 from gallery.store.segment import sha256_of

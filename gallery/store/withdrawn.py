@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gallery.errors import GalleryCorruptError, GalleryInputError
-from gallery.store.files import DISK, FileSystem, read_bounded
+from gallery.regular import read_bounded
+from gallery.store.files import DISK, FileSystem
 from gallery.store.limits import MAX_RELEASE, MAX_WITHDRAWN_BYTES
 from gallery.store.person import check_person_id
 

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from gallery.errors import GalleryError
-from gallery.store.files import open_regular
+from gallery.regular import open_regular
 from gallery.store.layout import current_release
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from gallery.channel.durable import fsync_file, fsync_folder
 from gallery.channel.errors import Refused, SourceError
 from gallery.errors import GalleryError
-from gallery.store.files import DISK, is_real_file, is_real_folder, read_bounded, remove_tree
+from gallery.regular import read_bounded
+from gallery.store.files import DISK, is_real_file, is_real_folder, remove_tree
 from gallery.store.layout import RELEASES, current_release, release_numbers
 from gallery.store.release import (
     MAX_RELEASE_BYTES,

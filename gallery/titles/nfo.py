@@ -17,7 +17,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from gallery.errors import GalleryInputError
-from gallery.store.files import open_regular
+from gallery.regular import open_regular
 from gallery.texts import brief, shown
 from gallery.titles.title import MAX_CAST, MAX_TITLE, CastMember, Kind, Title, one_line, year_of
 

@@ -19,6 +19,7 @@ from edge.cli import (
     engines_build,
     enrol,
     gallery,
+    library,
 )
 from edge.cli.console import err, out, tell_error
 from edge.cli.options import (
@@ -55,6 +56,7 @@ gallery_app = typer.Typer(
 for part in (enrol.app, gallery.app, channel.gallery_app):
     gallery_app.add_typer(part)
 app.add_typer(gallery_app, name="gallery")
+app.add_typer(library.app, name="library")
 app.command()(channel.sync)
 engines.app.command("build")(engines_build.build_engines)
 app.add_typer(calibrate.app, name="calibrate")

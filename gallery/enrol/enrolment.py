@@ -24,7 +24,7 @@ from gallery.store.store import commit, now
 from gallery.store.update import Entries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -65,6 +65,8 @@ class Enrolment:
         shards: of the whole catalogue, sorted.
         judged: one for each person, sorted by id.
         same_faces: people who look like one under two ids.
+        texts: names, roles and works by id, where they did not come with the pictures: a new work
+            makes no part anew.
     """
 
     model: str
@@ -72,6 +74,7 @@ class Enrolment:
     shards: list[Shard]
     judged: list[Judged]
     same_faces: list[SameFace] = field(default_factory=list)
+    texts: Mapping[str, Person] = field(default_factory=dict)
 
     @property
     def reports(self) -> list[PersonReport]:
@@ -89,7 +92,7 @@ class Enrolment:
         embedded = (choose_faces(one, labels) for one in self.store.people(self.shards))
         for one, judged in zip(embedded, self.judged, strict=True):
             if judged.kept:
-                yield _complete(one, judged)
+                yield _complete(one, judged, self.texts.get(one.person.id, one.person))
 
     def entries(self) -> Entries:
         """Return everybody enrolled at once, to be added to a gallery."""
@@ -223,10 +226,10 @@ def _first_reasons(reports: list[PersonReport]) -> str:
     return "; ".join(reasons[:3]) or "there are no pictures"
 
 
-def _complete(embedded: EmbeddedPerson, judged: Judged) -> Person:
+def _complete(embedded: EmbeddedPerson, judged: Judged, texts: Person) -> Person:
     kept = [embedded.samples[i] for i in judged.kept]
     return msgspec.structs.replace(
-        embedded.person,
+        texts,
         pictures=tuple(Picture(s.sha256, s.picture.source, s.picture.licence) for s in kept),
         photo=max(kept, key=lambda s: s.quality).photo,
     )

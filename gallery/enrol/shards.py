@@ -153,6 +153,13 @@ class ShardStore:
             return ""
         return uri
 
+    def keep_only(self, shards: Iterable[Shard]) -> None:
+        """Remove all parts but these."""
+        kept = {f"{shard.key}.part" for shard in shards}
+        for path in self.folder.iterdir():
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
+
     def remove(self) -> None:
         """Remove all parts."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -79,7 +79,7 @@ def test_names_come_from_the_sidecar(free: Free, few: Path, tmp_path: Path) -> N
             player.seek(at_s)
             player.command("keypress", "n")
             log = player.wait("shown: ", number)
-            line = log.rpartition("shown: ")[2].splitlines()[0]
+            line = log.rpartition("shown: ")[2].splitlines()[0].strip()
             assert set(line.split(", ")) == shown
             time.sleep(0.7)
         assert "[tvradar] error" not in log

@@ -1,0 +1,1 @@
+"""Media libraries: what they know of titles and people, from their folders or their servers."""

@@ -1,0 +1,117 @@
+"""`tvradar library`: a gallery out of a media library, by the command line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gallery.search.open import open_gallery
+from gallery.store.person import Work
+from tests.free import SECOND, STAR
+from tests.integration.conftest import TVRADAR, tvradar
+from tests.unit.gallery.library.conftest import Asked, LocalServer, server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.free import Free
+
+__all__ = ["server"]
+
+
+def title_of(person: str) -> str:
+    return person.replace("_", " ").title()
+
+
+def write_film(folder: Path, title: str, cast: dict[str, str], pictures: dict[str, Path]) -> None:
+    """Write a film's folder as Kodi exports it."""
+    (folder / ".actors").mkdir(parents=True)
+    actors = "".join(
+        f"<actor><name>{name}</name><role>{role}</role></actor>" for name, role in cast.items()
+    )
+    (folder / "movie.nfo").write_text(
+        f"<movie><title>{title}</title><year>2001</year>{actors}</movie>"
+    )
+    for name, picture in pictures.items():
+        shutil.copy(picture, folder / ".actors" / f"{name.replace(' ', '_')}{picture.suffix}")
+
+
+def test_kodi_folder(free: Free, tmp_path: Path) -> None:
+    films, gallery = tmp_path / "films", tmp_path / "gallery"
+    first = {"Barack Obama": "himself", "Peter O'Toole": "Henry", "李安": "", "Page Html": ""}
+    write_film(films / "A", "A Film & More".replace("&", "&amp;"), first, {})
+    shutil.copy(free.person(STAR), films / "A" / ".actors" / "Barack_Obama.jpg")
+    (films / "A" / ".actors" / "Page_Html.jpg").write_text("<html>404</html>")
+    (films / "B").mkdir()
+    (films / "B" / "movie.nfo").write_text("<movie><title>broken")
+
+    ran = tvradar("library", "import", "--from", "kodi", films, "-o", gallery, "--json")
+    assert ran.code == 0, ran.err
+    report = ran.json
+    assert (report["titles"], report["people"], report["enrolled"]) == (1, 4, 1)
+    assert report["one_picture"] == ["Barack_Obama"]
+    assert {m["id"] for m in report["no_picture"]} == {"Peter_O_Toole", "李安", "Page_Html"}
+    assert [line for line in report["left_out"] if "B/movie.nfo: " in line]
+    person = open_gallery(gallery).person("Barack_Obama")
+    assert person.name() == "Barack Obama"
+    assert person.works == (Work("A Film & More", 2001, "himself"),)
+
+    write_film(films / "C", "Later", {"Joe Biden": ""}, {"Joe Biden": free.person(SECOND)})
+    ran = tvradar("library", "update", gallery, "--json")
+    assert (ran.code, ran.json["enrolled"], ran.json["release"]) == (0, 2, 2), ran.err
+    ran = tvradar("identify", free.pair, "--gallery", gallery, "--json")
+    assert {p["name"] for p in ran.json["people"]} == {"Barack Obama", "Joe Biden"}
+
+
+def test_a_gallery_of_other_people_is_not_replaced(few: Path, tmp_path: Path) -> None:
+    write_film(tmp_path / "films" / "A", "A", {"Ann": ""}, {})
+    ran = tvradar("library", "import", "--from", "tmm", tmp_path / "films", "-o", few)
+    assert ran.code == 2
+    assert "would replace everybody" in " ".join(ran.err.split())
+    ran = tvradar("library", "update", few)
+    assert (ran.code, "not made by" in ran.err) == (2, True)
+
+
+@pytest.mark.usefixtures("few")
+def test_a_run_that_was_killed_goes_on(
+    server: LocalServer,
+    free: Free,
+    tmp_path: Path,
+) -> None:
+    running: list[subprocess.Popen[bytes]] = []
+    people = [
+        {"Name": title_of(p.name), "Id": p.name, "PrimaryImageTag": "1", "Type": "Actor"}
+        for p in sorted(free.people.iterdir())
+    ]
+
+    def items(asked: Asked) -> Any:
+        films = [] if "Ids" in asked.query else [{"Name": "A", "Type": "Movie", "People": people}]
+        return {"Items": films, "TotalRecordCount": len(films)}
+
+    def picture(asked: Asked) -> Any:
+        name = asked.path.split("/")[2]
+        if running and name == people[2]["Id"]:
+            running.pop().send_signal(signal.SIGKILL)
+        return 200, "image/jpeg", free.person(name).read_bytes()
+
+    server.answers["/Items"] = items
+    for person in people:
+        server.answers[f"/Items/{person['Id']}/Images/Primary"] = picture
+    (tmp_path / "key").write_text("k")
+    words = ["library", "import", "--from", "jellyfin", server.address, "--json"]
+    words += ["--key-file", str(tmp_path / "key"), "-o", str(tmp_path / "gallery")]
+
+    with subprocess.Popen([TVRADAR, *words], stdout=subprocess.DEVNULL, env=os.environ) as killed:
+        running.append(killed)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (tmp_path / "gallery").exists()
+
+    ran = tvradar(*words)
+    assert ran.code == 0, ran.err
+    assert ran.json["enrolled"] == 3
+    assert ran.json["pictures"] == {"fetched": 1, "kept": 2}

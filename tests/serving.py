@@ -16,12 +16,15 @@ from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
 from edge.serve.preview import Preview
 from edge.timeline.live import Appearing
+from edge.titles.playing import Playing
 from gallery.store.person import Person, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from edge.serve.connections import Gate
+    from edge.titles.playing import TitleRequest
+    from gallery.titles.title import TitleSource
 
 SIZE = (640, 360)
 REPEAT_S = 0.1
@@ -51,21 +54,31 @@ PEOPLE = {
 
 
 class People:
+    def __init__(self, people: Mapping[str, Person]) -> None:
+        self._people = people
+
     def person(self, person_id: str) -> Person | None:
-        return PEOPLE.get(person_id)
+        return self._people.get(person_id)
 
     def release(self) -> int:
         return 3
 
 
 class Feedback:
-    def __init__(self) -> None:
+    def __init__(self, people: Mapping[str, Person]) -> None:
+        self._people = people
         self.taken: list[tuple[int, str]] = []
 
     def refuse(self, track: int, person_id: str) -> bool:
-        if person_id not in PEOPLE:
+        if person_id not in self._people:
             return False
         self.taken.append((track, person_id))
+        return True
+
+    def allow(self, track: int, person_id: str) -> bool:
+        if (track, person_id) not in self.taken:
+            return False
+        self.taken.remove((track, person_id))
         return True
 
 
@@ -73,6 +86,16 @@ def face(track: int, left: float, person: str | None, why: str | None = None) ->
     candidates = (Candidate("ada", 0.61), Candidate("eve", 0.6)) if why == "ambiguous" else ()
     box = (left, 80.0, left + 100, 200.0)
     return Face(track, box, person, 0.6, why, candidates, 0.9)  # type: ignore[arg-type]
+
+
+class Titles:
+    """Knows what plays."""
+
+    def __init__(self, title: str) -> None:
+        self.now = Playing(title, "request")
+
+    def request(self, _request: TitleRequest, _source: TitleSource = "request") -> Playing:
+        return self.now
 
 
 class Player:
@@ -95,17 +118,25 @@ class Device4Tests:
     """The device's outside, and what feeds it."""
 
     def __init__(
-        self, *, preview: bool, token: str, hosts: frozenset[str], gate: Gate | None = None
+        self,
+        *,
+        preview: bool,
+        token: str,
+        hosts: frozenset[str],
+        gate: Gate | None = None,
+        people: Mapping[str, Person] = PEOPLE,
+        title: str = "",
     ) -> None:
         self.player = Player()
         self.appearing = Appearing()
-        self.people = People()
+        self.people = People(people)
         self.history = PressHistory(self.people.person)
         self.hub = Hub(self.people)
-        self.feedback = Feedback()
+        self.feedback = Feedback(people)
         self.preview = Preview() if preview else None
         self.presses = 0
         self.index = 0
+        self.shot = 0
         self._shown: tuple[tuple[Face, ...], float | None] | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -120,6 +151,7 @@ class Device4Tests:
             on_press=self.count,
             ready=lambda: "" if self.index else "no frame yet",
             notice={"en": "composed", "zh": "合成"},
+            titles=Titles(title) if title else None,
         )
         self.server = Server(create_app(device, hosts=hosts, token=token), gate=gate)
         self.url = self.server.url
@@ -138,6 +170,10 @@ class Device4Tests:
         with self._lock:
             self._shown = None
 
+    def cut(self) -> None:
+        """Begin the next shot with the next frame."""
+        self.shot += 1
+
     def play(self) -> None:
         """Repeat the newest frame until the end, as no source shows one picture for ever."""
         while not self._over.wait(REPEAT_S):
@@ -152,7 +188,7 @@ class Device4Tests:
 
     def _publish(self, faces: tuple[Face, ...], position_s: float | None) -> None:
         self.index += 1
-        scene = Scene(self.index / 25, self.index, *SIZE, 0, faces, 3)
+        scene = Scene(self.index / 25, self.index, *SIZE, self.shot, faces, 3)
         self.history.push(scene)
         message = self.hub.publish(scene, position_s)
         if self.preview is not None:
@@ -171,9 +207,13 @@ def serving(
     hosts: frozenset[str] = frozenset(),
     gate: Gate | None = None,
     playing: bool = False,
+    people: Mapping[str, Person] = PEOPLE,
+    title: str = "",
 ) -> Iterator[Device4Tests]:
     """Run a server for the time of a test; `playing` goes on with what was shown last."""
-    device = Device4Tests(preview=preview, token=token, hosts=hosts, gate=gate)
+    device = Device4Tests(
+        preview=preview, token=token, hosts=hosts, gate=gate, people=people, title=title
+    )
     device.server.start()
     device.hub.publish_state("playing")
     programme = threading.Thread(target=device.play, daemon=True)

@@ -14,11 +14,9 @@ DATA = {
     "engines/catalog.toml",
     "edge/demo/people/barack_obama.toml",
     "edge/serve/overlay/index.html",
-    "edge/serve/overlay/link.js",
-    "edge/serve/overlay/only.js",
+    "edge/serve/overlay/languages/en.json",
     "edge/serve/overlay/overlay.css",
     "edge/serve/overlay/overlay.js",
-    "edge/serve/overlay/text.js",
     "edge/timeline/page.html",
 }
 

@@ -21,10 +21,17 @@ MOST_REFUSALS = 64
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A viewer says that a track does not show the person whose name it carried."""
+    """A viewer says that a track does not show the person whose name it carried.
+
+    Attributes:
+        state: the track.
+        person_id: whom it does not show.
+        undone: the viewer takes it back.
+    """
 
     state: TrackState
     person_id: str
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class Commands:
         self._lock = threading.Lock()
         self._pending = Taken()
         self._named: dict[tuple[int, str], TrackState] = {}
+        self._refused: dict[tuple[int, str], TrackState] = {}  # oldest first
 
     def request_full_budget(self) -> None:
         """Embed all faces of the next frame, whatever the budget: somebody has pressed the key."""
@@ -63,9 +71,24 @@ class Commands:
             state = self._named.get((track, person_id))
             if state is None:
                 return False
-            refusals = (*self._pending.refusals, Refusal(state, person_id))[-MOST_REFUSALS:]
-            self._pending = Taken(self._pending.full_budget, refusals)
+            self._add(Refusal(state, person_id))
+            self._refused[track, person_id] = state
+            while len(self._refused) > MOST_REFUSALS:
+                del self._refused[next(iter(self._refused))]
             return True
+
+    def allow(self, track: int, person_id: str) -> bool:
+        """Take a refusal back; False when there was none such."""
+        with self._lock:
+            state = self._refused.pop((track, person_id), None)
+            if state is None:
+                return False
+            self._add(Refusal(state, person_id, undone=True))
+            return True
+
+    def _add(self, refusal: Refusal) -> None:
+        refusals = (*self._pending.refusals, refusal)[-MOST_REFUSALS:]
+        self._pending = Taken(self._pending.full_budget, refusals)
 
     def take(self) -> Taken:
         """Return what was asked since the last call."""

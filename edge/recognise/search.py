@@ -39,17 +39,22 @@ class TrackSearch:
 
     def __init__(self, refused_alike: float) -> None:
         self._alike = refused_alike
-        self._refused: tuple[tuple[NDArray[np.float32], str], ...] = ()
+        self._refused: tuple[tuple[NDArray[np.float32], str, int], ...] = ()
         self._told = ""
 
     def refuse(self, refusals: Iterable[Refusal]) -> None:
         """Name these tracks, and those like them, no longer by what viewers refused."""
         for refusal in refusals:
             state = refusal.state
-            if state.template.vectors:
-                entry = (state.template.overall(), refusal.person_id)
+            if not state.template.vectors:
+                continue
+            state.fresh = True
+            who = refusal.person_id, state.track.number
+            if refusal.undone:
+                self._refused = tuple(one for one in self._refused if one[1:] != who)
+            else:
+                entry = (state.template.overall(), *who)
                 self._refused = (*self._refused, entry)[-MOST_REFUSALS:]
-                state.fresh = True
 
     def update(self, states: Iterable[TrackState], gallery: Gallery) -> None:
         """Write to each track whom it is like, where that may have changed."""
@@ -81,7 +86,9 @@ class TrackSearch:
             state.fresh = False
 
     def _refused_for(self, probe: NDArray[np.float32]) -> set[str]:
-        return {person for vector, person in self._refused if float(vector @ probe) > self._alike}
+        return {
+            person for vector, person, _ in self._refused if float(vector @ probe) > self._alike
+        }
 
 
 def search(

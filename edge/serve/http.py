@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -20,6 +19,7 @@ from edge.errors import SourceError
 from edge.serve.device import Device
 from edge.serve.guard import COOKIE, Allowance, Guard
 from edge.serve.messages import (
+    Allowed,
     Error,
     NoScene,
     PersonCard,
@@ -28,6 +28,7 @@ from edge.serve.messages import (
     Sought,
     encode,
 )
+from edge.serve.pages import page_file
 from edge.serve.presses import Presses, is_moment
 from edge.serve.server import Server
 from edge.serve.sockets import Sockets
@@ -41,16 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Device", "Server", "create_app"]
 
-PAGE_FILES = {
-    "favicon.svg": "image/svg+xml",
-    "index.html": "text/html; charset=utf-8",
-    "link.js": "text/javascript; charset=utf-8",
-    "only.js": "text/javascript; charset=utf-8",
-    "overlay.css": "text/css; charset=utf-8",
-    "overlay.js": "text/javascript; charset=utf-8",
-    "text.js": "text/javascript; charset=utf-8",
-}
-
 
 class _PressBody(msgspec.Struct, forbid_unknown_fields=True):
     at: float | None = None
@@ -59,6 +50,7 @@ class _PressBody(msgspec.Struct, forbid_unknown_fields=True):
 class _FeedbackBody(msgspec.Struct, forbid_unknown_fields=True):
     track: int
     id: str
+    undo: bool = False
 
 
 class _SeekBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -129,7 +121,7 @@ class _Routes:
         }
 
     async def page(self, request: Request) -> Response:
-        response = _page_file("index.html")
+        response = page_file("index.html")
         if self._token and "token" in request.query_params:  # the page's requests carry it on
             response.set_cookie(COOKIE, quote(self._token), httponly=True, samesite="strict")
         return response
@@ -138,9 +130,7 @@ class _Routes:
         name = request.path_params["name"]
         if name in self._plain:
             return self._plain[name]()
-        if name in PAGE_FILES:
-            return _page_file(name)
-        return PlainTextResponse("not found\n", 404)
+        return page_file(name)
 
     def _health(self) -> Response:
         return PlainTextResponse("ok\n")
@@ -168,6 +158,9 @@ class _Routes:
         body = await _body(request, _FeedbackBody)
         if isinstance(body, Response):
             return body
+        if body.undo:
+            allowed = self._device.feedback.allow(body.track, body.id)
+            return _json(Allowed(allowed), 200 if allowed else 404)
         taken = self._device.feedback.refuse(body.track, body.id)
         if taken:
             self._device.metrics.feedback.inc()
@@ -253,8 +246,3 @@ async def _body(request: Request, kind: type[Any]) -> Any:
 
 def _json(value: msgspec.Struct, status: int = 200) -> Response:
     return Response(encode(value), status, media_type="application/json")
-
-
-def _page_file(name: str) -> Response:
-    data = resources.files("edge.serve").joinpath("overlay", name).read_bytes()
-    return Response(data, media_type=PAGE_FILES[name], headers={"cache-control": "no-cache"})

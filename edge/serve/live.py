@@ -147,7 +147,10 @@ class Hub:
         self._readers.discard(reader)
 
     def _message(self, scene: Scene, position_s: float | None) -> SceneMessage:
-        """Return a scene as sent: the largest faces first, as many as `MAX_SCENE_BYTES` holds."""
+        """Return a scene as sent: faces, the largest first, then names, as `MAX_SCENE_BYTES` holds.
+
+        A reader asks `/api/people/{id}` for a name that found no room.
+        """
         empty = SceneMessage(
             round(scene.pts_s, 4),
             scene.index,
@@ -157,21 +160,22 @@ class Hub:
             position_s=UNSET if position_s is None else round(position_s, 3),
         )
         faces: list[ShownFace] = []
-        names: dict[str, dict[str, str]] = {}
+        people: dict[str, None] = {}
         left = MAX_SCENE_BYTES - len(encode(empty)) - len("99")
         for face in sorted(scene.faces, key=_importance):
-            people = [face.id] if face.id else [c.id for c in _candidates(face)]
             shown = _shown(face)
-            new = {
-                p: self._names_of(p, (scene.release, scene.gallery))
-                for p in people
-                if p not in names
-            }
-            left -= len(encode(shown)) + len(encode(new))
+            left -= len(encode(shown)) + 1
             if left < 0:
                 break
             faces.append(shown)
-            names |= new
+            people |= dict.fromkeys([face.id] if face.id else [c.id for c in _candidates(face)])
+        names: dict[str, dict[str, str]] = {}
+        for person_id in people:  # who is there comes before what they are called
+            new = self._names_of(person_id, (scene.release, scene.gallery))
+            left -= len(encode({person_id: new}))
+            if left < 0:
+                break
+            names[person_id] = new
         more = len(scene.faces) - len(faces)
         return msgspec.structs.replace(empty, faces=tuple(faces), names=names, more=more)
 

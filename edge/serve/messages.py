@@ -24,12 +24,14 @@ class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
         preview: whether pictures are served.
         notice: a line for the foot of the page, by language.
         release: of the gallery.
+        titles: whether `/api/title` tells what plays.
     """
 
     v: int
     preview: bool
     notice: dict[str, str]
     release: int
+    titles: bool = False
 
 
 class State(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
@@ -194,6 +196,12 @@ class Refused(msgspec.Struct, frozen=True):
     """What feedback did: whether a name was taken from a face."""
 
     refused: bool
+
+
+class Allowed(msgspec.Struct, frozen=True):
+    """Whether a refusal was taken back."""
+
+    allowed: bool
 
 
 class Sought(msgspec.Struct, frozen=True):

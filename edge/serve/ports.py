@@ -40,6 +40,9 @@ class FeedbackPort(Protocol):
     def refuse(self, track: int, person_id: str) -> bool:
         """Take a name from a track for the rest of the title; false when it had none such."""
 
+    def allow(self, track: int, person_id: str) -> bool:
+        """Take a refusal back; false when there was none such."""
+
 
 class TitlePort(Protocol):
     """Takes the title that is playing."""

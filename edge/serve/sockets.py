@@ -71,7 +71,13 @@ class Sockets:
     def _hello(self) -> bytes:
         device = self._device
         return encode(
-            Hello(PROTOCOL, device.preview is not None, device.notice, device.people.release())
+            Hello(
+                PROTOCOL,
+                device.preview is not None,
+                device.notice,
+                device.people.release(),
+                titles=device.titles is not None,
+            )
         )
 
     async def preview(self, socket: WebSocket) -> None:

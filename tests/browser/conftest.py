@@ -41,7 +41,7 @@ def page(browser: Browser, device: Device4Tests) -> Iterator[Page]:
     made = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-US")
     errors: list[str] = []
     made.on("pageerror", lambda error: errors.append(str(error)))
-    made.goto(device.url)
+    made.goto(device.url + "?show=always")
     yield made
     made.close()
     assert errors == []

@@ -63,8 +63,10 @@ def test_a_walk_through_everything_by_keys_alone(page: Page, seen: Device4Tests)
     expect(page.locator("#card-name")).to_have_text("Eve")
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#card-name")).to_have_text("Ada Lovelace")
-    page.keyboard.press("ArrowDown")
-    expect(page.locator("#act-not")).to_be_focused()
+    for action in ("#act-more", "#act-not", "#act-not"):
+        page.keyboard.press("ArrowDown")
+        expect(page.locator(action)).to_be_focused()
+    page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowUp")
     expect(page.locator("#act-only")).to_be_focused()
     page.keyboard.press("Escape")
@@ -72,6 +74,7 @@ def test_a_walk_through_everything_by_keys_alone(page: Page, seen: Device4Tests)
     expect(page.locator(".card.focus strong")).to_have_text("Ada Lovelace")
     page.keyboard.press("Enter")
     expect(page.locator("#act-only")).to_be_focused()
+    page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")  # "not this person"
     expect(page.locator("#answer")).to_be_hidden()
@@ -98,7 +101,7 @@ def test_only_the_scenes_of_one_person_are_played(page: Page, seen: Device4Tests
     be_at(page, seen, 40)
     be_at(page, seen, 43)
     expect(page.locator("#only-now")).to_be_hidden()
-    expect(page.locator("#spoken")).to_have_text("That was the last scene.")
+    expect(page.locator("#toast-text")).to_have_text("That was the last scene.")
 
 
 def test_back_ends_it(page: Page, seen: Device4Tests) -> None:
@@ -116,10 +119,10 @@ def test_a_live_source_shows_the_scenes_and_says_why_not(page: Page, seen: Devic
     seen.player.why_not = "live"
     open_scenes(page, seen)
     expect(page.locator(".scene")).to_have_count(3)
-    expect(page.locator("#only-why")).to_contain_text("A live programme")
+    expect(page.locator("#only-why")).to_contain_text("you can't jump back")
     expect(page.locator('.scene[aria-disabled="true"]')).to_have_count(3)
     page.keyboard.press("Enter")
-    expect(page.locator("#spoken")).to_contain_text("A live programme")
+    expect(page.locator("#toast-text")).to_contain_text("you can't jump back")
     expect(page.locator("#only")).to_be_visible()
     assert seen.player.sought == []
 

@@ -54,7 +54,7 @@ def tv(house: House) -> Iterator[Page | None]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-US")
-        page.goto(f"http://127.0.0.1:{house.to_page.port}/?lang=en")
+        page.goto(f"http://127.0.0.1:{house.to_page.port}/?lang=en&show=always")
         yield page
         browser.close()
 
@@ -181,7 +181,7 @@ def test_the_process_is_killed_and_knows_nothing_of_the_run_before(
     until(lambda: house.assistant.available, 30)
     until(lambda: house.reader.state == "connecting", 15)
     if tv is not None:
-        until(lambda: tv.get_attribute("body", "data-state") == "scanning", 15)
+        until(lambda: tv.get_attribute("body", "data-state") == "connecting", 15)
         assert tv.locator("#answer").is_hidden()
     nobody_is_told(house, tv, time.monotonic() - LIMIT_S)
     assert house.press()["picture_age_s"] is None

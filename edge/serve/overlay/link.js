@@ -79,5 +79,5 @@
     return connect("/api/preview", draw, function () {});
   }
 
-  window.tvradarLink = { connect: connect, meter: meter, preview: preview };
+  window.tvradar.link = { connect: connect, meter: meter, preview: preview };
 })();

@@ -3,10 +3,10 @@
 (function () {
   "use strict";
 
+  var tv = window.tvradar, $ = tv.$, make = tv.make, write = tv.write, text = tv.text;
   var PATIENCE_MS = 5000, SLACK_S = 0.3;
 
-  window.tvradarOnly = function (page) {
-    var $ = page.$, make = page.make, write = page.write, text = page.text;
+  window.tvradar.only = function (page) {
     var list = null, at = 0, watch = null;
 
     function clock(seconds) {
@@ -14,13 +14,8 @@
       var tail = (rest < 10 ? "0" : "") + rest, inHour = minutes % 60;
       return minutes < 60 ? minutes + ":" + tail : Math.floor(minutes / 60) + ":" + (inHour < 10 ? "0" : "") + inHour + ":" + tail;
     }
-    function length(seconds) { return seconds < 60 ? Math.max(1, Math.round(seconds)) + text.seconds : clock(seconds); }
-    function read(id) {
-      return fetch(page.url(id, "/scenes")).then(function (response) {
-        if (!response.ok) { throw new Error(response.status); }
-        return response.json();
-      });
-    }
+    function length(seconds) { return seconds < 60 ? tv.fill(text.seconds, { n: Math.max(1, Math.round(seconds)) }) : clock(seconds); }
+    function read(id) { return tv.read(tv.url(id, "/scenes")); }
 
     /* --- the panel -------------------------------------------------------------------------- */
     function open(id, name) {
@@ -41,8 +36,8 @@
     }
     function fill(found) {
       var count = list.intervals.length, end = found.duration_s || 0;
-      write("only-title", text.onlyTitle + list.name);
-      write("only-sum", count ? text.scenes(count) + " · " + length(found.seconds) : text.noScenes);
+      write("only-title", tv.fill(text.onlyTitle, { name: list.name }));
+      write("only-sum", count ? tv.count(text.scenes, count) + " · " + length(found.seconds) : text.noScenes);
       write("only-why", list.fixed ? text.fixed[list.fixed] || text.fixed.fixed : "");
       write("only-keys", list.fixed || !count ? text.onlyKeysFixed : text.onlyKeys);
       $("only").classList.toggle("fixed", Boolean(list.fixed));
@@ -95,21 +90,23 @@
     }
     function play() {
       if (!list.intervals.length) { return; }
-      if (list.fixed) { page.speak(text.fixed[list.fixed] || text.fixed.fixed); return; }
+      if (list.fixed) { page.toast.show(text.fixed[list.fixed] || text.fixed.fixed); return; }
       watch = { id: list.id, name: list.name, intervals: list.intervals, at: at, asked: 0, reading: false };
       page.closeAll();
       seek(watch.at);
     }
     function tell() {
-      var words = watch ? text.onlyNow(watch.name, watch.at + 1, watch.intervals.length) : "";
+      var words = watch ? tv.fill(text.onlyNow, { name: tv.short(watch.name), n: watch.at + 1, of: watch.intervals.length }) : "";
       write("only-now-text", words);
       $("only-now").hidden = !watch;
       document.body.classList.toggle("watching", Boolean(watch));
+      tv.speak(words);
+      page.moved();
     }
     function stop(words) {
       watch = null;
       tell();
-      page.speak(words || text.onlyEnd);
+      page.toast.show(words || text.onlyEnd);
     }
     function follow(scene) {
       if (!watch || typeof scene.position_s !== "number") { return; }
@@ -143,7 +140,7 @@
       isOpen: function () { return Boolean(list); },
       isWatching: function () { return Boolean(watch); },
       end: function () { stop(); },
-      keys: { back: function () { close(); page.back(); }, ok: play,
+      keys: { back: function () { close(); if (page.card.isOpen()) { $("act-only").focus({ preventScroll: true }); } }, ok: play,
         left: function () { choose(at - 1); }, right: function () { choose(at + 1); } }
     };
   };

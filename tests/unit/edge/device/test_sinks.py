@@ -46,7 +46,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 
 def test_the_page_hears_who_is_where_and_in_which_place_of_the_source() -> None:
-    hub, appearing, player = Hub(People()), Appearing(), Player()
+    hub, appearing, player = Hub(People(PEOPLE)), Appearing(), Player()
     overlay: SceneSink = Overlay(hub, player, appearing)
     overlay.take(frame(5), scene(5, face(1, 60, "ada")))
     overlay.take(frame(6), scene(6, face(1, 60, "ada"), face(2, 300, None, "profile")))
@@ -60,7 +60,7 @@ def test_the_page_hears_who_is_where_and_in_which_place_of_the_source() -> None:
 
 
 def test_the_preview_sends_the_picture_of_its_scene() -> None:
-    hub, preview = Hub(People()), Preview()
+    hub, preview = Hub(People(PEOPLE)), Preview()
     sinks: tuple[SceneSink, ...] = (Overlay(hub, Player(), Appearing()), Pictures(hub, preview))
     for sink in sinks:
         sink.take(frame(1), scene(1))
@@ -108,7 +108,7 @@ def test_the_heartbeat_tells_release_error_and_share_of_names(tmp_path: Path) ->
 
 
 def test_presses_are_answered_from_the_scenes_that_were_taken() -> None:
-    history = PressHistory(People().person)
+    history = PressHistory(People(PEOPLE).person)
     sink: SceneSink = history
     sink.take(frame(1), scene(1, face(1, 60, "ada")))
     assert [p.id for p in history.press().people] == ["ada"]

@@ -115,6 +115,18 @@ def test_a_refused_name_goes_at_the_next_frame_and_stays_away(gallery: Gallery) 
     assert {watched.frame()[0] for _ in range(30)} == {None}
 
 
+def test_a_refusal_is_taken_back(gallery: Gallery) -> None:
+    watched = Watched(gallery, 1)
+    while watched.frame() != {0: "p0"}:
+        pass
+    assert not watched.commands.allow(0, "p0")  # nobody has refused it
+    assert watched.commands.refuse(0, "p0")
+    assert {watched.frame()[0] for _ in range(5)} == {None}
+    assert watched.commands.allow(0, "p0")
+    assert not watched.commands.allow(0, "p0")
+    assert "p0" in {watched.frame()[0] for _ in range(10)}
+
+
 def test_a_refusal_in_the_midst_of_a_frame_counts_from_the_next_one_on(gallery: Gallery) -> None:
     answers: list[bool] = []
 

@@ -81,7 +81,7 @@ def process_mb() -> float:
 
 def test_page_and_files_have_strict_headers(client: httpx.Client, device: Device4Tests) -> None:
     port = device.server.port
-    for path in ("/", "/overlay.js", "/text.js", "/overlay.css", "/favicon.svg"):
+    for path in ("/", "/overlay.js", "/texts.js", "/tokens.css", "/overlay.css", "/favicon.svg"):
         answer = client.get(path)
         assert answer.status_code == 200
         policy = answer.headers["content-security-policy"]
@@ -91,6 +91,7 @@ def test_page_and_files_have_strict_headers(client: httpx.Client, device: Device
         assert answer.headers["x-content-type-options"] == "nosniff"
     assert "<script>" not in client.get("/").text
     assert client.get("/../../etc/passwd").status_code == 404
+    assert client.get("/languages").status_code == 404
     assert client.get("/%2e%2e/http.py").status_code == 404
 
 

@@ -9,21 +9,21 @@ from edge.recognise.press_history import PressHistory
 from edge.serve.device import Device
 from edge.serve.live import Hub
 from edge.serve.presses import answer_in_thread
-from tests.serving import Feedback, People
+from tests.serving import PEOPLE, Feedback, People
 
 if TYPE_CHECKING:
     from edge.recognise.answer import Answer
 
 
 def test_a_press_from_a_thread_is_counted_with_both_its_answers() -> None:
-    people, answers, done = People(), [], threading.Event()
+    people, answers, done = People(PEOPLE), [], threading.Event()
 
     def take(answer: Answer) -> None:
         answers.append(answer.refined)
         if answer.refined:
             done.set()
 
-    device = Device(PressHistory(people.person), people, Feedback(), Hub(people))
+    device = Device(PressHistory(people.person), people, Feedback(PEOPLE), Hub(people))
     answer_in_thread(device, None, take)
     assert done.wait(5)
     assert answers == [False, True]

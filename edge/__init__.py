@@ -1,7 +1,7 @@
-"""tvradar: who is on screen. `edge.library` has the functions that programs of others call.
+"""tvradar: who is on screen. `edge.library` has the functions that other programs call.
 
-They are loaded when they are first used: the updater, which lives in this package, too, needs
-neither models nor OpenCV.
+They are loaded on first use, because the updater, which is in this package too, needs neither
+models nor OpenCV.
 """
 
 from __future__ import annotations

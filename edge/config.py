@@ -107,8 +107,8 @@ class ButtonsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         key: the key's name as `evtest` shows it, or its number.
         cec: HDMI-CEC adapter, `/dev/cec0`; empty for none. Needs cec-ctl of v4l-utils.
         cec_key: UI command of the TV's remote; 0x72 is the red key.
-        debounce_ms: a key that comes down again sooner has bounced.
-        long_press_ms: a key held so long asks about earlier.
+        debounce_ms: a key that goes down again sooner than this has bounced.
+        long_press_ms: a key held this long asks about an earlier moment.
         long_press_back_s: how much earlier.
     """
 
@@ -145,11 +145,11 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             or `display://`, see `docs/output.md`.
         loop: start a file again at its end.
         timeline: of the source, as `tvradar timeline --json` wrote it: "only watch this person"
-            then knows the scenes that were not shown yet.
+            then knows the scenes that have not been shown yet.
         video: how the source is read: backend, time-outs, hardware decoder; see
             `edge.video.source.SourceOptions`.
-        heartbeat: file that tells `tvradar sync` how a new release does; the same as its
-            --heartbeat. `pulse`, the name of before, is taken too.
+        heartbeat: file that tells `tvradar sync` how a new release works; the same as its
+            --heartbeat. `pulse`, its former name, still works.
         sync_status: file in which `tvradar sync` tells its status, for /metrics; the same as its
             --tell.
     """
@@ -202,7 +202,7 @@ def parse_config(data: bytes, name: str) -> RunConfig:
 
 
 def _renamed(tree: object) -> object:
-    """Return a configuration with keys of earlier versions under their names of today."""
+    """Return a configuration with keys of earlier versions under their present names."""
     if isinstance(tree, dict) and "pulse" in tree and "heartbeat" not in tree:
         return {"heartbeat" if key == "pulse" else key: value for key, value in tree.items()}
     return tree
@@ -220,7 +220,7 @@ def _leaves(value: object, key: str) -> Iterator[tuple[str, object]]:
 
 
 def _check_plain(key: str, value: object) -> None:
-    """Refuse what TOML can say and no setting can mean."""
+    """Refuse values that TOML allows but no setting can have."""
     if isinstance(value, float) and not math.isfinite(value):
         raise UsageError(f"{key}: is {value}, expected a finite number")
     if isinstance(value, str) and (shown(value) != value or len(value) > MAX_TEXT):

@@ -1,4 +1,4 @@
-"""What programs of others call: no progress bar, no signal handler, usable from any thread.
+"""What other programs call: no progress bar, no signal handler, usable from any thread.
 
     from edge import identify, open_gallery
 
@@ -61,7 +61,7 @@ def open_gallery(folder: str | Path) -> Gallery:
 
 
 def enrol(people: str | Path, gallery: str | Path) -> Release:
-    """Make a gallery, or its next release, from a folder with one folder of pictures a person.
+    """Make a gallery, or its next release, from a folder with one folder of pictures per person.
 
     Raises:
         GalleryInputError: the folder holds nobody, or a person without a usable picture.

@@ -1,4 +1,4 @@
-"""The log: one line per record in plain characters, and so many lines a second and kind at most.
+"""The log: one line per record in plain characters, and few lines of one kind in a second.
 
 What fails a thousand times a second would fill the journal, and take the processor from what still
 works: 97,577 lines came of one `accept` without descriptors.
@@ -42,7 +42,7 @@ class _Tokens:
 
 
 class Bounded(logging.Filter):
-    """Withholds what comes too often; the next line of its kind says how many were withheld.
+    """Withholds what is logged too often; the next line of its kind says how many were withheld.
 
     Args:
         clock: seconds, never going back.
@@ -75,7 +75,7 @@ class Bounded(logging.Filter):
 
 
 class Plain(logging.Formatter):
-    """Writes control characters out, that no record begins a line of its own; hides passwords."""
+    """Escapes control characters, so that no record starts a new line; hides passwords."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         """Return the record's one line."""

@@ -47,7 +47,7 @@ class Supervisor:
         self._send("STOPPING=1")
 
     def starting(self, status: str, more_s: float) -> None:
-        """Say what takes long, and ask for this much more time."""
+        """Say what is taking long, and ask for this much more time."""
         self._send(f"STATUS={status}\nEXTEND_TIMEOUT_USEC={round(more_s * 1e6)}")
 
     def status(self, text: str) -> None:
@@ -66,7 +66,9 @@ class Supervisor:
             return
         name = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with (
-            contextlib.suppress(OSError),  # a deaf service manager must not end the service
+            contextlib.suppress(
+                OSError
+            ),  # a service manager that does not listen must not end the service
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel,
         ):
             channel.sendto(message.encode(), name)

@@ -1,4 +1,4 @@
-"""Threads that do not die in silence: begun anew with a warning, or the process ends with a code.
+"""Threads that do not die silently: restarted with a warning, or the process ends with a code.
 
 Python prints the traceback of a thread that dies and goes on without it, so that a gallery is no
 longer watched, or no key is heard, and nobody knows. All threads of ours are `Worker`s.
@@ -63,12 +63,12 @@ class Worker:
     """A thread of ours.
 
     It ends when its work returns. When the work raises, whatever it is, that is told and counted,
-    and the work is begun anew after a pause that doubles; when that does not help, `give_up` is
+    and the work is started again after a pause that doubles; when that does not help, `give_up` is
     called, which ends the process unless a caller knows better.
 
     Args:
         name: of the thread, at most 15 bytes of it are seen in `top -H`.
-        work: what the thread does; begun again, it has to begin where it finds itself.
+        work: what the thread does; started again, it has to go on from where things stand.
         give_up: called in the thread with its name when it dies again and again.
         restarts: 0 gives up at the first death.
         pause_s: before the first new beginning.
@@ -111,7 +111,7 @@ class Worker:
         return self._stop.wait(seconds)
 
     def join(self, timeout_s: float | None = None) -> None:
-        """Wait for its end; it is not begun anew. Harmless before the start."""
+        """Wait for its end; it is not restarted. Harmless before the start."""
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
@@ -144,5 +144,5 @@ class Worker:
 
     def _note(self, error: BaseException, pause_s: float, *, last: bool) -> None:
         _deaths[self.name] += 1
-        then = "given up" if last else f"begun anew in {pause_s:g} s"
+        then = "given up" if last else f"restarted in {pause_s:g} s"
         log.warning("thread %s died of %r; %s", self.name, error, then, exc_info=error)

@@ -20,12 +20,15 @@ import pytest
 from edge.demo.camera import Move, View
 from edge.demo.errors import DemoError
 from edge.demo.film import write_film
-from edge.demo.portraits import fetch_portraits
+from edge.demo.portraits import PORTRAITS, fetch_portraits
 from edge.demo.programme import PEOPLE, Shot
 from engines.files import cache_dir
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 STAR = "barack_obama"
 """Seen alone in the first shot with a face, and beside Joe Biden in the next."""
@@ -72,6 +75,8 @@ class Free:
         pair: a picture of Barack Obama, left, and Joe Biden.
         labels: who is seen in which shot of the clip.
         portrait: another photograph of Barack Obama than the one he is enrolled with.
+        group: four people beside each other, 1600x480; no face is enrolled from it.
+        faces: everybody's photograph, cut out around the face.
     """
 
     clip: Path
@@ -79,6 +84,8 @@ class Free:
     pair: Path
     labels: Path
     portrait: Path
+    group: Path
+    faces: tuple[Path, ...]
 
     def person(self, name: str) -> Path:
         """Return the photograph that somebody is enrolled with."""
@@ -106,6 +113,58 @@ def finish(large: Path, film: Path) -> None:
         target.mux(sound.encode(None))
 
 
+def variants(face: Path, folder: Path, count: int) -> list[Path]:
+    """Write a photograph turned, lit and blurred a little otherwise each time; return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    bgr = cv2.imread(str(face), cv2.IMREAD_COLOR)
+    assert bgr is not None
+    height, width = bgr.shape[:2]
+    made = []
+    for number in range(count):
+        angle_deg, light, side = 4.0 * (number % 5 - 2), 0.75 + 0.12 * (number % 5), number % 2
+        turned = cv2.warpAffine(
+            cv2.flip(bgr, 1) if side else bgr,
+            cv2.getRotationMatrix2D((width / 2, height / 2), angle_deg, 1.0 - 0.03 * number),
+            (width, height),
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        lit = np.clip(turned * light, 0, 255).astype(np.uint8)
+        path = folder / f"{number + 1}.png"
+        cv2.imwrite(str(path), cv2.GaussianBlur(lit, (0, 0), 0.5 + 0.3 * number))
+        made.append(path)
+    return made
+
+
+FACES = ("obama_portrait", "biden_portrait", "collins_portrait", "hopper_portrait", "obama_speech")
+GROUP_PX = 400
+
+
+def _cut_out(bgr: NDArray[np.uint8], box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Return a square around a face, 2.2 times as wide, uint8 (side, side, 3)."""
+    left, top, right, bottom = box
+    side = round(2.2 * max(right - left, bottom - top))
+    wide = cv2.copyMakeBorder(bgr, side, side, side, side, cv2.BORDER_REPLICATE)
+    x, y = (left + right - side) // 2 + side, (top + bottom - side) // 2 + side
+    return wide[y : y + side, x : x + side]
+
+
+def make_faces(
+    folder: Path, pictures: Mapping[str, NDArray[np.uint8]]
+) -> tuple[Path, tuple[Path, ...]]:
+    """Write everybody's face, and a picture of four of them beside each other."""
+    paths, row = [], []
+    (folder / "faces").mkdir()
+    for name in FACES:
+        cut = _cut_out(pictures[name], PORTRAITS[name].faces[0][1])
+        paths.append(folder / "faces" / f"{name}.png")
+        cut = cv2.resize(cut, (GROUP_PX, GROUP_PX), interpolation=cv2.INTER_AREA)
+        cv2.imwrite(str(paths[-1]), cut)
+        row.append(cut)
+    group = cv2.copyMakeBorder(cv2.hconcat(row[:4]), 40, 40, 0, 0, cv2.BORDER_REPLICATE)
+    cv2.imwrite(str(folder / "group.png"), group)
+    return folder / "group.png", tuple(paths)
+
+
 def make_free(folder: Path) -> Free:
     """Compose the material in a folder; skip the test where the photographs are not to be had."""
     try:
@@ -127,6 +186,13 @@ def make_free(folder: Path) -> Free:
     video.release()
     assert read
     cv2.imwrite(str(folder / "pair.png"), frame)
+    group, faces = make_faces(folder, pictures)
     return Free(
-        clip, folder / "people", folder / "pair.png", folder / "labels.json", paths["obama_speech"]
+        clip,
+        folder / "people",
+        folder / "pair.png",
+        folder / "labels.json",
+        paths["obama_speech"],
+        group,
+        faces,
     )

@@ -268,7 +268,7 @@ def _measure(
     took_s = pass_time(seconds, on_second)
     watch.counting = False
     used_s = time.process_time() - cpu_s
-    if app.failure is not None:  # half a measurement is none
+    if app.failure is not None:  # half a measurement means nothing
         raise app.failure
     glass_s = watch.glass_s()
     if not glass_s or not watch.made_s:

@@ -1,8 +1,8 @@
 """The TV's own remote over HDMI-CEC, by `cec-ctl` of v4l-utils.
 
-Not run on hardware: there is no CEC adapter where it was written. The lines that are looked for,
-and the tests' session, were written to what cec-ctl is known to print (its binary has these message
-names), not recorded from an adapter; only the names and the code in brackets are relied on.
+Not run on hardware: no CEC adapter was at hand. The lines that are looked for, and the session in
+the tests, follow what cec-ctl is known to print (its binary has these message names); they were not
+recorded from an adapter. Only the names and the code in brackets are relied on.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 2.0
 SILENT_S = 0.55
-"""A held key is repeated sooner than this; after a longer silence it is up, even where the message
-of its release was lost."""
+"""A held key repeats sooner than this; after a longer silence it counts as released, even if that
+message was lost."""
 _PRESSED = re.compile(r"USER_CONTROL_PRESSED \(0x44\)")
 _RELEASED = re.compile(r"USER_CONTROL_RELEASED \(0x45\)")
 _UI_COMMAND = re.compile(r"^\s+ui-cmd: .*\(0x([0-9a-f]{2})\)\s*$")
@@ -96,7 +96,7 @@ class CecKeys:
     def _run(self) -> None:
         while not self._stop.is_set():
             self._listen()
-            # The adapter is not there yet, or the cable was pulled: knock again.
+            # The adapter is not there yet, or the cable was pulled: try again.
             self._stop.wait(RETRY_S)
 
     def _listen(self) -> None:

@@ -37,11 +37,11 @@ class Keys(Protocol):
 
 
 class KeyLogic:
-    """Makes presses of a key's ups and downs; a press is told at the edge, so it costs no delay.
+    """Turns a key's ups and downs into presses; a press counts at once, so there is no delay.
 
     Args:
-        debounce_s: a key that comes down sooner than this after it went up has bounced.
-        long_s: a key held this long is a long press, told once while it is still held.
+        debounce_s: a key that goes down sooner than this after it went up has bounced.
+        long_s: a key held this long is a long press, reported once while it is still held.
     """
 
     def __init__(self, debounce_s: float, long_s: float) -> None:
@@ -51,7 +51,7 @@ class KeyLogic:
         self._long_told = False
 
     def down(self, at_s: float) -> Kind | None:
-        """Take the edge down; a repeat while the key is held is none."""
+        """Take the edge down; a repeat while the key is held is not a new press."""
         if self._down_s is not None:
             return self.held(at_s)
         bounced = at_s - self._up_s < self._debounce_s
@@ -74,7 +74,7 @@ class KeyLogic:
         return "long"
 
     def due_s(self) -> float | None:
-        """Return when `held` will have news, None while nothing is held."""
+        """Return when `held` may return `long`, None while nothing is held."""
         if self._down_s is None or self._long_told:
             return None
         return self._down_s + self._long_s

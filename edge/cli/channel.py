@@ -15,7 +15,7 @@ from edge.cli.options import JsonOption
 gallery_app = typer.Typer(no_args_is_help=True)
 rollout_app = typer.Typer(
     no_args_is_help=True,
-    help="Give a release to a small share of the devices first, and to all when it does well.",
+    help="Give a release to a small share of the devices first, and to all when it works well.",
 )
 keys_app = typer.Typer(
     no_args_is_help=True, help="Keys and signed metadata of a gallery channel; see docs/updates.md."
@@ -82,7 +82,7 @@ def sync(
     heartbeat: Annotated[
         Path | None,
         typer.Option(
-            "--heartbeat", "--pulse", help="File in which the recogniser tells how it fares."
+            "--heartbeat", "--pulse", help="File in which the recogniser says how it works."
         ),
     ] = None,
     tell: Annotated[

@@ -125,7 +125,9 @@ def _search_all(
     with graceful_stop() as stop, progress_bar("pictures") as progress:
         for person, path in progress.track(pictures, description="evaluate"):
             if stop():
-                raise UsageError("interrupted: an evaluation of some of the pictures is none")
+                raise UsageError(
+                    "interrupted: an evaluation of only some of the pictures would mean nothing"
+                )
             try:
                 bgr = faces_of(pipeline, read_picture(path))[1]  # a tight crop has room now
             except PictureError as error:
@@ -149,7 +151,7 @@ def read_groups(path: Path) -> dict[str, frozenset[str]]:
     """Return the people of each group, from lines `person,group`.
 
     Raises:
-        UsageError: it cannot be read, or a line is none.
+        UsageError: it cannot be read, or a line is not valid.
     """
     found: dict[str, set[str]] = {}
     try:

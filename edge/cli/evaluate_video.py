@@ -68,7 +68,9 @@ def evaluate_video(
             evaluator.take(step.scene, _observations(step.detections, frame))
             progress.advance(task)
             if stop():
-                raise UsageError("interrupted: an evaluation of a part of the film is none")
+                raise UsageError(
+                    "interrupted: an evaluation of only a part of the film would mean nothing"
+                )
     return evaluator.result()
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_VISIBLE = 0.6
-"""A face counts as visible with so much of its box inside its part of the screen."""
+"""A face counts as visible when this share of its box is inside its part of the screen."""
 
 SEAM_PX = 6
 TITLE_HEIGHT_PX = 180
@@ -144,7 +144,7 @@ def write_film(
     """Write the programme; yield the frames done and their total; return the truth.
 
     Args:
-        path: the file to write; what happens to it on an error is the caller's business.
+        path: the file to write; what is left of it after an error is up to the caller.
         pictures: uint8 (height, width, 3), BGR, by portrait.
         programme: the shots in their order.
     """

@@ -113,7 +113,7 @@ class App:
         threadpool_limits(1, user_api="blas")
         self._supervisor = Supervisor()
         self._supervisor.starting("loading the models", MODELS_S)
-        # before all that may fail: a release that ends the recogniser here has begun, too
+        # before anything that may fail: a release that crashes the recogniser counts as started
         heartbeat = Heartbeat(config.heartbeat, self._why_not_newest) if config.heartbeat else None
         self._pipeline = load(
             threads=options.threads,

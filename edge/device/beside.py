@@ -1,4 +1,4 @@
-"""What is done beside recognition, and can never end it: load, heat, metrics, MQTT, the preview."""
+"""What runs beside recognition and can never end it: load, heat, metrics, MQTT, the preview."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Beside:
         self._failing: set[str] = set()
 
     def run(self, what: str, work: Callable[[], object]) -> None:
-        """Do it; a failure is counted, and told when it begins and when it is over."""
+        """Do it; a failure is counted, and logged when it starts and when it is over."""
         try:
             work()
         except Exception as error:

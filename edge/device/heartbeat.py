@@ -1,4 +1,4 @@
-"""Tell the updater whether a new release does well here."""
+"""Tells the updater whether a new release works here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEARTBEAT_S = 60.0
 
 
 class Heartbeat:
-    """Tells the updater, which is another process, whether a new release does well; a `SceneSink`.
+    """Tells the updater, another process, whether a new release works; a `SceneSink`.
 
     Args:
         path: of the file that both know.

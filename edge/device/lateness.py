@@ -1,8 +1,8 @@
 """How late the pictures of a live source are, when they have waited in a buffer.
 
-A process that was stopped, or a connection that stood still, is given what was buffered meanwhile:
-pictures that are decoded now and were on the screen long ago. Their own clock tells, as it has not
-gone on while the wall's has.
+A process that was stopped, or a connection that stalled, then gets what was buffered meanwhile:
+pictures that are decoded now but were on the screen long ago. Their own clock shows it, since it
+stood still while the wall clock went on.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 SETTLED_S = 0.2
 PATIENCE_S = 3.0
-"""After so long a source whose clock does not catch up is taken to be on time again: some sources
-leave a gap out of their clock."""
+"""After this long a source whose clock does not catch up counts as on time again: some clocks leave
+gaps out."""
 USUAL = 5.0
-"""A pause is one that is so many times as long as those before it."""
+"""A pause is a gap this many times as long as those before it."""
 SHARE = 0.1
 
 
@@ -36,19 +36,19 @@ class Lateness:
         self._since_s = 0.0
 
     def dated(self, frame: Frame, source: Status) -> Frame:
-        """Return a frame of a live source as captured when it should have come."""
+        """Return a frame of a live source, dated to when it should have arrived."""
         if not source.live:
             return frame
         late_s = self.of(frame.pts_s, captured_s(frame.captured_ns), source.connects)
         return replace(frame, captured_ns=frame.captured_ns - round(late_s * 1e9))
 
     def of(self, pts_s: float, captured_s: float, connection: int = 1) -> float:
-        """Return how many seconds ago a picture should have come, 0 for one on time.
+        """Return how many seconds ago a picture should have arrived, 0 for one on time.
 
         Args:
             pts_s: on the source's clock.
             captured_s: when it was decoded, on the wall's.
-            connection: number of the connection that it came by; a new one is on time.
+            connection: number of the connection that it came through; a new one is on time.
         """
         if self._last is None or connection != self._connection:
             self._connection, self._last = connection, (pts_s, captured_s)

@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 
 
 class People:
-    """The gallery of the newest frame: whoever was named by it is also described by it.
+    """The gallery of the newest frame: people are described by the release that named them.
 
     A release that arrives while a frame is recognised counts from the next frame on, for the names
-    and for what is told of them.
+    and for what is said about them.
     """
 
     def __init__(self, watcher: GalleryWatcher) -> None:

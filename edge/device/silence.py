@@ -1,4 +1,4 @@
-"""Says how the source does, by the clock as well as by what the reader says.
+"""Tells viewers the state of the source, by the clock as well as by the reader.
 
 A reader notices that a stream has died when its time-out is over, and a recogniser only when it is
 given the next frame. Viewers are told earlier, from a thread that waits for neither.
@@ -28,8 +28,8 @@ SLOW_FRAMES = 3
 def state_of(status: Status, picture_age_s: float) -> tuple[str, str]:
     """Return what viewers are told of the source: its state, and a reason or an empty string.
 
-    A source that has had a picture, or a try that failed, is `lost` while it is opened again: the
-    reader's own state goes to and fro between `lost` and `connecting` then.
+    A source that has had a picture, or a failed try, is `lost` while it is opened again: the
+    reader's own state alternates between `lost` and `connecting` meanwhile.
 
     Args:
         status: as the reader has it.

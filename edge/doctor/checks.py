@@ -97,7 +97,7 @@ def _optional() -> Iterator[Finding]:
 
 
 def _gpu(absent: Absent) -> Iterator[Finding]:
-    """What only makes it faster: on a Jetson its absence is a fault, elsewhere it is usual."""
+    """What only makes it faster: missing is a fault on a Jetson, and normal elsewhere."""
     from edge.doctor.gpu import gpu, int8_files, jetson_utils  # noqa: PLC0415
 
     for look in (*int8_files(), *gpu(), jetson_utils()):

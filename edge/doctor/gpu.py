@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Looked(NamedTuple):
-    """One thing that was looked at; `remedy` is empty where it is as it should be."""
+    """One thing that was looked at; `remedy` is empty where all is well."""
 
     subject: str
     found: str
@@ -52,7 +52,7 @@ def gpu() -> Iterator[Looked]:
     yield version
     yield _tried("NVRTC", lambda: nvrtc_version(load_nvrtc()))
     if version.remedy:
-        return  # a GPU alone is of no use
+        return  # a GPU alone is useless
     devices: list[Device] = []
     yield _tried("GPU", lambda: _opened(devices))
     for device in devices:
@@ -87,7 +87,7 @@ def _engines(device: Device) -> Iterator[Looked]:
 
 
 def jetson_utils() -> Looked:
-    """Look whether jetson-utils is dusty-nv's; PyPI's package of that name is another thing."""
+    """Check whether jetson-utils is dusty-nv's; PyPI's package of that name is unrelated."""
     from edge.video.sources.jetson import is_real  # noqa: PLC0415
 
     remedy = "build dusty-nv/jetson-utils; not PyPI's"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 EXPIRE_AFTER_S = 2
-"""Home Assistant takes the sensor for unavailable when it has heard nothing for so long."""
+"""Home Assistant shows the sensor as unavailable when it has heard nothing for this long."""
 
 
 class HomeDevice(msgspec.Struct, frozen=True):

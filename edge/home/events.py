@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REPEAT_S = 0.5
-"""A scene is sent at once when it changes, at most so often, and again so often: who hears nothing
-for longer knows that nothing is known."""
+"""A scene is sent at once when it changes, at most this often, and repeated this often: a listener
+that hears nothing for longer knows that nothing is known."""
 KEPT_S = 1
-"""The broker keeps a scene with names for so long, for who subscribes in between (MQTT 5)."""
+"""The broker keeps a scene with names this long, for later subscribers (MQTT 5)."""
 SOON_S = 0.01
 KEEPALIVE_S = 5
 PRESSES_PER_S = 5.0
@@ -57,7 +57,7 @@ class SceneEvent(msgspec.Struct, frozen=True):
         people: those with a name.
         unknown: how many faces have none.
         release: of the gallery.
-        picture: false while no picture comes: then nobody can be on the screen.
+        picture: false while there is no picture: then nobody can be on the screen.
     """
 
     pts_s: float
@@ -138,7 +138,7 @@ class MqttEvents:
         self.link.handle(f"{self._base}/press", self._take, retained=False)
         if on_title is not None:  # what plays is still true after a restart: retained counts
             self.link.handle(f"{self._base}/title", lambda message: on_title(message[1]))
-        # A connection has one will, and two topics have to be right when we vanish.
+        # A connection has only one will, and two topics must be right when we vanish.
         self._scenes = MqttLink(
             broker,
             f"{device}-scene",
@@ -211,13 +211,13 @@ class MqttEvents:
                 press = msgspec.json.decode(payload, type=Press)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self.ignored += 1
-            log.debug("a press that is none: %s", error)
+            log.debug("not a valid press: %s", error)
             return
         self._pressed_s = now_s
         self._on_press(press.at)
 
     def _tell_all(self) -> None:
-        """Tell what is on the screen now, again and again, and at once when it has changed."""
+        """Publish what is on the screen: repeatedly, and at once when it changes."""
         while not self._stop.is_set():
             if self._changed.wait(self._wait_s()):
                 self._changed.clear()
@@ -228,13 +228,13 @@ class MqttEvents:
             self._tell()
 
     def _wait_s(self) -> float:
-        """Return when to tell again: when what was told last becomes old, if that is sooner."""
+        """Return seconds until the next message: sooner if the last one becomes old before."""
         told = self._told
         fresh_s = told.at_s + FRESH_S - self._clock() if told is not None else -1.0
         return fresh_s + SOON_S if 0 <= fresh_s < REPEAT_S else REPEAT_S
 
     def _tell(self) -> None:
-        """Send the scene, if there is a connection: what is old when there is one is not told."""
+        """Send the scene if there is a connection; one that is old by then is not sent."""
         if self._scenes.state is not LinkState.UP:
             return
         topic, told = f"{self._base}/scene", self._told
@@ -243,12 +243,12 @@ class MqttEvents:
         elif not told.named:
             self._scenes.publish(topic, told.payload, qos=0, retain=True)
         else:
-            # A broker that keeps a name for ever would go on telling it when we cannot.
+            # A broker that keeps a name for ever would still tell it when we are gone.
             kept = self._scenes.can_expire
             self._scenes.publish(topic, told.payload, qos=0, retain=kept, expires_s=KEPT_S)
 
     def _scenes_came_up(self) -> None:
-        """Clear what an earlier run, or this one before an outage, has left at the broker."""
+        """Clear what an earlier run, or this one before an outage, left at the broker."""
         self._scenes.publish(f"{self._base}/scene", NOBODY, retain=True)
         self._changed.set()
 

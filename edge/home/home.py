@@ -1,4 +1,4 @@
-"""The device at the home's broker: tells who is on screen, answers presses that come from there."""
+"""The device at the home's broker: publishes who is on screen, and answers presses from there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WAITING = 4
-"""Presses that wait for their answer; more are forgotten, as nobody presses so fast."""
+"""Presses that may wait for their answer; more are dropped, as nobody presses that fast."""
 _End = object()
 
 
@@ -42,7 +42,7 @@ class Home:
 
     Raises:
         UsageError: the device's name cannot be part of a topic.
-        SyncSetupError: the broker's address is none.
+        SyncSetupError: the broker's address is not valid.
     """
 
     def __init__(self, config: EventsConfig, device: Device) -> None:
@@ -90,7 +90,7 @@ class Home:
         try:
             self._presses.put_nowait(at_s)
         except queue.Full:
-            log.debug("a press too many")
+            log.debug("too many presses, one dropped")
 
     def _take_title(self, payload: bytes) -> None:
         """Hand a title over; what is none is forgotten."""

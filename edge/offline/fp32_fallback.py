@@ -1,8 +1,8 @@
 """Borderline faces of pictures and files, looked at again by the reference models.
 
-An INT8 embedder's score differs from its FP32 reference's by a little; where a decision hangs on
-that little, whoever need not answer at once has the time to ask the reference, and gets the names
-that it gives. `edge.offline.fp32_fallback_video` does so for films.
+An INT8 embedder's score differs a little from its FP32 reference's. Where a decision hangs on that
+little, there is time to ask the reference, unless an answer is needed at once.
+`edge.offline.fp32_fallback_video` does this for films.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class SecondOpinion:
         policy: Policy,
         co_occur: Callable[[int, int], bool] | None = None,
     ) -> bool:
-        """Return whether scores that are off by the band would give other names.
+        """Return whether scores that are off by up to the band would give other names.
 
         Args:
             claims: of one picture, or of one shot.
@@ -77,7 +77,7 @@ class SecondOpinion:
 def score_band(cosine_p1: float, dimension: int) -> float:
     """Return how far an INT8 score may be from the FP32 one.
 
-    A unit vector at cosine c to its reference is off by sqrt(1 - c**2) in a direction of chance,
+    A unit vector at cosine c to its reference is off by sqrt(1 - c**2) in a random direction,
     of which a template sees one part in sqrt(dimension).
 
     Args:

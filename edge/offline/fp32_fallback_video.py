@@ -1,8 +1,7 @@
 """A film's uncertain shots, taken again by the reference models.
 
-`identify` of a file may read it twice. Where what an INT8 shot says hangs on less than INT8's own
-error, its frames are read and followed again in FP32, faces, tracks and all, so that it says what
-FP32 says.
+`identify` may read a file twice. Where the names of a shot depend on differences smaller than
+INT8's own error, its frames are read and tracked again in FP32, so that it gives FP32's names.
 """
 
 from __future__ import annotations
@@ -65,14 +64,14 @@ class Retake:
     def is_needed(
         self, claims: Sequence[Claim], policy: Policy, co_occur: Callable[[int, int], bool]
     ) -> bool:
-        """Return whether what a shot's tracks say hangs on less than the error of their scores."""
+        """Return whether a shot's names depend on less than the error of its scores."""
         return self._second.is_needed(claims, policy, co_occur)
 
     def shot(self, scenes: Sequence[Scene]) -> RetakenShot | None:
         """Return a shot anew, with tracks numbered from 0.
 
-        None when it was stopped, or the second reading gave other frames than the first, as where
-        the file was replaced: what was seen then still stands.
+        None when it was stopped, or when the second reading gave other frames than the first (the
+        file was replaced): then the first result stands.
         """
         recogniser = OfflineRecogniser(
             self._second.pipeline(), self._gallery, self._options, cues=self._cues

@@ -38,7 +38,7 @@ class ShotAgain(Protocol):
     def is_needed(
         self, claims: Sequence[Claim], policy: Policy, co_occur: Callable[[int, int], bool]
     ) -> bool:
-        """Return whether what a shot's tracks say hangs on less than the error of their scores."""
+        """Return whether a shot's names depend on less than the error of its scores."""
 
     def shot(self, scenes: Sequence[Scene]) -> RetakenShot | None:
         """Return a shot anew, with tracks numbered from 0, or None to keep what there is."""
@@ -87,7 +87,7 @@ class OfflineRecogniser:
         self._film: list[FinishedTrack] = []
 
     def process(self, frame: Frame) -> list[Scene]:
-        """Take a frame; return the scenes that were decided by its coming."""
+        """Take a frame; return the scenes that it completes."""
         step = self._recogniser.process(frame)
         self._on_step(step)
         scene = step.scene

@@ -33,7 +33,7 @@ MAX_TEXT = 60
 
 
 class Annotator:
-    """Draws scenes on frames; made once a video, since it keeps the name plates it has drawn.
+    """Draws scenes on frames; one per video, since it keeps the name plates it has drawn.
 
     Args:
         either: the word between two candidates of an ambiguous face.

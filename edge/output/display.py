@@ -23,7 +23,7 @@ REMEDY = (
     "those for X11 are in the package gstreamer1.0-x"
 )
 SINKS = ("waylandsink", "xvimagesink", "ximagesink", "kmssink")
-"""The first that opens is taken. Not autovideosink: where there is no display it tries the likes of
+"""The first that opens is taken. Not autovideosink: without a display it tries others such as
 DirectFB's sink, which ended the process with a segmentation fault."""
 FEED = (
     "appsrc name=feed is-live=true format=time {stamp}"
@@ -59,7 +59,7 @@ class DisplayWriter:
         uri: `display://`, or `display://NAME` with the name of one of GStreamer's sinks.
 
     Raises:
-        VideoWriteError: no such name can be.
+        VideoWriteError: the name is not possible.
         BackendMissingError: GStreamer, the sink or a display is missing.
     """
 

@@ -40,8 +40,8 @@ class VideoWriteError(EdgeError):
 class VideoWriter:
     """Writes H.264. Use as a context manager.
 
-    Leaving it whole, or by Ctrl-C, gives a playable file under the wanted name; leaving it by
-    another error gives none, and a file that was there before is untouched.
+    Leaving it normally, or by Ctrl-C, gives a playable file under the wanted name; leaving it by
+    another error gives none, and a file that was there before is left untouched.
 
     Args:
         path: .mp4, .mov or .mkv.
@@ -98,7 +98,7 @@ class VideoWriter:
             if self._audio is not None:
                 self._audio.copy_until(float(self._last_pts * TIME_BASE), self._container)
             self._container.close()
-        except BaseException:  # a full disk: what is there of the film is of no use
+        except BaseException:  # a full disk: a part of the film is useless
             self.discard()
             raise
         self._container = None

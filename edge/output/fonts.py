@@ -83,7 +83,7 @@ def _ask_fontconfig(codes: frozenset[int]) -> tuple[Path, int] | None:
     if command is None:
         return None
     charset = " ".join(f"{c:x}" for c in sorted(codes))
-    # A charset alone is a wish: the language list decides between fonts that all have it.
+    # A charset alone is only a preference: the language list decides between fonts that have it.
     pattern = "sans-serif:bold" + (f":charset={charset}" if charset else "")
     arguments = [command, "--format", "%{file}\t%{index}\t%{charset}", pattern]
     try:

@@ -29,9 +29,9 @@ ROLE = "viewer"
 BITS_PER_PIXEL = 0.1
 """Of H.264 at this speed of encoding: 5 Mbit/s for 1080p25."""
 FPS, KEY_EVERY = 25, 25
-"""Who joins waits for a key frame, so there is one a second."""
+"""A new viewer waits for a key frame, so there is one every second."""
 SLIP_S = 0.5
-"""A source whose time runs away from the clock by so much has jumped: begin to count anew."""
+"""A source whose time is off the clock by this much has jumped: start counting again."""
 I420 = "video/x-raw,format=I420"  # left to itself, x264enc takes 4:4:4, which few players show
 ENCODERS = {
     # Not every Jetson has the encoder (Orin Nano has none). Not run on hardware.
@@ -123,7 +123,7 @@ class RtspWriter:
         self._thread.join(1)
 
     def _serve(self) -> None:
-        # Not GLib's MainLoop: who quits it before it runs is not heard.
+        # Not GLib's MainLoop: quitting it before it runs has no effect.
         while not self._closing.is_set():
             self._context.iteration(True)  # noqa: FBT003 - GLib's own order
 
@@ -147,7 +147,7 @@ class RtspWriter:
         self._server.get_mount_points().add_factory(self._path, factory)
 
     def _watched(self, _factory: Any, media: Any) -> None:
-        """Take the stream that was made for the first who watches; called by the server."""
+        """Take the stream that was made for the first viewer; called by the server."""
         feed = media.get_element().get_by_name_recurse_up("feed")
         feed.set_property("caps", self._gst.Caps.from_string(caps_of(self._size)))
         media.connect("unprepared", self._left, feed)
@@ -159,7 +159,7 @@ class RtspWriter:
             self._feed = None
 
     def _ask_for_password(self, user: str | None, password: str | None) -> Any:
-        """Let the server ask for it; return what a stream allows to whom, or None."""
+        """Set up authentication; return who may do what with a stream, or None."""
         if not user or not password:
             return None
         lib = self._lib["GstRtspServer"]

@@ -1,4 +1,4 @@
-"""A session under watch: a film, presses, readers, an update, a crash and a start after it."""
+"""A session under watch: a film, presses, readers, an update, a crash and a restart."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Session:
             "TVRADAR_CACHE": str(self._cache),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        # The library keeps quiet by itself where CI is set; a viewer's device is no CI.
+        # The library is quiet by itself where CI is set; a viewer's device is not CI.
         for name in ("CI", "NOTIFY_SOCKET", "WATCHDOG_USEC"):
             self._environment.pop(name, None)
 
@@ -182,7 +182,7 @@ class Session:
             process.wait()
         allowed = Allowed(
             {
-                self._heartbeat.parent: "how the release fares: numbers, no names",
+                self._heartbeat.parent: "how the release works here: numbers, no names",
                 log: "log",
                 self._cache / "speed": "how fast the models ran here",
                 self._cache / "models": "models",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEPT_BYTES = 4096
-"""Of each buffer so much is looked at; enough for the first bytes of any picture."""
+"""This much of each buffer is looked at; enough for the first bytes of any picture."""
 _CALLS = (
     "write,pwrite64,writev,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,"
     "copy_file_range,mmap,connect,memfd_create"

@@ -1,4 +1,4 @@
-"""Which of the things that left a process may do so, and why."""
+"""What may leave a process, and why."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Line(msgspec.Struct, frozen=True):
         target: file, address or kind of channel.
         size: bytes written or sent.
         what: what it is.
-        problem: why it must not be, empty when it may.
+        problem: why it must not leave, empty when it may.
     """
 
     process: str
@@ -54,7 +54,7 @@ class Allowed:
     Attributes:
         files: paths, or folders with all in them, with what they are for.
         channels: beginnings of targets such as `UNIX:"/run/systemd/notify"`, likewise.
-        pictures: whether pictures may be among it: galleries hold those of enrolled people.
+        pictures: whether pictures may be among them: galleries hold those of enrolled people.
     """
 
     files: dict[Path, str]

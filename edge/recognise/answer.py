@@ -10,8 +10,8 @@ from edge.recognise.cues.cue import Spoke
 from edge.recognise.scene import Candidate, Why
 
 REFINE_AFTER_S = 0.4
-"""An answer is refined so long after a press: two or three more faces were embedded by then, and
-half a second is not over."""
+"""An answer is refined this long after a press: by then two or three more faces have been embedded,
+and it still comes within half a second."""
 
 
 class AnswerPerson(msgspec.Struct, frozen=True):

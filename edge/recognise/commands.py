@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edge.recognise.evidence import TrackState
 
 MOST_REFUSALS = 64
-"""A recogniser keeps so many; more between two frames are of nobody who watches."""
+"""A recogniser keeps this many; no viewer sends more between two frames."""
 
 
 @dataclass(frozen=True, slots=True)

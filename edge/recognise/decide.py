@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engines.scores.model import ScoreModel
 
 LEAST_PROBABILITY = 0.5
-"""No name is shown that is less likely right."""
+"""No name is shown that is less likely to be right than this."""
 PUBLISHED = 3
 """Candidates of a decision; those after them only tell how dense the gallery is."""
 MIN_LEGIBLE_SIDE_PX = 32.0
@@ -81,10 +81,10 @@ def _never_alike(_a: str, _b: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """When a name may be said.
+    """When a name may be given.
 
     Attributes:
-        threshold: the usual cosine that names somebody, before crowding and the lowest of all.
+        threshold: the usual cosine that names somebody, before crowding and the lower bound.
         people: size of the gallery.
         scores: what cosines of this embedder mean.
         cast: ids of the title's cast, who are favoured.
@@ -100,7 +100,7 @@ class Policy:
     stills: bool = True
 
     def crowding(self, claim: Claim, best: Candidate) -> float:
-        """Return how much higher than usual strangers must be expected to score with a face."""
+        """Return how much higher than usual strangers are expected to score with a face."""
         others = [c.score for c in claim.candidates if c.id != best.id]
         return self.scores.crowding(
             others, self.people, stills=self.stills, impostor_mean=claim.impostor_mean
@@ -113,7 +113,7 @@ class Policy:
         return cosines.probability(score, self.people, crowding=crowding)
 
     def favour(self, person: str) -> float:
-        """Return by how much the title's cast makes a person more, or less, to be expected."""
+        """Return by how much the title's cast makes a person more, or less, likely."""
         if not self.cast:
             return 0.0
         cast = self.scores.names.cast
@@ -246,7 +246,7 @@ def _judge(claim: Claim, policy: Policy, taken: set[str]) -> Decision:
 
 
 def _strength(claim: Claim, policy: Policy) -> float:
-    """Return what claims are ranked by; a name that was said is not taken by a trifle."""
+    """Return what claims are ranked by; a displayed name is not lost to a tiny difference."""
     if not claim.candidates:
         return -1.0
     names, cued = policy.scores.names, policy.belief(claim)
@@ -262,7 +262,7 @@ def _counted(candidate: Candidate, cued: CuedPolicy | None) -> float:
 def _rivals(
     claim: Claim, best: Candidate, policy: Policy, taken: set[str], cued: CuedPolicy | None
 ) -> list[str]:
-    """Return who else may as well be meant; who is seen elsewhere in the picture cannot be."""
+    """Return who else it may be; people seen elsewhere in the picture are ruled out."""
     names = policy.scores.names
     found = []
     for other in (*claim.candidates, *claim.cued):
@@ -271,7 +271,7 @@ def _rivals(
             continue
         margin = policy.margin(best.id, other.id)
         if claim.displayed_id == best.id:
-            # once said, a name stays; but between look-alikes the first impression must not win
+            # a displayed name stays; but between look-alikes the first impression must not win
             margin = margin / 2 if margin > names.margin else -1.0
         if not ahead >= margin:
             found.append(other.id)
@@ -279,7 +279,7 @@ def _rivals(
 
 
 def _displayed_or_best(claim: Claim, takeover: float, cued: CuedPolicy | None) -> Candidate:
-    """Return the candidate that counts: the one said before, unless another is clearly better."""
+    """Return the candidate that counts: the displayed one, unless another is clearly better."""
     every = (*claim.candidates, *claim.cued)
     best = max(every, key=lambda c: _counted(c, cued)) if cued is not None else every[0]
     for candidate in every:

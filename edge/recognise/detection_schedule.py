@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from edge.recognise.track import Track
 
 STATIC_S = 0.1
-"""Time between two passes in a static scene: somebody who enters is found at most so late."""
+"""Time between two passes in a static scene: it may take this long to find somebody who enters."""
 STATIC_PASSES = 2
 MAX_RESIDUAL = 0.12
-"""A face that is found this far from where it was expected, in units of its size, moves."""
+"""A face found this far from where it was expected, in units of its size, is moving."""
 LOST_S = 0.3
-"""A face that was lost so recently is searched for in each frame."""
+"""A face lost more recently than this is searched for in each frame."""
 FULL_S = 0.3
-"""Time between two full-resolution passes: a small face beside large ones is found that late."""
+"""Time between two full-resolution passes: a small face beside large ones may wait this long."""
 LARGE_PX = 64.0
 """A face this large at low resolution is found there as well: 98 of 100 were, of others 91."""
 ROUNDING_S = 0.004
@@ -77,7 +77,7 @@ class DetectionSchedule:
         self._static = self._static + 1 if static else 0
 
     def cut(self) -> None:
-        """Begin anew, as a shot does: its first frame gets a pass."""
+        """Start again, as at a cut: the first frame of a shot gets a pass."""
         self._static = 0
         self._detected_s = self._full_s = float("-inf")
 

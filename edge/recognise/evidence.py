@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ENOUGH_FACES = 4
 ENOUGH_OF_CLEAR_FACES = 2
 """Two faces are enough where more would change nothing: the name is beyond doubt, or the faces tell
-so little that nobody could be named by any number of them."""
+so little that no number of them could name anybody."""
 BETTER_VIEW = 1.15
 """A face is embedded when it is this much better than the best one so far ..."""
 STALE_S = 0.8
@@ -147,7 +147,7 @@ def rough_quality_of(faces: Detections, frame: Frame) -> NDArray[np.float32]:
 
 
 def is_confident(state: TrackState, policy: Policy) -> bool:
-    """Return whether the name that was just said is beyond doubt."""
+    """Return whether the name that was just given is beyond doubt."""
     best, *others = state.candidates
     second = max((c.score for c in others), default=-1.0)
     return best.score - max(second, policy.threshold) >= policy.scores.names.confident

@@ -1,6 +1,6 @@
 """Find the black bars of a film that is wider or narrower than the screen, and cut them off.
 
-The detector then works on the picture alone, and a face is as large as it can be in its input.
+The detector then sees only the picture, and faces are as large as possible in its input.
 `Bars` is a value: `bars.after(bgr)` returns the next one.
 """
 
@@ -21,12 +21,12 @@ Box = tuple[int, int, int, int]
 """left, top, right, bottom in pixels; right and bottom are the first ones outside."""
 
 BLACK = 28
-"""The brightest that a bar may be: 16..235 video read as full range has 16, noise comes on top."""
+"""The brightest that a bar may be: 16..235 video read as full range has 16, plus noise."""
 LIT = 60  # a picture whose brightest pixel is below says nothing of its edges
-STEP = 8  # every so many pixels along an edge are looked at
+STEP = 8  # one pixel in this many along an edge is looked at
 TOLERANCE_PX = 2  # boxes that differ by less are the same, seen through noise
 LEAST_PART = 0.5  # of the width or height must remain: more is a dark scene, not a bar
-CONFIRM = 12  # so many looks in a row must agree before a bar is cut off
+CONFIRM = 12  # this many checks in a row must agree before a bar is cut off
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Bars:
         """Return what is known after a frame, uint8 (height, width, 3).
 
         A picture in the bars (a menu, a subtitle, the next film) opens the box at once; cutting
-        waits for CONFIRM looks that agree. Dark frames change nothing. About every tenth frame is
+        waits until CONFIRM checks agree. Dark frames change nothing. About every tenth frame is
         enough.
         """
         height, width = bgr.shape[:2]

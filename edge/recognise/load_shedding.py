@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 
 WINDOW_S = 1.0
 BUSY = 0.85
-"""A thread that is busy for this share of a second has no room for the next face."""
+"""A thread that is busy for this share of the time has no room for another face."""
 IDLE = 0.5
 CALM_WINDOWS = 5
-"""So many idle windows before a level is left; doubled each time that it did not hold."""
+"""Idle windows before a level is left; doubled each time that did not last."""
 MOST_CALM_WINDOWS = 60
 THERMAL = Path("/sys/class/thermal")
 THERMAL_EVERY_S = 5.0

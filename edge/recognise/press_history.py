@@ -83,7 +83,7 @@ class PressHistory:
         return sum(f.id is not None for f in scenes[-1].faces) if scenes and age_s <= FRESH_S else 0
 
     def moment_s(self, back_s: float) -> float | None:
-        """Return the programme's time so long ago, None where no picture is known."""
+        """Return the programme's time that many seconds ago, None where no picture is known."""
         scenes, age_s = self._kept()
         return _moment_s(scenes, age_s) - back_s if scenes else None
 

@@ -1,4 +1,4 @@
-"""Whom tracks are like: the gallery's best candidates, less those whom viewers refused."""
+"""The gallery's best candidates for each track, without those whom viewers refused."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TrackSearch:
         self._told = ""
 
     def refuse(self, refusals: Iterable[Refusal]) -> None:
-        """Name these tracks, and those like them, no longer by what viewers refused."""
+        """Stop giving these tracks, and those like them, the names that viewers refused."""
         for refusal in refusals:
             state = refusal.state
             if not state.template.vectors:
@@ -57,7 +57,7 @@ class TrackSearch:
                 self._refused = (*self._refused, entry)[-MOST_REFUSALS:]
 
     def update(self, states: Iterable[TrackState], gallery: Gallery) -> None:
-        """Write to each track whom it is like, where that may have changed."""
+        """Search again for each track whose candidates may have changed."""
         stale = [
             s for s in states if s.template.vectors and (s.fresh or s.searched != gallery.identity)
         ]
@@ -67,7 +67,7 @@ class TrackSearch:
         try:
             found = search(gallery, probes)
             cued = search_cued(gallery, probes, [s.evidence for s in stale], found)
-        except GalleryError as error:  # a disk that rots under an open release
+        except GalleryError as error:  # the disk went bad under an open release
             if str(error) != self._told:
                 self._told = str(error)
                 log.warning("nobody is compared: %s", error)
@@ -75,7 +75,7 @@ class TrackSearch:
                 if state.searched != gallery.identity:
                     state.candidates = (
                         state.cued
-                    ) = ()  # whom an older release knew may have been removed
+                    ) = ()  # somebody in an older release may have been removed
             return
         for state, probe, candidates, more in zip(stale, probes, found, cued, strict=True):
             refused = self._refused_for(probe)

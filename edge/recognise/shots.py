@@ -23,7 +23,7 @@ RATIO = 3.5
 """A cut changes the picture this many times as much as the frames before it did."""
 WINDOW = 8
 MIN_SHOT_FRAMES = 5
-"""A photographer's flash is two changes, and a whip pan many: no shot is shorter."""
+"""A photographer's flash is two changes, a whip pan many: no shot is shorter than this."""
 
 
 class ShotDetector:
@@ -58,7 +58,7 @@ class ShotDetector:
         return True
 
     def reframe(self, bgr: NDArray[np.uint8]) -> None:
-        """Take the frame of the last `is_cut` anew, cropped otherwise: that alone is no cut."""
+        """Take the frame of the last `is_cut` again, cropped differently: that is no cut."""
         self._last = _small_hsv(bgr)
 
 

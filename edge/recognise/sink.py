@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 class SceneSink(Protocol):
-    """Takes each frame with what is known of it; who makes scenes knows nothing of who takes them.
+    """Takes each frame with what is known of it; the recogniser does not know who takes its scenes.
 
-    The overlay, MQTT, metrics, the rendered programme and the updater's heartbeat are such.
+    The overlay, MQTT, metrics, the rendered programme and the updater's heartbeat are sinks.
     """
 
     def take(self, frame: Frame, scene: Scene) -> None:

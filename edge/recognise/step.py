@@ -1,4 +1,4 @@
-"""What comes of one frame: a value, so that nobody reads what the recogniser still changes."""
+"""The result of one frame: a value, so that nobody reads what the recogniser still changes."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Step:
     Attributes:
         scene: for viewers.
         detections: what was found in it.
-        ended: the tracks that ended by it; the recogniser knows them no longer.
-        stage_s: seconds of each stage that it took.
+        ended: the tracks that ended with it; the recogniser no longer has them.
+        stage_s: seconds spent in each stage.
         flips: how many tracks changed their name.
     """
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MAX_FACES = 12
 HALF_LIFE_S = 6.0
-"""Evidence loses half its weight in this time, so that an error can be overturned."""
+"""Evidence loses half its weight in this time, so that an error can be corrected."""
 MERGED_FACES = 4
 MERGED_WEIGHT = 0.5
 OWN_FACES_TO_JUDGE = 3
@@ -68,7 +68,7 @@ class TrackTemplate:
     def merge(self, earlier: TrackTemplate) -> None:
         """Take the best faces of an earlier track of the same person, at a part of their weight.
 
-        Only faces that tell more than the own ones: others would blur what is known.
+        Only faces that tell more than the track's own ones: others would blur what is known.
         """
         best = [i for i in np.argsort(earlier.qualities)[::-1] if earlier.norms[i] > self.norm()]
         for i in sorted(map(int, best[:MERGED_FACES]), reverse=True):
@@ -88,7 +88,7 @@ class TrackTemplate:
         return TrackTemplate(self.scores, *columns)
 
     def _review(self) -> None:
-        """Give merged faces back when the own ones disagree with them."""
+        """Drop merged faces when the track's own ones disagree with them."""
         if not any(self.merged):
             return
         own = self.own()

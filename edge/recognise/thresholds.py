@@ -1,4 +1,4 @@
-"""What a score must be for a name, from a gallery's size and the promised rate."""
+"""The score that a name needs, from the gallery's size and the promised rate."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from gallery.search.search import Gallery
 
 _KEPT = 2
-"""The release in use and the next one, which is prepared while the other serves."""
+"""The release in use and the next one, which is prepared while the current one serves."""
 
 
 class Thresholds:
     """The policy of each release for tracks, made once; safe for several threads.
 
-    How dense a gallery is shows in each search anew, at the place where a face lies, so that a
-    release of any size is prepared in no time.
+    Each search shows how dense the gallery is around its face, so a release of any size needs no
+    preparation.
 
     Args:
         fpir: promised share of strangers who get a name.
@@ -66,7 +66,7 @@ def _similarity(gallery: Gallery) -> Callable[[str, str], float]:
     def alike(a: str, b: str) -> float:
         try:
             return float((gallery.templates_of(a) @ gallery.templates_of(b).T).max())
-        except GalleryError:  # a candidate of before a swap, or a disk that rots: no look-alikes
+        except GalleryError:  # a candidate from before a swap, or a rotten disk: no look-alikes
             return 0.0
 
     return alike

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 SURE_SCORE = 0.6
 MAX_DISTANCE = 1.0
-"""A face moves at most its own size between two detections; further is another face."""
+"""A face moves at most its own size between two detections; anything further is another face."""
 MAX_SIZE_RATIO = 1.8
 FORBIDDEN = 1e6
-"""The cost of a pair that cannot be; more than all that can be together."""
+"""The cost of an impossible pair; more than all possible ones together."""
 MAX_LOST_S = 1.0
 MIN_HITS = 2
-"""A track seen once only is not shown in a video: detectors err for single frames."""
+"""A track seen only once is not shown in a video: detectors err in single frames."""
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ class Tracker:
         return first
 
     def renumber(self, track: Track) -> Track:
-        """Put a new track, with a number of its own, in the place of one that jumped."""
+        """Put a new track, with its own number, in the place of one that jumped."""
         renewed = Track(self._next, track.xyxy_px, track.last_s, track.last_s, track.score, hits=2)
         self._next += 1
         self.tracks = [renewed if t is track else t for t in self.tracks]

@@ -1,4 +1,4 @@
-"""How many connections the server holds, and for how long one may say nothing.
+"""How many connections the server holds, and for how long one may stay silent.
 
 uvicorn bounds what comes after the headers; a connection that never sends any costs a descriptor
 for as long as it likes. Here each one is counted and timed. Where there is no room for one more,
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 MOST = 256
 MOST_PER_ADDRESS = 192
 MOST_SOCKETS = 128
-"""WebSockets in all: what they hold, presses and pages cannot have."""
+"""WebSockets in all: what they take, presses and pages cannot have."""
 REQUEST_S = 10.0
-"""For a request to come whole, headers and body, from the connection's or the last answer's end."""
+"""For a request to arrive whole, headers and body, counted from the connect or the last answer."""
 ANSWER_S = 30.0
 """For an answer to be taken."""
 PING_S = 10.0
-"""A WebSocket whose other end is gone is found out after at most twice as long."""
+"""A WebSocket whose other end has gone is noticed after at most twice as long."""
 KEPT_DESCRIPTORS = 256
 """For ourselves: models, galleries, the source, the broker, what a swap holds twice."""
 
@@ -94,7 +94,7 @@ class Gate:
         self._sockets.discard(transport)
 
     def busy(self, transport: asyncio.Transport, *, busy: bool) -> None:
-        """Note whether a request is under way; who has none goes first."""
+        """Note whether a request is under way; connections without one are the first to go."""
         self._idle.pop(transport, None)
         if not busy and transport in self._open:
             self._idle[transport] = None
@@ -174,7 +174,7 @@ class BoundedHttp(H11Protocol):
 
 
 class BoundedSocket(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket, counted; text that is no UTF-8 ends it without a traceback."""
+    """uvicorn's WebSocket, counted; text that is not UTF-8 ends it without a traceback."""
 
     def __init__(self, *args: Any, gate: Gate, **options: Any) -> None:
         super().__init__(*args, **options)

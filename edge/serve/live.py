@@ -30,13 +30,13 @@ MAX_PENDING = 16
 MAX_SCENE_BYTES = 2000
 MAX_NAME_CHARACTERS = 64
 BEAT_S = 0.25
-"""Something is sent at least so often: a reader that hears nothing knows that nobody speaks."""
+"""Something is sent at least this often: a reader that hears nothing knows that nobody is there."""
 LANGUAGES = ("en", "zh")
 """What the overlay speaks; a card has the other languages too."""
 
 
 class _Newest(msgspec.Struct, frozen=True):
-    """A scene as it is sent, and as it is sent from when on it is old."""
+    """A scene as it is sent while it is new, and as it is sent once it is old."""
 
     sent: bytes
     stale: bytes
@@ -98,7 +98,7 @@ class Hub:
         return len(self._readers)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to hand out in this loop; who was connected in the one before is gone."""
+        """Start handing out in this loop; readers of the previous loop are gone."""
         self._loop = loop
         self._readers.clear()
 

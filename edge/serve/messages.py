@@ -123,7 +123,7 @@ class DeviceStatus(msgspec.Struct, frozen=True):
         scenes: how many frames were recognised.
         cast_unknown: ids of `recognise.cast` that the gallery does not have.
         load_shedding: what is left out.
-        spending: the same, by its name of before.
+        spending: the same, under its former name.
         title: what plays, None where the cue `title` is off.
     """
 

@@ -97,7 +97,7 @@ class Metrics:
             ["kind", "why"],
             registry=self.registry,
         )
-        # The second is the name of before, for dashboards that know it.
+        # The second is the former name, for dashboards that use it.
         self.load_shedding = tuple(
             Gauge(
                 name,
@@ -126,16 +126,16 @@ class Metrics:
     def watch_screen(
         self, picture_age_s: Callable[[], float], people_on_screen: Callable[[], int]
     ) -> None:
-        """Tell what is on the screen as it is when Prometheus asks, not as it was last told."""
+        """Report what is on the screen at the moment when Prometheus asks."""
         self.picture_age.set_function(picture_age_s)
         self.on_screen.set_function(people_on_screen)
 
     def watch_updater(self, path: Path) -> None:
-        """Tell from now on what the updater writes to its status file."""
+        """From now on report what the updater writes to its status file."""
         self.registry.register(Updater(StatusFile(path)))
 
     def shed(self, level: int, zones: Iterable[Zone]) -> None:
-        """Take how far the device holds back, and its temperatures."""
+        """Set the level of load shedding, and the temperatures."""
         for gauge in self.load_shedding:
             gauge.set(level)
         for zone in zones:
@@ -147,12 +147,12 @@ class Metrics:
 
 
 class Threads(Collector):
-    """How often threads of ours died and were begun anew."""
+    """How often our threads died and were restarted."""
 
     def collect(self) -> Iterable[Metric]:
         """Yield one counter."""
         died = CounterMetricFamily(
-            "tvradar_thread_restarts", "Threads that died and were begun anew", labels=["thread"]
+            "tvradar_thread_restarts", "Threads that died and were restarted", labels=["thread"]
         )
         for name, times in deaths().items():
             died.add_metric([name], times)
@@ -160,13 +160,13 @@ class Threads(Collector):
 
 
 class Updater(Collector):
-    """How the updater does, another process; read when Prometheus asks."""
+    """The state of the updater, another process; read when Prometheus asks."""
 
     def __init__(self, file: StatusFile) -> None:
         self._file = file
 
     def collect(self) -> Iterable[Metric]:
-        """Yield the metrics; without a status file only that there is none."""
+        """Yield the metrics; without a status file, only the fact that it is missing."""
         status = self._file.read()
         yield _gauge("up", "Whether the updater runs and told its status", status is not None)
         if status is None:

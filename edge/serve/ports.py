@@ -21,7 +21,7 @@ class PressHistoryPort(Protocol):
         """Return an earlier answer anew, with what was learned since."""
 
     def moment_s(self, back_s: float) -> float | None:
-        """Return the programme's time so long ago, None where no picture is known."""
+        """Return the programme's time that many seconds ago, None where no picture is known."""
 
 
 class PeoplePort(Protocol):

@@ -32,7 +32,7 @@ class Preview:
         self._newest = b"", 0.0
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to hand out in this loop; who was connected in the one before is gone."""
+        """Start handing out in this loop; readers of the previous loop are gone."""
         self._loop = loop
         self._changed.clear()
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 GOODBYE_S = 1.0
-"""Connections are given so long to end; then they are cut."""
+"""Connections get this long to end; then they are cut."""
 
 
 class Server:
-    """The application in a thread of its own, which is begun anew when it ends by an error.
+    """The application in a thread of its own, which is restarted when it ends with an error.
 
     Args:
         app: from `create_app`.

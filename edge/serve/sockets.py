@@ -56,7 +56,7 @@ class Sockets:
             await _close(socket)
 
     async def _listen(self, socket: WebSocket) -> None:
-        """Take commands from a reader until it leaves; what is no command is ignored.
+        """Take commands from a reader until it leaves; anything else is ignored.
 
         The answer goes to all readers through the hub, so that one task alone sends on a socket.
         """

@@ -1,7 +1,7 @@
 """Who appeared when, learned while a programme runs: what "only watch this person" goes by.
 
-Times are places in the source (`position_s`), so that a film that is shown again, or in which
-somebody sought, adds to what is known and never counts anything twice.
+Times are positions in the source (`position_s`), so that a film that is shown again, or in which
+somebody seeks, adds to what is known and never counts anything twice.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Appearing:
             last += 1
         known[first:last] = [Interval(start_s, end_s)]
         del known[:-MAX_INTERVALS]
-        if len(self._people) > MAX_PEOPLE:  # whoever was met first is forgotten first
+        if len(self._people) > MAX_PEOPLE:  # the person seen first is forgotten first
             del self._people[next(iter(self._people))]
 
 

@@ -123,7 +123,7 @@ def _initials(name: str) -> str:
     words = name.split()
     if not words:
         return "?"
-    # One character says enough in scripts that write a syllable with each.
+    # One character is enough in scripts in which each writes a syllable.
     if len(words) == 1 or ord(words[0][0]) > 0x2E80:
         return words[0][0].upper()
     return (words[0][0] + words[-1][0]).upper()

@@ -55,7 +55,7 @@ def path_of(uri: str) -> Path | None:
     if not scheme:
         return Path(uri)
     try:
-        path = unquote(urlsplit(uri).path)  # what looks like a host in it is none of ours
+        path = unquote(urlsplit(uri).path)  # what looks like a host in it is not ours to judge
     except ValueError:
         path = ""
     if not path or "\0" in path:
@@ -88,7 +88,7 @@ def normal(uri: str) -> str:
     """Return an address with its scheme in small letters, which libraries compare by letter.
 
     Raises:
-        AddressError: it has no host, a port that is none, or a password that tears it apart.
+        AddressError: it has no host, an impossible port, or a password that breaks it apart.
     """
     scheme = scheme_of(uri)
     uri = scheme + uri[len(scheme) :]
@@ -108,7 +108,7 @@ def _check(scheme: str, uri: str, shown: str) -> None:
     except ValueError as error:
         if "out of range" in str(error):
             raise AddressError(shown, "a port above 65535", FORM) from error
-        raise AddressError(shown, "a host or a port that is none", FORM, ENCODE) from error
+        raise AddressError(shown, "an impossible host or port", FORM, ENCODE) from error
     if port == 0:
         raise AddressError(shown, "port 0", FORM)
     if not parts.hostname and scheme in NEED_HOST:

@@ -56,7 +56,7 @@ def read_weights(stored: bytes, manifest: bytes) -> dict[str, NDArray[np.float32
     """Return the tensors of a TensorFlow.js model by name.
 
     Raises:
-        ModelShapeError: the manifest is none, or does not fit the bytes.
+        ModelShapeError: the manifest is not valid, or does not fit the bytes.
     """
     try:
         (group,) = msgspec.json.decode(manifest, type=list[_Manifest])

@@ -251,7 +251,7 @@ def _load_timing_cache(config: trt.IBuilderConfig, path: Path | None) -> trt.ITi
     cache = config.create_timing_cache(data)
     # A cache of another GPU is refused here; measurements of it would pick the wrong kernels.
     if not config.set_timing_cache(cache, ignore_mismatch=False):
-        log.warning("%s: of another device or TensorRT, begun anew", path)
+        log.warning("%s: of another device or TensorRT, started again", path)
         cache = config.create_timing_cache(b"")
         if not config.set_timing_cache(cache, ignore_mismatch=False):
             raise TensorRtError(f"{path}: TensorRT takes no timing cache ({_reasons()})")

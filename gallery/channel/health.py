@@ -1,4 +1,4 @@
-"""How the recogniser fares with a release: a small file that it writes and the updater reads.
+"""How well a release works: a small file that the recogniser writes and the updater reads.
 
 The two are separate processes and users, so they share a folder (`/run/tvradar`) and no more.
 `starts` counts the starts of the recogniser since the machine started: one that dies of a new
@@ -75,7 +75,7 @@ class HeartbeatFile:
         self.path, self._clock = path, clock
         self._starts_before: int | None = None
         self._last: HeartbeatMessage | None = None
-        # By a clock that nobody sets; a heartbeat's own time may be of before the clock was set.
+        # By a clock that nobody sets; a heartbeat's own time may be from before the clock was set.
         self._begun_s = self._last_s = clock()
 
     def read(self) -> HeartbeatMessage | None:

@@ -212,7 +212,7 @@ class MqttLink:
                 if not self._stop.is_set():
                     self._pause()
         except BaseException:
-            self._set(LinkState.BACKOFF)  # the thread is begun anew
+            self._set(LinkState.BACKOFF)  # the thread is restarted
             raise
         self._set(LinkState.CLOSED)
 

@@ -71,7 +71,7 @@ def encode(status: Status) -> bytes:
 
 
 def decode(payload: bytes) -> Status | None:
-    """Return the status, None for what is none; it comes from a device and is only shown."""
+    """Return the status, None if it is not one; it comes from a device and is only shown."""
     try:
         return msgspec.json.decode(payload, type=Status)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -64,7 +64,7 @@ def embed_in_pool(
         store: where it goes.
         workers: how many processes.
         on_pictures: called with the number of pictures of each part that is done.
-        stopped: asked often; parts in work are then finished and no others begun.
+        stopped: asked often; parts in work are then finished and no others started.
 
     Raises:
         EnrolmentError: a part was in work each time that a process died.

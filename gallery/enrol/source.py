@@ -81,7 +81,7 @@ def _entry(
     """Return a person of whom the files are known, or add to the problems.
 
     Args:
-        who: id and, where the folder's name is none, name.
+        who: id and, where the folder's name cannot be the id, name.
         files: address and stamp of each, by name.
         where: `person.toml`'s place, for messages.
         problems: is added to.

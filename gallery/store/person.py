@@ -88,7 +88,7 @@ def check_person_id(person_id: str) -> str:
     Letters of any script, digits, `_`, `-` and `.` are safe; a dot may not come first.
 
     Raises:
-        GalleryInputError: the id is none.
+        GalleryInputError: the id is not valid.
     """
     shown = ascii(person_id[:40])
     rule = "expected letters, digits, '_', '-' or '.' (not first), at most 128 bytes of UTF-8"

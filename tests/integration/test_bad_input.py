@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.free import FRAMES, STAR, Free
+from tests.free import FRAMES, STAR, Free, variants
 from tests.integration.conftest import tvradar
 
 
@@ -130,15 +130,11 @@ def test_chinese_names_and_hostile_ones(free: Free, tmp_path: Path) -> None:
     refused(ran, 2, "../x", "not in the gallery")
 
 
-def test_a_likely_wrong_picture_and_a_duplicate_are_reported(
-    data_dir: Path, tmp_path: Path
-) -> None:
+def test_a_likely_wrong_picture_and_a_duplicate_are_reported(free: Free, tmp_path: Path) -> None:
     people = tmp_path / "people"
-    shutil.copytree(data_dir / "sitcom" / "portraits" / "sheldon", people / "sheldon")
-    portraits = sorted((people / "sheldon").iterdir())
-    shutil.copy(portraits[0], people / "sheldon" / "zz_same.png")
-    stranger = min((data_dir / "sitcom" / "portraits" / "penny").iterdir())
-    shutil.copy(stranger, people / "sheldon" / "zz_wrong.png")
+    portraits = variants(free.faces[0], people / "obama", 4)
+    shutil.copy(portraits[0], people / "obama" / "zz_same.png")
+    shutil.copy(free.faces[2], people / "obama" / "zz_wrong.png")
     ran = tvradar("gallery", "enrol", people, "-o", tmp_path / "out", "--json")
     found = {p["path"]: (p["status"], p["reason"]) for p in ran.json["reports"][0]["pictures"]}
     assert found["zz_same.png"][0] == "rejected"

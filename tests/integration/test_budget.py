@@ -1,4 +1,4 @@
-"""Speed and memory of the whole: issue 8, line 4. Ratios, since machines differ and are shared."""
+"""Speed and memory of the whole, as ratios, since machines differ and are shared."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Issue 4, lines 1, 2 and 4, on 3,120 composed tracks of real people; minutes of embedding."""
+"""Promised rates and probabilities on 3,120 composed tracks of real people; takes minutes."""
 
 import os
 from pathlib import Path

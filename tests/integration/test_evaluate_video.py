@@ -1,4 +1,4 @@
-"""What a viewer gets who presses at any frame of a real clip: issue 4, line 3."""
+"""What a viewer gets who presses at any frame of a real clip."""
 
 from pathlib import Path
 

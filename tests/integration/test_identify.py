@@ -156,11 +156,11 @@ def loop(clip: Path, film: Path, times: int) -> None:
 @pytest.mark.skipif(
     "TVRADAR_LONG_TESTS" not in os.environ, reason="ten minutes of film; set TVRADAR_LONG_TESTS=1"
 )
-def test_ten_minutes_run_in_flat_memory(concert: Path, data_dir: Path, tmp_path: Path) -> None:
+def test_ten_minutes_run_in_flat_memory(few: Path, free: Free, tmp_path: Path) -> None:
     film = tmp_path / "long.mp4"
-    loop(data_dir / "concert" / "clip.mp4", film, times=60)
+    loop(free.clip, film, times=60)
     process = subprocess.Popen(
-        [str(TVRADAR), "identify", str(film), "-g", str(concert), "--json"],
+        [str(TVRADAR), "identify", str(film), "-g", str(few), "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
@@ -170,6 +170,6 @@ def test_ten_minutes_run_in_flat_memory(concert: Path, data_dir: Path, tmp_path:
         status = Path(f"/proc/{process.pid}/status").read_text()
         sizes += [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")]
     out, _ = process.communicate(timeout=1800)
-    assert json.loads(out)["frames"] == 60 * 275
-    # the faces found are kept until the end, 16,500 frames of them: some 20 MB; a frame has 0.7
+    assert json.loads(out)["frames"] == 60 * FRAMES
+    # the faces found are kept until the end, 13,500 frames of them: some 20 MB; a frame has 0.7
     assert max(sizes[5:]) - min(sizes[5:]) < 60_000

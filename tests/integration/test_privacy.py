@@ -7,15 +7,15 @@ import pytest
 
 from edge.privacy.trace import parse
 from edge.privacy.verdict import Allowed, judge
+from tests.free import Free
 from tests.integration.conftest import tvradar
 
 
 @pytest.fixture
-def words(data_dir: Path) -> list[object]:
+def words(free: Free) -> list[object]:
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
-    concert = data_dir / "concert"
-    return ["privacy-check", "--source", concert / "clip.mp4", "--people", concert / "portraits"]
+    return ["privacy-check", "--source", free.clip, "--people", free.people]
 
 
 def test_a_session_lets_nothing_out(words: list[object]) -> None:

@@ -122,7 +122,7 @@ def test_engines_are_built_before_the_recogniser_and_never_hold_it_back(machine:
     def shown(unit: str, name: str) -> str:
         return machine.sh(f"systemctl show -p {name} --value {unit}").strip()
 
-    assert shown("tvradar-engines", "ConditionResult") == "no"  # this is none
+    assert shown("tvradar-engines", "ConditionResult") == "no"  # this is not a Jetson
     people = "/var/lib/tvradar/people"
     machine.sh(f"touch /etc/nv_tegra_release; mkdir -p {people}/a; echo > {people}/a/1.png")
     try:

@@ -1,4 +1,4 @@
-"""A press that the broker has kept is of before; it is not answered at each start."""
+"""A press that the broker has retained is an old one; it is not answered at each start."""
 
 from __future__ import annotations
 

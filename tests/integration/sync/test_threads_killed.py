@@ -96,7 +96,7 @@ def test_threads_that_can_be_begun_anew_are(world: World, tmp_path: Path) -> Non
         until(lambda: device.metric("tvradar_gallery_release") == 2, 20)
         assert device.process.poll() is None
         log = (tmp_path / "log").read_text()
-        assert "thread gallery-watcher died of Killed(); begun anew in 0.5 s" in log
+        assert "thread gallery-watcher died of Killed(); restarted in 0.5 s" in log
         device.process.terminate()
         assert device.process.wait(5) == 0
 

@@ -1,4 +1,4 @@
-"""A source killed in mid-stream: real names are back at once, memory stays (issue 7, must show 2).
+"""A source killed in mid-stream: real names are back at once, memory stays.
 
 tools/outages.py does the same with more rounds and says the figures.
 """

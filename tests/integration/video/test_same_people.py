@@ -1,4 +1,4 @@
-"""The real clip by every transport: the same people in the same shots (issue 7, must show 1)."""
+"""The real clip by every transport: the same people in the same shots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files as they come: a right result or a clear error for each (issue 7, must show 6)."""
+"""Files as they come: a right result or a clear error for each."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """OpenCV's own FaceRecognizerSF is the reference, with the same model file."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -10,11 +8,12 @@ from engines.align import align
 from engines.errors import ModelShapeError
 from engines.fetch import fetch
 from engines.pipeline import FacePipeline
+from tests.free import Free
 
 
-def test_equals_opencv_on_scenes(pipeline: FacePipeline, data_dir: Path) -> None:
+def test_equals_opencv(pipeline: FacePipeline, free: Free) -> None:
     theirs = cv2.FaceRecognizerSF.create(str(fetch("sface")), "")
-    for path in sorted((data_dir / "sitcom" / "scenes").glob("*.jpg")):
+    for path in (free.group, free.pair, free.portrait):
         bgr = cv2.imread(str(path))
         faces = pipeline.detector.detect(bgr)
         ours = pipeline.embedder.embed(align(bgr, faces.landmarks_px)).vectors

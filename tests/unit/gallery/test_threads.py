@@ -1,4 +1,4 @@
-"""A thread of ours that dies is told of and begun anew, or somebody is told that it cannot be."""
+"""A thread of ours that dies is reported and restarted, or reported as beyond that."""
 
 import subprocess
 import sys

@@ -26,6 +26,8 @@ from engines.tensorrt.runtime import TensorRtEngine
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.free import Free
+
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -127,9 +129,9 @@ def test_without_tensorrt_the_error_says_what_to_install(
     assert refused.value.exit_code == 3
 
 
-def test_device_path_finds_and_embeds_the_same_faces(host_trt: Any, data_dir: Path) -> None:
+def test_device_path_finds_and_embeds_the_same_faces(host_trt: Any, free: Free) -> None:
     """Frames in device memory give the CPU path's faces and embeddings, through both kernels."""
-    bgr = cv2.imread(str(min((data_dir / "sitcom" / "scenes").glob("*.jpg"))))
+    bgr = cv2.imread(str(free.group))
     assert bgr is not None
     rgb = np.ascontiguousarray(bgr[..., ::-1])
     image = DeviceImage(rgb.ctypes.data, rgb.shape[1], rgb.shape[0], rgb.strides[0], 3, blue_at=2)

@@ -55,7 +55,7 @@ def test_a_swap_opens_only_what_is_new(tmp_path: Path, population: Any) -> None:
     second = open_gallery(tmp_path, MODEL, before=first)
     assert [a is b for a, b in zip(first.segments, second.segments, strict=False)] == [True, True]
     assert _open_files(tmp_path) == 3
-    # Another file of the same name is read anew: the one that is open may be of before a mend.
+    # Another file of the same name is read again: the open one may be from before a repair.
     release, folder = current_release(tmp_path)
     path = folder / release.segments[0].people_file.name
     data = path.read_bytes()

@@ -32,7 +32,7 @@ from gallery.search.search import Gallery
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from edge.video.frame import Frame
+    from edge.video.source import Picture
     from engines.pipeline import FacePipeline
     from gallery.store.release import Release
 
@@ -80,8 +80,9 @@ def identify(
     fpir: float = DEFAULT_FPIR,
     lang: str = "en",
     seconds: float | None = None,
+    every_frame: bool = False,
     stop: Callable[[], bool] = lambda: False,
-    on_frame: Callable[[Frame], None] = lambda _: None,
+    on_picture: Callable[[Picture], None] = lambda _: None,
 ) -> Identification:
     """Say who is in a picture, a folder of pictures or a film, from start to end.
 
@@ -93,8 +94,9 @@ def identify(
         fpir: promised share of strangers who get a wrong name.
         lang: language of the names.
         seconds: stop after so much of the film.
+        every_frame: a film is searched frame by frame, which costs several times as much.
         stop: asked after each frame; true ends early, with all that was seen decided.
-        on_frame: called with each frame, in the thread of the caller.
+        on_picture: called with each one, in the thread of the caller.
 
     Raises:
         SourceError: the source cannot be read; the message says why.
@@ -121,7 +123,8 @@ def identify(
                 summary,
                 seconds=seconds,
                 stop=stop,
-                on_frame=on_frame,
+                every_frame=every_frame,
+                on_picture=on_picture,
             )
             warnings = opened.stats.warnings
         threshold = policy_for(known, fpir).threshold

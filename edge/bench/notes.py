@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from edge.recognise.step import Step
+    from collections.abc import Iterator, Mapping
 
 
 @dataclass(slots=True)
@@ -31,9 +29,9 @@ class Notes:
         self.frames += 1
         self.last_s = pts_s
 
-    def take(self, step: Step) -> None:
+    def take(self, stage_s: Mapping[str, float]) -> None:
         """Note the time of each stage of a frame."""
-        for stage, seconds in step.stage_s.items():
+        for stage, seconds in stage_s.items():
             self.stage_s.setdefault(stage, []).append(seconds)
 
     @contextmanager

@@ -22,6 +22,7 @@ from edge.bench.notes import Notes
 from edge.bench.sizes import Size, at_size, decode_bgr_on, decode_on
 from edge.errors import EdgeError
 from edge.evaluate.labels import read_labels
+from edge.video.open import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -214,30 +215,22 @@ def _measure(steps: Iterator[None], notes: Notes, truth: Truth | None) -> Side:
 
 def ours_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:
     """Name a film as `identify` does."""
-    from edge.offline.recogniser import (  # noqa: PLC0415
-        EMBEDDINGS_PER_FRAME,
-        OfflineRecogniser,
-        with_decisions,
-    )
+    from edge.offline.film.reader import FilmReader  # noqa: PLC0415
     from edge.recognise.recogniser import RecogniserOptions  # noqa: PLC0415
     from engines.pipeline import load_pipeline  # noqa: PLC0415
     from gallery.search.open import open_gallery  # noqa: PLC0415
 
     pipeline = load_pipeline(threads=2)
-    recogniser = OfflineRecogniser(
-        pipeline,
-        open_gallery(gallery_dir),
-        RecogniserOptions(embeddings_per_frame=EMBEDDINGS_PER_FRAME),
-        on_step=notes.take,
-    )
+    gallery = open_gallery(gallery_dir)
+    reader = FilmReader(pipeline, gallery, RecogniserOptions(), on_stages=notes.take)
     yield
-    scenes = []
-    for frame in each_frame(source, notes):
-        scenes += recogniser.process(frame)
-        yield
-    scenes += recogniser.finish()
-    decisions = recogniser.hindsight()
-    _write_down((with_decisions(scene, decisions) for scene in scenes), notes)
+    with open_source(source) as film:
+        for picture in film.pictures():
+            notes.saw(picture.pts_s)
+            reader.process(picture)
+            del picture
+            yield
+    _write_down(reader.finish(), notes)
 
 
 def opencv_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:
@@ -300,8 +293,6 @@ def face_by_face(
 
 def each_frame(source: str, notes: Notes) -> Iterator[Frame]:
     """Read a film and count its frames."""
-    from edge.video.open import open_source  # noqa: PLC0415
-
     with open_source(source) as frames:
         for frame in frames:
             notes.saw(frame.pts_s)

@@ -80,6 +80,7 @@ def identify_source(
     unverified: bool = False,
     backend: Backend | None = None,
     embedder: str = "",
+    every_frame: bool = False,
     video: SourceOptions = DEFAULT_OPTIONS,
 ) -> Identification:
     """Return who is in a source; see `edge.cli.main.identify` for the arguments."""
@@ -109,6 +110,7 @@ def identify_source(
             seconds,
             board,
             builder.take if sidecar else lambda _: None,
+            every_frame=every_frame,
         )
         if beside is not None:
             name = (path_of(uri) or beside).name
@@ -129,6 +131,8 @@ def _identify(
     seconds: float | None,
     cues: CueBoard,
     also: Callable[[Scene], None],
+    *,
+    every_frame: bool,
 ) -> Identification:
     if annotate is not None:
         _check_annotate(uri, annotate)
@@ -156,7 +160,8 @@ def _identify(
             summary,
             seconds=seconds,
             stop=stop,
-            on_frame=lambda _: progress.advance(task),
+            every_frame=every_frame,
+            on_picture=lambda _: progress.advance(task),
             cues=titles,
         )
         warnings = source.stats.warnings

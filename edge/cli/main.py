@@ -27,6 +27,7 @@ from edge.cli.options import (
     CastOption,
     CuesOption,
     EmbedderOption,
+    EveryOption,
     FpirOption,
     GalleryOption,
     JsonOption,
@@ -112,6 +113,7 @@ def identify(
     unverified: UnverifiedOption = False,
     backend: BackendOption = None,
     embedder: EmbedderOption = "",
+    every: EveryOption = "moment",
     stream: StreamOption = None,
     programme: ProgrammeOption = None,
 ) -> None:
@@ -137,6 +139,7 @@ def identify(
         unverified=unverified,
         backend=backend,
         embedder=embedder,
+        every_frame=every == "frame",
         video=SourceOptions(stream=stream, programme=programme),
     )
     print_identification(found, json=json)
@@ -163,6 +166,7 @@ def timeline(
     lang: LangOption = "en",
     cues: CuesOption = None,
     embedder: EmbedderOption = "",
+    every: EveryOption = "moment",
     stream: StreamOption = None,
     programme: ProgrammeOption = None,
 ) -> None:
@@ -182,6 +186,7 @@ def timeline(
         lang=lang,
         cues=cues,
         embedder=embedder,
+        every_frame=every == "frame",
         video=SourceOptions(stream=stream, programme=programme),
     )
 

@@ -49,6 +49,12 @@ ProgrammeOption = Annotated[
 EmbedderOption = Annotated[
     str, typer.Option(help="Embedder of the catalog; a gallery belongs to the one that made it.")
 ]
+EveryOption = Annotated[
+    Literal["moment", "frame"],
+    typer.Option(
+        help="Search a film moment by moment, or every single frame: several times the work."
+    ),
+]
 
 
 def cue_kinds(text: str | None, default: tuple[CueKind, ...] = ("title",)) -> frozenset[CueKind]:

@@ -67,6 +67,7 @@ def write_timeline(
     lang: str,
     cues: str | None = None,
     embedder: str = "",
+    every_frame: bool = False,
     video: SourceOptions = DEFAULT_OPTIONS,
 ) -> None:
     """Identify a source and give its timeline out."""
@@ -85,6 +86,7 @@ def write_timeline(
         lang=lang,
         cues=cues,
         embedder=embedder,
+        every_frame=every_frame,
         video=video,
     )
     for warning in found.warnings:

@@ -1,8 +1,8 @@
 """`identify`: a picture or a video from start to end, with the hindsight that a file allows.
 
-A live picture must name a face from what came before; a file need not. Tracks are followed frame
-by frame, and when the film is over each track gets one decision from all of its faces and those of
-other shots that are surely the same person's, which holds for all of its frames: no name changes
+A live picture must name a face from what came before; a file need not. When the film is over each
+track gets one decision from all of its faces and those of other shots that are surely the same
+person's, which holds for all of its frames: no name changes
 within a track, and a face that turns away keeps its name.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge.offline.film.reader import FilmReader
 from edge.offline.recogniser import OfflineRecogniser, with_decisions
 from edge.offline.still import identify_still
 from edge.recognise.cues.cue import Spoke
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from edge.offline.fp32_fallback_video import Retake
     from edge.recognise.cues.cue import CueSource
     from edge.recognise.recogniser import RecogniserOptions
-    from edge.video.frame import Frame
+    from edge.video.source import Picture
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
 
@@ -92,14 +93,15 @@ class Identification(msgspec.Struct, frozen=True):
 def recognise_all(
     pipeline: FacePipeline,
     gallery: Gallery,
-    frames: Iterable[Frame],
+    pictures: Iterable[Picture],
     options: RecogniserOptions,
     *,
     still: bool,
+    every_frame: bool = False,
     second: SecondOpinion | None = None,
     retake: Retake | None = None,
     stop: Callable[[], bool] = lambda: False,
-    on_frame: Callable[[Frame], None] = lambda _: None,
+    on_picture: Callable[[Picture], None] = lambda _: None,
     cues: CueSource | None = None,
 ) -> Iterator[Scene]:
     """Yield the decided scene of each frame: of pictures one by one, of a film when it is over.
@@ -107,19 +109,21 @@ def recognise_all(
     Args:
         pipeline: the loaded models.
         gallery: who is known.
-        frames: in order.
+        pictures: in order.
         options: budgets and promises.
-        still: each frame is a picture of its own.
-        second: for pictures, what settles borderline faces.
-        retake: for films, the same.
+        still: each picture stands for itself.
+        every_frame: a film is searched frame by frame, as a live picture is.
+        second: settles borderline faces.
+        retake: the same, for films that are searched frame by frame.
         stop: asked after each frame; true ends early, with all that was seen decided.
-        on_frame: called with each frame, for progress.
+        on_picture: called with each one, for progress.
         cues: what is known beside the faces.
     """
     if still:
         policy = policy_for(gallery, options.fpir, options.cast)
         track = 0
-        for shot, frame in enumerate(frames):
+        for shot, picture in enumerate(pictures):
+            frame = picture.to_frame()
             scene = identify_still(
                 pipeline,
                 gallery,
@@ -131,22 +135,39 @@ def recognise_all(
                 cues=cues.at(frame.pts_s) if cues is not None else (),
             )
             track += len(scene.faces)
-            on_frame(frame)
+            on_picture(picture)
             yield scene
             if stop():
                 return
         return
-    recogniser = OfflineRecogniser(pipeline, gallery, options, retake, cues=cues)
-    scenes: deque[Scene] = deque()
-    for frame in frames:
-        scenes += recogniser.process(frame)
-        on_frame(frame)
+    reader: FilmReader | EveryFrame = FilmReader(pipeline, gallery, options, second, cues=cues)
+    if every_frame:
+        reader = EveryFrame(OfflineRecogniser(pipeline, gallery, options, retake, cues=cues))
+    for picture in pictures:
+        reader.process(picture)
+        on_picture(picture)
         if stop():
             break
-    scenes += recogniser.finish()
-    decisions = recogniser.hindsight()
-    while scenes:
-        yield with_decisions(scenes.popleft(), decisions)
+    yield from reader.finish()
+
+
+class EveryFrame:
+    """Reads a film frame by frame, with the interface of `FilmReader`."""
+
+    def __init__(self, recogniser: OfflineRecogniser) -> None:
+        self._recogniser = recogniser
+        self._scenes: deque[Scene] = deque()
+
+    def process(self, picture: Picture) -> None:
+        """Take a picture."""
+        self._scenes += self._recogniser.process(picture.to_frame())
+
+    def finish(self) -> Iterator[Scene]:
+        """Return the scenes of all frames."""
+        self._scenes += self._recogniser.finish()
+        decisions = self._recogniser.hindsight()
+        while self._scenes:
+            yield with_decisions(self._scenes.popleft(), decisions)
 
 
 class Summary:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from edge.offline.identify import Summary
     from edge.recognise.cues.cue import CueSource
     from edge.recognise.recogniser import RecogniserOptions
-    from edge.video.frame import Frame
-    from edge.video.source import Source
+    from edge.video.source import Picture, Source
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
 
@@ -31,8 +30,9 @@ def read_to_end(
     summary: Summary,
     *,
     seconds: float | None = None,
+    every_frame: bool = False,
     stop: Callable[[], bool] = lambda: False,
-    on_frame: Callable[[Frame], None] = lambda _: None,
+    on_picture: Callable[[Picture], None] = lambda _: None,
     cues: CueSource | None = None,
 ) -> None:
     """Add all scenes of a source to `summary`.
@@ -45,8 +45,9 @@ def read_to_end(
         options: budgets and promises.
         summary: takes the scenes.
         seconds: stop after so much of the source.
+        every_frame: a film is searched frame by frame, as a live picture is.
         stop: asked after each frame; true ends early, with all that was seen decided.
-        on_frame: called with each frame, for progress.
+        on_picture: called with each one, for progress.
         cues: what is known beside the faces.
 
     A source that breaks off after its first frame ends there: what was found stands, and the
@@ -57,15 +58,15 @@ def read_to_end(
     """
     last_s = 0.0
 
-    def seen(frame: Frame) -> None:
+    def seen(picture: Picture) -> None:
         nonlocal last_s
-        last_s = frame.pts_s
-        on_frame(frame)
+        last_s = picture.pts_s
+        on_picture(picture)
 
     second = second_opinion_for(pipeline)
     with ExitStack() as opened:
         retake = None
-        if second is not None and source.can_seek:
+        if every_frame and second is not None and source.can_seek:
             retake = opened.enter_context(Retake(second, gallery, options, reopen, stop, cues))
         scenes = recognise_all(
             pipeline,
@@ -73,22 +74,24 @@ def read_to_end(
             _as_far_as_it_goes(source, summary),
             options,
             still=source.still,
+            every_frame=every_frame,
             second=second,
             retake=retake,
             stop=lambda: stop() or (seconds is not None and last_s >= seconds),
-            on_frame=seen,
+            on_picture=seen,
             cues=cues,
         )
         for scene in scenes:
             summary.add(scene)
 
 
-def _as_far_as_it_goes(source: Source, summary: Summary) -> Iterator[Frame]:
+def _as_far_as_it_goes(source: Source, summary: Summary) -> Iterator[Picture]:
     begun = False
     try:
-        for frame in source:
+        for picture in source.pictures():
             begun = True
-            yield frame
+            yield picture
+            del picture  # or the decoder has one buffer less while we wait
     except SourceError as error:
         if not begun:
             raise

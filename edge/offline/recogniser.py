@@ -157,6 +157,11 @@ def claims_of_shot(
             frames[face.track].add(scene.index)
     least = MIN_HITS if len(scenes) > 1 else 1
     tracks = [t for t in tracks if t.track.number in frames and t.track.hits >= least]
+    return claims_of(tracks, gallery), lambda a, b: not frames[a].isdisjoint(frames[b])
+
+
+def claims_of(tracks: Sequence[TrackState], gallery: Gallery) -> list[Claim]:
+    """Return what tracks say, from all that was seen of them; whom they are like is searched."""
     known = [t for t in tracks if t.template.vectors]
     if known:
         probes = np.stack([t.template.overall() for t in known])
@@ -167,7 +172,7 @@ def claims_of_shot(
             state.impostor_mean = state.template.impostor_mean()
     for state in tracks:
         state.displayed_id = None
-    return [state.claim() for state in tracks], lambda a, b: not frames[a].isdisjoint(frames[b])
+    return [state.claim() for state in tracks]
 
 
 def with_decisions(scene: Scene, decisions: dict[int, Decision]) -> Scene:

@@ -35,29 +35,54 @@ def square_size(
     return max(1, round(width * ratio * scale)), max(1, round(height * scale))
 
 
+MOST_SIZES = 4
+"""Sizes converted to whose swscale contexts are kept."""
+
+
 class Converter:
-    """Converts with one swscale context, kept from frame to frame: making one costs more."""
+    """Converts with one swscale context a size, kept from frame to frame: making one costs more."""
 
     def __init__(self, *, max_height: int = 0, hdr_to_sdr: bool = True, threads: int = 1) -> None:
         self._max_height = max_height
         self._hdr_to_sdr = hdr_to_sdr
         self._threads = threads
-        self._reformatter = VideoReformatter()
+        self._reformatters: dict[tuple[int, int], VideoReformatter] = {}
         self._lock = threading.Lock()
 
     def to_bgr(self, frame: VideoFrame, aspect: Fraction | None) -> NDArray[np.uint8]:
         """Convert a frame whose pixels have the aspect ratio `aspect`; uint8 (height, width, 3)."""
-        width, height = square_size(frame.width, frame.height, aspect, self._max_height)
+        size = square_size(frame.width, frame.height, aspect, self._max_height)
+        return self._converted(frame, size, Interpolation.BILINEAR)
+
+    def scaled(
+        self, frame: VideoFrame, size: tuple[int, int], *, sampled: bool = False
+    ) -> NDArray[np.uint8]:
+        """Convert a frame straight to a width and height, of the upright picture.
+
+        Args:
+            frame: as the decoder left it.
+            size: wanted.
+            sampled: by a few samples for each pixel, several times cheaper than their mean.
+        """
+        turned = size[::-1] if frame.rotation % 180 else size
+        way = Interpolation.FAST_BILINEAR if sampled else Interpolation.AREA
+        return self._converted(frame, turned, way)
+
+    def _converted(
+        self, frame: VideoFrame, size: tuple[int, int], way: Interpolation
+    ) -> NDArray[np.uint8]:
         untagged_hd = frame.colorspace == UNSPECIFIED and frame.height >= 720
         with self._lock:
-            converted = self._reformatter.reformat(
+            if size not in self._reformatters and len(self._reformatters) >= MOST_SIZES:
+                self._reformatters.clear()
+            converted = self._reformatters.setdefault(size, VideoReformatter()).reformat(
                 frame,
-                width=width,
-                height=height,
+                width=size[0],
+                height=size[1],
                 format="bgr24",
                 src_colorspace=Colorspace.ITU709 if untagged_hd else None,
                 dst_color_range=ColorRange.JPEG,
-                interpolation=Interpolation.BILINEAR,
+                interpolation=way,
                 threads=self._threads,
             )
         bgr = np.asarray(converted.to_ndarray(), dtype=np.uint8)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
+    import numpy as np
+    from numpy.typing import NDArray
     from typing_extensions import Self
 
     from edge.video.frame import Frame
@@ -109,8 +111,20 @@ class Picture(Protocol):
     def captured_ns(self) -> int:
         """As in `Frame`."""
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, as `Frame.bgr` would have them."""
+
     def to_frame(self) -> Frame:
-        """Convert to BGR; call it once, from any one thread."""
+        """Convert to BGR; from any one thread."""
+
+    def scaled(self, size: tuple[int, int], *, sampled: bool = False) -> NDArray[np.uint8]:
+        """Return the picture in another width and height, uint8 (height, width, 3), BGR.
+
+        Args:
+            size: smaller than the picture.
+            sampled: by a few samples for each pixel; good enough to compare two pictures by.
+        """
 
 
 class Source(Protocol):

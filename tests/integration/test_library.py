@@ -59,14 +59,14 @@ def test_these_names_are_the_interface() -> None:
 def test_works_in_a_thread_and_leaves_signals_alone(people: Path, portrait: Path) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     found = []
-    frames = []
+    pictures = []
     thread = threading.Thread(
-        target=lambda: found.append(identify(portrait, people, on_frame=frames.append))
+        target=lambda: found.append(identify(portrait, people, on_picture=pictures.append))
     )
     thread.start()
     thread.join(60)
     assert [p.id for p in found[0].people] == ["barack_obama"]
-    assert [frame.index for frame in frames] == [0]
+    assert [picture.index for picture in pictures] == [0]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 

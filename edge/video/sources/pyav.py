@@ -7,7 +7,6 @@ import math
 import os
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +18,10 @@ from av.codec.context import Flags
 from edge.errors import SourceError, SourceLostError
 from edge.video.convert import Converter, square_size
 from edge.video.deinterlace import Deinterlacer
-from edge.video.frame import Frame
 from edge.video.pts import PtsNormaliser
 from edge.video.source import SourceStats
 from edge.video.sources.closing import Closing
+from edge.video.sources.decoded import DecodedPicture
 from edge.video.sources.eit_tap import EitTap
 from edge.video.sources.pipe import Pipe, Readable
 from edge.video.sources.pyav_address import address_of, explain
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+    from edge.video.frame import Frame
     from edge.video.source import SourceOptions
 
 log = logging.getLogger(__name__)
@@ -47,23 +47,6 @@ MAX_REFUSALS = 200
 """So many packets refused in a row mean that nothing more will come of this stream."""
 SOUND_CLOCKS = frozenset({"mov", "mp4", "matroska", "webm", "avi"})
 """Containers with one time line from start to end: a long gap is a long picture, not a jump."""
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedPicture:
-    """A frame as the decoder left it; it holds the decoder's buffer until it is let go."""
-
-    pts_s: float
-    index: int
-    captured_ns: int
-    decoded: VideoFrame
-    aspect: Fraction | None
-    converter: Converter
-
-    def to_frame(self) -> Frame:
-        """Convert to BGR."""
-        bgr = self.converter.to_bgr(self.decoded, self.aspect)
-        return Frame(bgr, self.pts_s, self.index, self.captured_ns)
 
 
 class PyAVSource(Closing):
@@ -248,6 +231,7 @@ class PyAVSource(Closing):
             decoded=decoded,
             aspect=self._aspect,
             converter=self._converter,
+            size=self.size,
         )
 
     def _decoded(self) -> Iterator[VideoFrame]:

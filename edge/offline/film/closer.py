@@ -1,0 +1,106 @@
+"""Detection at two sizes: the whole frame small, and single faces from close by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from engines.box_voting import overlaps
+from engines.detections import Detections
+from engines.detector import suppress_overlaps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from engines.detector import Detector
+
+LOW_PX = 640
+"""Long side of a low-resolution pass."""
+CROP_PX = 160
+CROP_SIDES = 2.0
+"""A crop is this many faces wide, at least `CROP_PX`; a wider one is shrunk to that."""
+NEAR = 0.5
+"""A face further from where it is expected, in units of its size, is another one."""
+SAME_FACE = 0.3
+"""Boxes that overlap this much show one face."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The faces of a pass, and of which the landmarks are fine enough to align by.
+
+    Attributes:
+        faces: in pixels of the frame.
+        fine: bool (n,).
+    """
+
+    faces: Detections
+    fine: NDArray[np.bool_]
+
+
+def scaled(faces: Detections, factor: NDArray[np.float32]) -> Detections:
+    """Return faces with all x and y multiplied by a factor, float32 (2,)."""
+    return Detections(faces.xyxy_px * np.tile(factor, 2), faces.scores, faces.landmarks_px * factor)
+
+
+def low_size(size: tuple[int, int]) -> tuple[int, int] | None:
+    """Return the width and height of a low-resolution pass, None where the frame is no larger."""
+    factor = LOW_PX / max(size)
+    if factor >= 1:
+        return None
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+
+
+def in_crops(
+    detector: Detector, bgr: NDArray[np.uint8], boxes: Sequence[NDArray[np.float32]]
+) -> Detections:
+    """Return the faces at some places of a frame, each searched for from close by.
+
+    Args:
+        detector: finds them.
+        bgr: uint8 (height, width, 3), BGR.
+        boxes: float32 (4,) each, where a face is expected.
+    """
+    found = [_in_crop(detector, bgr, box) for box in boxes]
+    faces = Detections.concatenate(found)
+    faces = faces[np.argsort(-faces.scores, kind="stable")]
+    return faces[suppress_overlaps(faces.xyxy_px, SAME_FACE)]
+
+
+def _in_crop(detector: Detector, bgr: NDArray[np.uint8], box: NDArray[np.float32]) -> Detections:
+    """Return the face nearest to the middle of a box, or none."""
+    height, width = bgr.shape[:2]
+    centre, side = (box[:2] + box[2:]) / 2, float((box[2:] - box[:2]).max())
+    reach = max(CROP_PX, CROP_SIDES * side) / 2
+    left, top = (int(max(0, c - reach)) for c in centre)
+    right, bottom = (int(min(e, c + reach)) for c, e in zip(centre, (width, height), strict=True))
+    if right - left < 8 or bottom - top < 8:
+        return Detections.empty()
+    crop = bgr[top:bottom, left:right]
+    shrink = min(1.0, CROP_PX / max(crop.shape[:2]))
+    if shrink < 1:
+        size = round(crop.shape[1] * shrink), round(crop.shape[0] * shrink)
+        crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
+    factor = np.array([(right - left) / crop.shape[1], (bottom - top) / crop.shape[0]], np.float32)
+    faces = scaled(detector.detect(crop), factor).moved(left, top)
+    if not len(faces):
+        return faces
+    apart = np.linalg.norm((faces.xyxy_px[:, :2] + faces.xyxy_px[:, 2:]) / 2 - centre, axis=1)
+    nearest = int(np.argmin(apart))
+    return faces[[nearest]] if apart[nearest] <= NEAR * side else Detections.empty()
+
+
+def merged(low: Detections, close: Detections) -> Found:
+    """Return the faces of a low-resolution pass, with those seen from close by in their place."""
+    kept = [
+        i
+        for i in range(len(low))
+        if not (overlaps(low.xyxy_px[i], close.xyxy_px) > SAME_FACE).any()
+    ]
+    fine = np.arange(len(close) + len(kept)) < len(close)
+    return Found(Detections.concatenate([close, low[kept]]), fine)

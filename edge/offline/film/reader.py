@@ -1,0 +1,235 @@
+"""A film read as a film.
+
+Of most frames nothing is converted but some thousand pixels, to see cuts and changes by. A few a
+second get a detection pass at low resolution, with a closer look at small faces; fewer one at full
+resolution. When a shot is over the best views of its faces are embedded, and boxes are laid on the
+frames between two passes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge.offline.film.closer import Found, in_crops, low_size, merged, scaled
+from edge.offline.film.face import FollowedFace
+from edge.offline.film.passes import Pass, PassPlan
+from edge.offline.film.shot import FinishedShot, Moments, finished
+from edge.offline.film.views import cut_out
+from edge.offline.join_tracks import FinishedTrack, decide_film
+from edge.recognise.cues.cue import CueBoard
+from edge.recognise.evidence import CueGate, TrackState
+from edge.recognise.letterbox import Bars
+from edge.recognise.shots import ShotDetector
+from edge.recognise.step import Stopwatch
+from edge.recognise.template import TrackTemplate
+from edge.recognise.thresholds import Thresholds
+from edge.recognise.track import Tracker
+from edge.video.frame import Frame
+from engines.box_voting import overlaps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from edge.offline.fp32_fallback import SecondOpinion
+    from edge.recognise.cues.cue import CueSource
+    from edge.recognise.recogniser import RecogniserOptions
+    from edge.recognise.scene import Scene
+    from edge.video.source import Picture
+    from engines.detections import Detections
+    from engines.pipeline import FacePipeline
+    from gallery.search.search import Gallery
+
+SMALL_PX = (192, 108)
+"""Each frame is seen at this size."""
+BARS_EVERY = 10
+PART_S = 60.0
+"""A longer shot is decided in parts, so that memory does not grow with it."""
+CLOSE_PX = 24.0
+"""A face that is smaller in a low-resolution pass is searched for from close by too."""
+MOST_CROPS = 16
+TRACKED_ALIKE = 0.3
+
+
+class FilmReader:
+    """Names the faces of a film: `process` takes its pictures in order, `finish` says who is who.
+
+    Args:
+        pipeline: the loaded models.
+        gallery: who is known.
+        options: promises; what a frame may cost is not asked.
+        second: asked where INT8's error may have decided.
+        on_stages: told the seconds of each stage of each frame.
+        cues: what is known beside the faces; asked at each pass.
+    """
+
+    def __init__(
+        self,
+        pipeline: FacePipeline,
+        gallery: Gallery,
+        options: RecogniserOptions,
+        second: SecondOpinion | None = None,
+        on_stages: Callable[[Mapping[str, float]], None] = lambda _: None,
+        cues: CueSource | None = None,
+    ) -> None:
+        self._pipeline, self._gallery = pipeline, gallery
+        self._second, self._on_stages = second, on_stages
+        self._policy = Thresholds(options.fpir, options.cast).prepare(gallery)
+        self._cuts, self._bars = ShotDetector(), Bars()
+        self._plan, self._tracker = PassPlan(), Tracker()
+        self._gate = CueGate(cues or CueBoard())
+        self._shot = 0
+        self._frames: list[tuple[float, int]] = []
+        self._size = (0, 0)
+        self._film: list[FinishedShot] = []
+        self._faces: dict[int, FollowedFace] = {}
+        self._held: tuple[Picture, NDArray[np.uint8]] | None = None
+        self._pass_s = float("-inf")
+        self._watch = Stopwatch()
+
+    def process(self, picture: Picture) -> None:
+        """Take a picture."""
+        self._watch = Stopwatch()
+        small = picture.scaled(SMALL_PX, sampled=True)
+        if self._is_cut(picture, small):
+            self._end_shot()
+        self._frames.append((picture.pts_s, picture.index))
+        self._size = picture.size
+        self._watch.lap("shots")
+        kind = self._plan.due(picture.pts_s, small)
+        self._held = (picture, small)
+        if kind is not None:
+            self._pass(kind)
+            if picture.pts_s - self._frames[0][0] >= PART_S:
+                self._end_part()
+        self._on_stages(self._watch.stage_s)
+
+    def finish(self) -> Iterator[Scene]:
+        """Yield the scenes of all frames, from what the whole film says of its tracks."""
+        self._end_shot()
+        decisions = decide_film(self.tracks(), self._gallery, self._policy)
+        for shot in self._film:
+            yield from shot.scenes(decisions, self._gallery)
+
+    def tracks(self) -> list[FinishedTrack]:
+        """Return the tracks of all shots that are over; the last part of one knows it whole."""
+        found: dict[int, FinishedTrack] = {}
+        for track in (track for shot in self._film for track in shot.tracks):
+            number = track.claim.track
+            before = found[number].beside if number in found else frozenset()
+            found[number] = dataclasses.replace(track, beside=track.beside | before)
+        return list(found.values())
+
+    def _is_cut(self, picture: Picture, small: NDArray[np.uint8]) -> bool:
+        """Return whether a picture begins a new shot."""
+        seen = self._bars.crop(Frame(small, picture.pts_s, picture.index, 0)).bgr
+        cut = self._cuts.is_cut(seen)
+        if picture.index % BARS_EVERY == 0:
+            box, self._bars = self._bars.box, self._bars.after(small)
+            if box != self._bars.box:
+                reframed = self._bars.crop(Frame(small, picture.pts_s, picture.index, 0))
+                self._cuts.reframe(reframed.bgr)
+        return cut or (bool(self._frames) and self._size != picture.size)
+
+    def _end_shot(self) -> None:
+        if self._held is not None:
+            self._pass(Pass.LOW)
+        self._end_part()
+        self._tracker.reset()
+        self._plan.cut()
+        self._faces = {}
+        self._shot += 1
+
+    def _end_part(self) -> None:
+        """Keep what is left of the frames so far; faces that live are followed further."""
+        if not self._frames:
+            return
+        times_s, indices = zip(*self._frames, strict=True)
+        moments = Moments(self._shot, self._size, np.array(times_s), np.array(indices))
+        shot = finished(
+            moments,
+            list(self._faces.values()),
+            self._gallery,
+            self._policy,
+            self._pipeline.embedder,
+            lambda: self._tracker.reserve(1),
+            self._second,
+        )
+        self._film.append(shot)
+        alive = {track.number for track in self._tracker.tracks}
+        self._faces = {n: f.continued() for n, f in self._faces.items() if n in alive}
+        self._frames = []
+        self._watch.lap("embed")
+
+    def _pass(self, kind: Pass) -> None:
+        """Look at the picture that is held, and let it go."""
+        assert self._held is not None
+        (picture, small), self._held = self._held, None
+        found, bgr = self._found(picture, kind)
+        self._watch.lap("detect")
+        self._follow(found, picture.pts_s, bgr)
+        width = picture.size[0]
+        self._plan.done(kind, picture.pts_s, small, self._tracker.tracks, width)
+        self._watch.lap("track")
+
+    def _found(self, picture: Picture, kind: Pass) -> tuple[Found, NDArray[np.uint8] | None]:
+        """Return the faces of a picture, and the picture where its pixels were needed."""
+        detector, size = self._pipeline.detector, low_size(picture.size)
+        if kind is Pass.FULL or size is None:
+            bgr = picture.to_frame().bgr
+            faces = detector.detect(bgr)
+            return Found(faces, np.ones(len(faces), bool)), bgr
+        if kind is Pass.FOLLOW:
+            bgr = picture.to_frame().bgr
+            places = [track.at(picture.pts_s) for track in self._tracker.tracks]
+            faces = in_crops(detector, bgr, places)
+            return Found(faces, np.ones(len(faces), bool)), bgr
+        factor = np.divide(picture.size, size, dtype=np.float32)
+        low = scaled(detector.detect(picture.scaled(size)), factor)
+        targets = self._targets(low, picture.pts_s, float(factor[0]))
+        if not targets:
+            return Found(low, np.zeros(len(low), bool)), None
+        bgr = picture.to_frame().bgr
+        return merged(low, in_crops(detector, bgr, targets[:MOST_CROPS])), bgr
+
+    def _targets(self, low: Detections, pts_s: float, factor: float) -> list[NDArray[np.float32]]:
+        """Return where to look from close by: new faces, small ones, and those worth a view."""
+        targets, met = [], set()
+        tracks = self._tracker.tracks
+        places = np.array([track.at(pts_s) for track in tracks], np.float32).reshape(-1, 4)
+        for box in low.xyxy_px:
+            shared = overlaps(box, places)
+            best = int(np.argmax(shared)) if len(places) else -1
+            if best < 0 or shared[best] < TRACKED_ALIKE:
+                targets.append(box)
+                continue
+            met.add(best)
+            small = float((box[2:] - box[:2]).min()) < CLOSE_PX * factor
+            if small or self._faces[tracks[best].number].views.is_due(pts_s):
+                targets.append(box)
+        return targets + [places[i] for i in range(len(tracks)) if i not in met]
+
+    def _follow(self, found: Found, pts_s: float, bgr: NDArray[np.uint8] | None) -> None:
+        calm_s = self._plan.calm_s
+        for known in self._faces.values():
+            known.stayed(self._pass_s, calm_s)
+        self._pass_s = pts_s
+        seen = self._tracker.update(found.faces, pts_s)
+        for track, index in seen:
+            face = self._faces.get(track.number)
+            if face is None:
+                state = TrackState(track, TrackTemplate(self._pipeline.scores))
+                face = self._faces[track.number] = FollowedFace(state, calm_s)
+            side_px = float(found.faces.sides_px[index])
+            face.state.side_px = max(face.state.side_px, side_px)
+            face.found(pts_s, found.faces.xyxy_px[index], float(found.faces.scores[index]))
+        self._gate.give([self._faces[t.number].state for t in self._tracker.tracks], pts_s)
+        if bgr is not None:
+            fine = [(track.number, index) for track, index in seen if found.fine[index]]
+            views = cut_out(bgr, found.faces[[index for _, index in fine]], pts_s)
+            for (number, _), view in zip(fine, views, strict=True):
+                self._faces[number].views.add(view)

@@ -1,0 +1,192 @@
+"""A shot that is over, or a part of a long one: its faces embedded, and laid on its frames.
+
+Until the film is over and its tracks are decided together, only numbers are kept of it: three hours
+with three faces in each frame take some 30 MB.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge.offline.film.evidence import Evidence
+from edge.offline.film.place import Place, without_doubles
+from edge.offline.join_tracks import FinishedTrack
+from edge.offline.recogniser import claims_of
+from edge.recognise.scene import Face, Scene
+from edge.recognise.template import TrackTemplate
+from edge.recognise.track import MIN_HITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from edge.offline.film.face import FollowedFace
+    from edge.offline.fp32_fallback import SecondOpinion
+    from edge.recognise.decide import Claim, Decision, Policy
+    from engines.embedder import Embedder
+    from gallery.search.search import Gallery
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """The frames of a shot.
+
+    Attributes:
+        shot: its number, from 0.
+        size: width and height of its frames.
+        times_s: float64 (n,), rising.
+        indices: int64 (n,), of the frames.
+    """
+
+    shot: int
+    size: tuple[int, int]
+    times_s: NDArray[np.float64]
+    indices: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFace:
+    """Where one track is shown.
+
+    Attributes:
+        track: its number.
+        frames: int32 (k,), places among the shot's frames.
+        boxes: float32 (k, 4).
+        scores: float32 (k,), the detector's.
+    """
+
+    track: int
+    frames: NDArray[np.int32]
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedShot:
+    """What is left of a shot.
+
+    Attributes:
+        moments: its frames.
+        shown: who is where in them.
+        tracks: what its tracks say.
+    """
+
+    moments: Moments
+    shown: tuple[ShownFace, ...]
+    tracks: tuple[FinishedTrack, ...]
+
+    def scenes(self, decisions: Mapping[int, Decision], gallery: Gallery) -> Iterator[Scene]:
+        """Yield the scene of each frame, with what was decided of its tracks, by number."""
+        there: dict[int, list[Face]] = defaultdict(list)
+        for face in self.shown:
+            decision = decisions[face.track]
+            for i, frame in enumerate(face.frames.tolist()):
+                there[frame].append(_face(face, i, decision))
+        size, shot = self.moments.size, self.moments.shot
+        moments = zip(self.moments.times_s.tolist(), self.moments.indices.tolist(), strict=True)
+        for place, (pts_s, index) in enumerate(moments):
+            faces = tuple(there.pop(place, ()))
+            yield Scene(pts_s, index, *size, shot, faces, gallery.release, gallery.identity)
+
+
+def _face(shown: ShownFace, i: int, decision: Decision) -> Face:
+    left, top, right, bottom = (round(v, 1) for v in shown.boxes[i].tolist())
+    return Face(
+        shown.track,
+        (left, top, right, bottom),
+        decision.id,
+        round(decision.score, 4),
+        decision.why,
+        decision.candidates,
+        round(float(shown.scores[i]), 3),
+        round(decision.probability, 4),
+        decision.spoke,
+    )
+
+
+def finished(
+    moments: Moments,
+    faces: Sequence[FollowedFace],
+    gallery: Gallery,
+    policy: Policy,
+    embedder: Embedder,
+    new_number: Callable[[], int],
+    second: SecondOpinion | None = None,
+) -> FinishedShot:
+    """Return what is left of a shot.
+
+    Args:
+        moments: its frames.
+        faces: what was followed in it; they are given their evidence.
+        gallery: who is known.
+        policy: thresholds.
+        embedder: compares faces.
+        new_number: of a track that no other has.
+        second: asked where an INT8 embedder's error may decide.
+    """
+    earlier = [_copied(face) for face in faces] if second is not None else []
+    shot = _finished(moments, Evidence(embedder, gallery, policy, new_number).of(faces), gallery)
+    if second is None or not second.is_needed(*_claims(shot.tracks, policy)):
+        return shot
+    reference = second.pipeline().embedder
+    again = Evidence(reference, gallery, policy, new_number).of(earlier)
+    return _finished(moments, again, gallery)
+
+
+def _claims(
+    tracks: Sequence[FinishedTrack], policy: Policy
+) -> tuple[list[Claim], Policy, Callable[[int, int], bool]]:
+    beside = {track.claim.track: track.beside for track in tracks}
+    return [track.claim for track in tracks], policy, lambda a, b: b in beside[a]
+
+
+def _finished(moments: Moments, faces: Sequence[FollowedFace], gallery: Gallery) -> FinishedShot:
+    times_s = moments.times_s
+    least = MIN_HITS if len(times_s) > 1 else 1
+    places = [Place.of(face, times_s) for face in faces if face.state.track.hits >= least]
+    places = [place for place in without_doubles(places, times_s) if len(place.frames)]
+    states = {place.face.state.track.number: place.face.state for place in places}
+    seen = {number: place.seen(times_s) for number, place in zip(states, places, strict=True)}
+    tracks = [
+        FinishedTrack(
+            claim,
+            states[claim.track].template,
+            frozenset(
+                other
+                for other, frames in seen.items()
+                if other != claim.track and not frames.isdisjoint(seen[claim.track])
+            ),
+        )
+        for claim in claims_of(list(states.values()), gallery)
+    ]
+    shown = tuple(
+        ShownFace(
+            place.face.state.track.number,
+            place.frames.astype(np.int32),
+            place.boxes,
+            place.face.scores_at(times_s[place.frames]),
+        )
+        for place in places
+    )
+    return FinishedShot(moments, shown, tuple(tracks))
+
+
+def _copied(face: FollowedFace) -> FollowedFace:
+    """Return a face with its detections and evidence up to now, to be embedded otherwise."""
+    template = face.state.template
+    same = TrackTemplate(template.scores, *(list(column) for column in template.columns()))
+    track = dataclasses.replace(face.state.track)
+    state = dataclasses.replace(face.state, track=track, template=same)
+    return dataclasses.replace(
+        face,
+        state=state,
+        times_s=list(face.times_s),
+        boxes=list(face.boxes),
+        scores=list(face.scores),
+    )

@@ -11,7 +11,7 @@ import typer
 from edge.cli.console import out, print_json, progress_bar, warn_of
 from edge.cli.options import EmbedderOption, JsonOption
 from edge.errors import UsageError
-from gallery.library.found import Library, LibraryKind
+from gallery.library.found import ONLINE, Library, LibraryKind
 
 if TYPE_CHECKING:
     from gallery.enrol.library import LibraryReport
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Media libraries: a gallery out of your own films.")
 
 TOLD = 20
+PAUSES_S = {"tmdb": 0.25, "wikidata": 1.0}
 WorkersOption = Annotated[
     int, typer.Option(help="Processes that look at pictures; 0 is one per core.", min=0)
 ]
@@ -31,7 +32,10 @@ PicturesOption = Annotated[
 def import_library(
     where: Annotated[
         str,
-        typer.Argument(help="The library's folder, or http://HOST:PORT of its server."),
+        typer.Argument(
+            help="The library's folder, or http://HOST:PORT of its server; for tmdb and wikidata a "
+            "file with a title in each line."
+        ),
     ],
     kind: Annotated[LibraryKind, typer.Option("--from", help="Whose library it is.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the gallery.")],
@@ -48,18 +52,28 @@ def import_library(
         typer.Option("--online", help="Fetch pictures from the internet where files name them."),
     ] = False,
     pause: Annotated[
-        float, typer.Option(help="Least seconds from one request to the next.", min=0, max=60)
-    ] = 0.05,
+        float | None,
+        typer.Option(
+            help="Least seconds from one request to the next; 0.05, tmdb 0.25, wikidata 1.",
+            min=0,
+            max=60,
+        ),
+    ] = None,
+    server: Annotated[
+        str, typer.Option(help="Another address of tmdb or wikidata: a proxy of yours.")
+    ] = "",
     most: PicturesOption = 8,
     workers: WorkersOption = 0,
     embedder: EmbedderOption = "",
 ) -> None:
     """Make a gallery of the people in a media library: names, roles, titles, pictures.
 
-    Nothing is asked of the internet but with --online. The same command again, and `library
-    update`, do only what is new; a run that was stopped goes on where it was.
+    Nothing is asked of the internet but with --online, tmdb and wikidata. The same command again,
+    and `library update`, do only what is new; a run that was stopped goes on where it was.
 
     Example: tvradar library import --from kodi films -o mine
+
+    Example: tvradar library import --from wikidata titles.txt -o mine
 
     Example: tvradar library import --from jellyfin http://nas:8096 --key-file key -o mine
     """
@@ -68,8 +82,9 @@ def import_library(
         where if "://" in where else str(Path(where).absolute()),
         str(key_file.absolute()) if key_file else "",
         str(people_pictures.absolute()) if people_pictures else "",
-        online,
-        pause,
+        online or kind in ONLINE,
+        PAUSES_S.get(kind, 0.05) if pause is None else pause,
+        server,
     )
     _run(library, output, json=json, most=most, workers=workers, embedder=embedder)
 

@@ -16,7 +16,9 @@ MAX_TOLD = 200
 """So many things that were left out are told; more are counted."""
 
 
-LibraryKind = Literal["kodi", "jellyfin", "emby", "plex", "tmm"]
+LibraryKind = Literal["kodi", "jellyfin", "emby", "plex", "tmm", "tmdb", "wikidata"]
+ONLINE = frozenset({"tmdb", "wikidata"})
+"""Services in the internet: `where` is a file of titles."""
 
 
 class Library(msgspec.Struct, frozen=True):
@@ -29,6 +31,7 @@ class Library(msgspec.Struct, frozen=True):
         pictures: one more folder of people's pictures; empty for none.
         online: pictures may be fetched from wherever the library says that they are.
         pause_s: least time between two requests.
+        server: of a service in the internet, another address; empty for its own.
     """
 
     kind: LibraryKind
@@ -37,6 +40,7 @@ class Library(msgspec.Struct, frozen=True):
     pictures: str = ""
     online: bool = False
     pause_s: float = 0.05
+    server: str = ""
 
 
 class LibraryError(GalleryError):

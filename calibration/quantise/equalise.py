@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from calibration.quantise.ranges import Ranges
 
 
-def equalise(graph: Graph, ranges: dict[str, Ranges], strength: float) -> None:
+Factors = dict[str, tuple[float, ...]]
+"""By the output of a Conv, by what each of its channels is divided."""
+DIGITS = 3
+"""Factors are rounded to so many digits: they are kept as text, and any value would do."""
+
+
+def equalise(graph: Graph, ranges: dict[str, Ranges], strength: float) -> Factors:
     """Even out every Conv -> activation -> Conv or Gemm, in place, ranges too.
 
     Args:
@@ -29,8 +35,12 @@ def equalise(graph: Graph, ranges: dict[str, Ranges], strength: float) -> None:
         ranges: of the activations' inputs and outputs.
         strength: how much of a channel's range moves into a layer that mixes channels, 0 to 1.
             A depthwise layer has a weight scale per channel, so there all of it moves for free.
+
+    Returns:
+        by the Conv's output, by what each of its channels was divided; for `divide_channels`.
     """
     consumers = graph.consumers()
+    factors: Factors = {}
     for conv in graph.nodes:
         if conv.op_type != "Conv":
             continue
@@ -40,12 +50,22 @@ def equalise(graph: Graph, ranges: dict[str, Ranges], strength: float) -> None:
             continue
         depthwise = all(_is_depthwise(graph, n) for n in behind)
         factor = channel_factors(ranges[names[-1]], 1.0 if depthwise else strength)
-        scale_outputs(graph, conv, 1 / factor, with_bias=True)
-        for node in behind:
-            scale_inputs(graph, node, factor)
+        factors[conv.output[0]] = tuple(float(f"{f:.{DIGITS}g}") for f in factor)
         for name in names:
             if name in ranges:
-                ranges[name] = ranges[name].scaled(1 / factor)
+                ranges[name] = ranges[name].scaled(1 / np.array(factors[conv.output[0]]))
+    divide_channels(graph, factors)
+    return factors
+
+
+def divide_channels(graph: Graph, factors: Factors) -> None:
+    """Divide the channels of Convs, and multiply the weights behind them; the output stays."""
+    consumers, producers = graph.consumers(), graph.producers()
+    for output, values in factors.items():
+        factor = np.array(values, np.float64)
+        scale_outputs(graph, producers[output], 1 / factor, with_bias=True)
+        for node in linear_consumers(graph, _homogeneous(consumers, output)[-1]) or []:
+            scale_inputs(graph, node, factor)
 
 
 def _homogeneous(consumers: dict[str, list[onnx.NodeProto]], name: str) -> list[str]:

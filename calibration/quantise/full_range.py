@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from calibration.quantise.prepare import set_bias, weights_of
+from calibration.quantise.prepare import exact_sums, set_bias, weights_of
 from engines.onnx_models.graph import attributes
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def use_whole_range(
             before.output[0] = node.output[0]
             graph.nodes.remove(node)
         elif node.op_type == "Conv" and node.input[0] in offsets:
-            missing = rounded(node).sum(axis=(1, 2, 3)) * offsets[node.input[0]]
+            missing = exact_sums(rounded(node)) * offsets[node.input[0]]
             set_bias(graph, node, weights_of(graph, node)[1] + missing)
     return result
 

@@ -23,10 +23,10 @@ import onnxruntime as ort
 from calibration.errors import CalibrationError
 from calibration.pictures.faces import Picture, read_chips
 from calibration.pictures.inputs import chips_to_inputs, detector_inputs
-from calibration.quantise.equalise import equalise
+from calibration.quantise.assemble import assemble
+from calibration.quantise.equalise import Factors, equalise
 from calibration.quantise.plan import plan
 from calibration.quantise.prepare import prepare
-from calibration.quantise.qdq import write_qdq
 from calibration.quantise.ranges import Ranges, measure_ranges
 from calibration.quantise.scales import Method, choose_scales, tensors_to_measure
 from calibration.quantise.sensitivity import embedding_error, face_error, sweep
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REVISION = 5
+REVISION = 6
 """Raised when the same inputs give other bytes."""
 MIN_PICTURES = 16
 
@@ -90,7 +90,7 @@ class Progress(Protocol):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that an INT8 file was made from."""
+    """Everything that an INT8 file was made from; `shipped` where it came with tvradar."""
 
     model: str
     fp32_sha256: str
@@ -98,10 +98,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     pictures: tuple[str, ...]
     faces: int
     float_layers: dict[str, float]
+    factors: Factors
     scales: dict[str, float]
     libraries: dict[str, str]
     revision: int
     int8_sha256: str
+    shipped: bool = False
 
 
 def calibrate(name: str, pictures: list[Picture], options: Options, progress: Progress) -> Path:
@@ -133,11 +135,12 @@ def calibrate(name: str, pictures: list[Picture], options: Options, progress: Pr
             f"{len(pictures)} pictures: a face was found in {len(inputs)}, at least "
             f"{MIN_PICTURES} are needed; give pictures of faces, best of many people"
         )
-    graph = prepare(onnx.load_from_string(read_known(fp32)))
+    weights = read_known(fp32)
+    graph = prepare(onnx.load_from_string(weights))
     everything = plan(graph)
     names = tensors_to_measure(graph, everything)
     ranges = _ranges(work / "ranges.npz", graph, names, inputs, options, progress)
-    equalise(graph, ranges, options.strength)
+    factors = equalise(graph, ranges, options.strength)
     convolutions = [n.name for n in graph.nodes if n.op_type == "Conv"]
     kept: dict[str, float] = dict.fromkeys(convolutions[: options.stem], 0.0)
     if options.mixed:
@@ -149,14 +152,15 @@ def calibrate(name: str, pictures: list[Picture], options: Options, progress: Pr
         kept |= dict(ranked[: options.mixed])
     chosen = plan(graph, frozenset(kept))
     scales = choose_scales(graph, chosen, ranges, options.method)
-    data = write_qdq(graph, chosen, scales).SerializeToString(deterministic=True)
+    data = assemble(weights, factors, kept, scales)
     record = Record(
         model=identity,
-        fp32_sha256=hashlib.sha256(fp32.read_bytes()).hexdigest(),
+        fp32_sha256=hashlib.sha256(weights).hexdigest(),
         options=asdict(options),
         pictures=tuple(p.sha256 for p in pictures),
         faces=len(inputs),
         float_layers=kept,
+        factors=factors,
         scales=scales,
         libraries=_libraries(),
         revision=REVISION,

@@ -6,6 +6,7 @@ PRelu slopes above 1 are turned round. What remains is Conv -> activation -> Con
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,7 +67,7 @@ def _fold_into_consumer(graph: Graph) -> bool:
         factor, shift = _affine(graph, norm)
         weight, bias = weights_of(graph, gemms[0])
         area = weight.shape[1] // len(factor)
-        set_bias(graph, gemms[0], bias + weight @ np.repeat(shift, area))
+        set_bias(graph, gemms[0], bias + exact_sums(weight * np.repeat(shift, area)))
         set_weight(graph, gemms[0], weight * np.repeat(factor, area))
         behind[0].input[0] = norm.input[0]
         graph.nodes.remove(norm)
@@ -104,7 +105,7 @@ def _centre_input(graph: Graph) -> None:
         return
     factor = float(graph.constants[mul.input[1]].ravel()[0])
     weight, bias = weights_of(graph, conv)
-    set_bias(graph, conv, bias + (whole - offset) * factor * weight.sum(axis=(1, 2, 3)))
+    set_bias(graph, conv, bias + (whole - offset) * factor * exact_sums(weight))
     graph.constants[sub.input[1]] = np.full((1,), whole, np.float32)
 
 
@@ -117,7 +118,7 @@ def _centre_raw_pixels(graph: Graph, conv: onnx.NodeProto) -> None:
     graph.constants["black"] = np.array(-128, np.float32)
     graph.constants["border"] = np.array([0, 0, *pads[:2], 0, 0, *pads[2:]], np.int64)
     weight, bias = weights_of(graph, conv)
-    set_bias(graph, conv, bias + 128 * weight.sum(axis=(1, 2, 3)))
+    set_bias(graph, conv, bias + 128 * exact_sums(weight))
     conv.input[0] = padded
     for attribute in conv.attribute:
         if attribute.name == "pads":
@@ -195,6 +196,14 @@ def weights_of(
     if len(node.input) > 2 and node.input[2]:
         return weight, graph.constants[node.input[2]].astype(np.float64)
     return weight, np.zeros(weight.shape[0])
+
+
+def exact_sums(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum over all axes but the first, float64 (rows,), the same on every machine.
+
+    NumPy and BLAS add in an order that depends on the processor, and the last bit with it.
+    """
+    return np.array([math.fsum(row) for row in rows.reshape(len(rows), -1).tolist()])
 
 
 def set_weight(

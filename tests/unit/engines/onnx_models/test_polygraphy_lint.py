@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+from onnx import TensorProto, helper
+
+from engines.onnx_models.polygraphy_lint import is_here, polygraphy_lint
+
+pytestmark = pytest.mark.skipif(not is_here(), reason="polygraphy is not installed")
+
+
+def test_a_sound_graph_has_no_findings(small) -> None:
+    assert polygraphy_lint(small.network()) == []
+
+
+def test_the_node_that_cannot_be_run_is_named() -> None:
+    nodes = [
+        helper.make_node("Relu", ["x"], ["a"], "fine"),
+        helper.make_node("Reshape", ["a", "shape"], ["y"], "wrong"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 4, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [helper.make_tensor("shape", TensorProto.INT64, [2], [5, 7])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    (finding,) = polygraphy_lint(model)
+    assert finding.node == "wrong"
+    assert "reshaped" in finding.problem

@@ -84,7 +84,7 @@ def compare_engine_layers(
     NVIDIA's Polygraphy runs both in ONNX Runtime and compares what every layer gives on smooth
     random pictures. Needs "pip install 'tvradar[tensorrt]'".
     """
-    from edge.cli.engines_layers import show_layers  # noqa: PLC0415
+    from edge.cli.engines_list import show_layers  # noqa: PLC0415
 
     raise typer.Exit(show_layers(first, second, tolerance, json=json))
 

@@ -1,7 +1,8 @@
-"""The commands `engines list|check|bench`: what is here, is it sound, how fast is it."""
+"""The commands `engines list|check|compare-layers|bench`: what is here, is it sound, how fast."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import onnx
@@ -14,6 +15,7 @@ from engines.errors import EngineGateError
 from engines.fetch import fetch, fp32_path, present
 from engines.foreign_onnx import read_known
 from engines.int8_files import current_int8, require_passed
+from engines.onnx_models.compare_layers import compare_layers, smooth_pictures
 from engines.onnx_models.polygraphy_lint import is_here, polygraphy_lint
 from engines.onnx_models.qdq_lint import Finding, lint
 from engines.onnxruntime_engine import OnnxRuntimeEngine
@@ -91,6 +93,32 @@ def _findings(model: onnx.ModelProto) -> list[Finding]:
 def read_onnx(path: Path) -> onnx.ModelProto:
     """Return a graph: ours by its sha256, or looked at in a process with limits."""
     return onnx.load_from_string(read_known(path))
+
+
+def show_layers(first: Path, second: Path, tolerance: float, *, json: bool) -> int:
+    """Print each layer's drift; return the exit code: 2 if one drifts."""
+    one, other = read_onnx(first), read_onnx(second)
+    layers = compare_layers(one, other, smooth_pictures(one), tolerance)
+    drifted = next((layer for layer in layers if layer.drifted), None)
+    if json:
+        rows = [asdict(layer) for layer in layers]
+        print_json({"layers": rows, "first_drifted": drifted.tensor if drifted else None})
+    else:
+        table = Table("layer", "operator", "drift", title=f"{first.name} and {second.name}")
+        for layer in layers:
+            table.add_row(layer.tensor, layer.operator, f"{layer.drift:.4f}{' !' * layer.drifted}")
+        out.print(table)
+        if drifted is None:
+            out.print(f"no layer loses more than {tolerance:g} of its correlation")
+        else:
+            err.print(
+                f"{second.name}: {drifted.operator} {drifted.tensor} is the first layer that "
+                f"drifts: it loses {drifted.drift:.3f} of its correlation with {first.name}, "
+                f"expected at most {tolerance:g}; make the file anew",
+                markup=False,
+                soft_wrap=True,
+            )
+    return 0 if drifted is None else 2
 
 
 def bench(*, trials: int, json: bool) -> None:

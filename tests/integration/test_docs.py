@@ -40,6 +40,12 @@ def test_commands(page: Path, free: Free, tmp_path: Path) -> None:
     rows = (f"{p.parent.name},{p.relative_to(tmp_path)}\n" for p in tmp_path.glob("people/*/*.*"))
     (tmp_path / "people.csv").write_text("id,picture\n" + "".join(rows))
     shorten(free.clip, tmp_path / "film.mp4", frames=180)
+    film = tmp_path / "films" / "A Film"
+    (film / ".actors").mkdir(parents=True)
+    shutil.copy(tmp_path / "film.mp4", film / "film.mkv")
+    shutil.copy(free.person(STAR), film / ".actors" / "Barack_Obama.jpg")
+    actor = "<actor><name>Barack Obama</name></actor>"
+    (film / "film.nfo").write_text(f"<movie><title>A Film</title>{actor}</movie>")
     path = f"{TVRADAR.parent}:{os.environ['PATH']}"
     script = ["set -e", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"]
     for block in BLOCK.findall(page.read_text()):

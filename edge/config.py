@@ -80,7 +80,8 @@ class CuesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What counts beside the face; no cue makes a name by itself.
 
     Attributes:
-        use: kinds of cues; an empty list is faces alone.
+        use: kinds of cues; an empty list is faces alone. `text` reads captions, with models
+            of 16 MB that are fetched when it is first used.
     """
 
     use: tuple[CueName, ...] = ("title",)

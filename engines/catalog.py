@@ -33,17 +33,20 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     companion_sha256: str = ""
 
 
+Task = Literal["detector", "embedder", "text-detector", "text-recogniser"]
+
+
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One model of the catalog.
 
     `dimension` is the embedding's length, `colour_order` what the network takes, `alignment` the
-    landmark template that its faces are warped to; all three are empty for a detector. `optional`
+    landmark template that its faces are warped to; all three are empty for other models. `optional`
     models are fetched only by name. `fp32_sha256` is of the FP32 graph that is made of the source,
     the same bytes with onnx 1.17 to 1.23; no other file is parsed.
     """
 
     version: str
-    task: Literal["detector", "embedder"]
+    task: Task
     licence: str
     homepage: str
     family: str
@@ -71,7 +74,7 @@ def default_models() -> dict[str, Model]:
     return {name: model for name, model in load_catalog().items() if not model.optional}
 
 
-def default_name(task: Literal["detector", "embedder"]) -> str:
+def default_name(task: Task) -> str:
     """Return the name of the model that a device runs for a task."""
     (name,) = (name for name, model in default_models().items() if model.task == task)
     return name

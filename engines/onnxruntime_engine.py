@@ -70,6 +70,8 @@ class OnnxRuntimeEngine(Engine):
             ) from error
         self._shapes = {i.name: i.shape for i in self._session.get_inputs()}
         self._outputs = [o.name for o in self._session.get_outputs()]
+        self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
+        """What the file says of itself, such as a recogniser's characters."""
         self._kind = f"onnxruntime {precision} {note}".strip()
 
     @property

@@ -12,6 +12,7 @@ import typer
 from edge.cli.console import err, out, print_json, progress_bar
 from edge.cli.options import FpirOption, JsonOption
 from edge.config import DEFAULT_FPIR
+from edge.errors import UsageError
 from engines.catalog import default_name
 
 if TYPE_CHECKING:
@@ -84,7 +85,10 @@ def int8(
     ours, others = _split(images, test or [])
     chosen = {"method": method, "strength": strength, "stem": stem}
     given: dict[str, Any] = {k: v for k, v in chosen.items() if v is not None}
-    options = replace(DEFAULTS[find_model(model).task], limit=limit, mixed=mixed, **given)
+    task = find_model(model).task
+    if task not in DEFAULTS:
+        raise UsageError(f"{model}: a {task}, expected a model of {' or '.join(DEFAULTS)}")
+    options = replace(DEFAULTS[task], limit=limit, mixed=mixed, **given)
     with _shown() as progress:
         path = calibrate(model, ours, options, progress)
         verdict = run_gate(model, path, others, progress)

@@ -69,7 +69,8 @@ def build_engines(
 
     names = model or sorted(default_models(), reverse=True)
     for name in names:
-        find_model(name)
+        if find_model(name).task.startswith("text-"):
+            raise typer.BadParameter(f"{name}: reads text, which ONNX Runtime does here")
     if precision not in ("auto", "int8", "fp16", "fp32"):
         raise typer.BadParameter(f"{precision!r}, expected auto, int8, fp16 or fp32")
     sizes = [parse_size(text) for text in size] if size else DETECTOR_SIZES_PX

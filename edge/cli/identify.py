@@ -11,11 +11,12 @@ import cv2
 import msgspec
 from rich.table import Table
 
+from edge.captions.of_file import open_captions
 from edge.cli.console import err, graceful_stop, out, print_json, progress_bar
 from edge.cli.options import cue_kinds, refuse_to_replace
 from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
-from edge.offline.identify import Identification, Summary
+from edge.offline.identify import Identification, IdentifiedText, Summary
 from edge.offline.reading import read_to_end
 from edge.offline.recogniser import EMBEDDINGS_PER_FRAME
 from edge.output.annotate import Annotator
@@ -150,7 +151,8 @@ def _identify(
                 'use "tvradar run --output"'
             )
         task = progress.add_task("identify", total=source.frame_count)
-        titles = FileTitle(uri, source, cues, gallery)
+        titles = FileTitle(uri, source, cues, gallery, video.programme)
+        captions = open_captions(cues, gallery, pipeline.detector, every=source.still)
         read_to_end(
             source,
             lambda: open_source(uri, options=video),
@@ -163,7 +165,11 @@ def _identify(
             every_frame=every_frame,
             on_picture=lambda _: progress.advance(task),
             cues=titles,
+            before=captions.look if captions else lambda _: None,
         )
+        if captions:
+            summary.texts += [IdentifiedText(t.pts_s, t.text, t.person) for t in captions.texts]
+            captions.close()
         warnings = source.stats.warnings
         complete = not stop()
     if annotate is not None:

@@ -25,7 +25,7 @@ CastOption = Annotated[
 CuesOption = Annotated[
     str | None,
     typer.Option(
-        metavar="KIND,KIND", help="What counts beside the face: none, all, or some of title."
+        metavar="KIND,KIND", help="What counts beside the face: none, all, or some of title,text."
     ),
 ]
 PrecisionOption = Annotated[

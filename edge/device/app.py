@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from edge.buttons.presser import Presser, open_keys
 from edge.device import malloc
 from edge.device.beside import Beside, MayFail
+from edge.device.captions import CaptionWatch
 from edge.device.counting import Counting
 from edge.device.heartbeat import Heartbeat
 from edge.device.lateness import Lateness
@@ -198,6 +199,7 @@ class App:
             titles=self.titles,
             status=self.status,
         )
+        self._captions = self._open_captions() if "text" in self.cues.kinds else None
         self._counting = Counting(self.metrics, people, self.reader)
         self._keys = keys(config.buttons, Presser(device, config.buttons))
         self._home = _open_home(config.events, device)
@@ -209,6 +211,7 @@ class App:
             MayFail(beside, "preview", Pictures(self.hub, preview)) if preview else None,
             MayFail(beside, "mqtt", self._home) if self._home else None,
             self._output,
+            MayFail(beside, "captions", self._captions) if self._captions else None,
             *sinks,
             MayFail(beside, "metrics", self._counting),
             MayFail(beside, "heartbeat", heartbeat) if heartbeat else None,
@@ -244,6 +247,8 @@ class App:
         self._silence.start()
         if self.titles is not None:
             self._titles.start()
+        if self._captions is not None:
+            self._captions.start()
         self._thread.start()
         for keys in self._keys:
             keys.start()
@@ -275,6 +280,8 @@ class App:
         self._thread.join(2)
         self._silence.close()
         self._titles.close()
+        if self._captions is not None:
+            self._captions.close()
         if self._home is not None:
             self._home.close()
         self.server.stop()
@@ -282,6 +289,14 @@ class App:
         self._pipeline.close()
         if self._output is not None:
             self._output.close()
+
+    def _open_captions(self) -> CaptionWatch:
+        return CaptionWatch(
+            self.cues,
+            lambda: self.watcher.gallery,
+            lambda: self.shedder.level > 0,
+            self.metrics.stages.labels("captions").observe,
+        )
 
     def _why_not_ready(self) -> str:
         if self.scenes:

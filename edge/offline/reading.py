@@ -34,6 +34,7 @@ def read_to_end(
     stop: Callable[[], bool] = lambda: False,
     on_picture: Callable[[Picture], None] = lambda _: None,
     cues: CueSource | None = None,
+    before: Callable[[Picture], None] = lambda _: None,
 ) -> None:
     """Add all scenes of a source to `summary`.
 
@@ -49,6 +50,7 @@ def read_to_end(
         stop: asked after each frame; true ends early, with all that was seen decided.
         on_picture: called with each one, for progress.
         cues: what is known beside the faces.
+        before: called with each one before it is recognised.
 
     A source that breaks off after its first frame ends there: what was found stands, and the
     summary has a warning.
@@ -71,7 +73,7 @@ def read_to_end(
         scenes = recognise_all(
             pipeline,
             gallery,
-            _as_far_as_it_goes(source, summary),
+            _as_far_as_it_goes(source, summary, before),
             options,
             still=source.still,
             every_frame=every_frame,
@@ -85,11 +87,14 @@ def read_to_end(
             summary.add(scene)
 
 
-def _as_far_as_it_goes(source: Source, summary: Summary) -> Iterator[Picture]:
+def _as_far_as_it_goes(
+    source: Source, summary: Summary, before: Callable[[Picture], None]
+) -> Iterator[Picture]:
     begun = False
     try:
         for picture in source.pictures():
             begun = True
+            before(picture)
             yield picture
             del picture  # or the decoder has one buffer less while we wait
     except SourceError as error:

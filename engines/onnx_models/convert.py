@@ -1,7 +1,7 @@
 """Each family of models as an FP32 ONNX graph in the form that the rest of tvradar expects.
 
 A detector takes `input`, float32 (N, 3, H, W), 0 to 255; an embedder `data`, (N, 3, 112, 112), an
-aligned face, and gives one vector per face.
+aligned face, and gives one vector per face. Models of text keep the form of PaddleOCR.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ def to_fp32(model: Model, weights: bytes, companion: bytes) -> onnx.ModelProto:
         return fold_to_fp32(source, dynamic_size=model.task == "detector")
     if model.family == "centerface":
         return _centerface(onnx.load_from_string(weights))
+    if model.family == "ppocr":  # FP32 already, with open sizes
+        return onnx.load_from_string(weights)
     if model.family == "dlib-resnet":
         return dlib_resnet(weights, companion)
     raise ModelShapeError(

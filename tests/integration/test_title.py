@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from tests.free import SECOND, STAR, Free
-from tests.integration.conftest import running, shorten, tvradar, until
+from tests.integration.conftest import running, shorten, tvradar
+from tests.polling import until
 
 if TYPE_CHECKING:
     from pathlib import Path

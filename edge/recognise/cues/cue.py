@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 CueKind = Literal["title", "text", "voice", "body"]
-CUE_KINDS: frozenset[CueKind] = frozenset({"title"})
+CUE_KINDS: frozenset[CueKind] = frozenset({"title", "text"})
 """Those that are built."""
 Target = int | Literal["shot", "all", "nobody"]
 """Whom a cue speaks for: a track by its number, the shot's largest face, all faces, or nobody who

@@ -27,7 +27,20 @@ def without_index(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", "")
 
 
-@pytest.mark.parametrize("name", sorted(load_catalog()))
+FACES = sorted(n for n, m in load_catalog().items() if not m.task.startswith("text-"))
+TEXT = sorted(load_catalog().keys() - set(FACES))
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_readers_of_text_are_float_and_of_open_size(name: str) -> None:
+    model = onnx.load(fetch(name))
+    (value,) = model.graph.input
+    assert [d.dim_value for d in value.type.tensor_type.shape.dim][1] == 3
+    assert value.type.tensor_type.shape.dim[3].dim_value == 0
+    assert "DequantizeLinear" not in {n.op_type for n in model.graph.node}
+
+
+@pytest.mark.parametrize("name", FACES)
 def test_graphs_are_float_with_a_dynamic_batch(name: str) -> None:
     try:
         model = onnx.load(fetch(name))

@@ -1,0 +1,73 @@
+"""Captions of what is read from start to end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.captions.reading import EVERY_S, Captions, lower_part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge.captions.reading import CaptionText
+    from edge.recognise.cues.cue import CueBoard
+    from edge.video.source import Picture
+    from engines.detector import Detector
+    from gallery.search.search import Gallery
+
+
+class FileCaptions:
+    """Reads a frame a second, before it is recognised; every picture where each is its own.
+
+    Args:
+        captions: reads.
+        every: each frame is a picture of its own.
+        close: frees the reader.
+        faces: how many faces a picture shows, uint8 (height, width, 3), BGR.
+    """
+
+    def __init__(
+        self,
+        captions: Captions,
+        faces: Callable[[NDArray[np.uint8]], int],
+        *,
+        every: bool,
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._captions, self._faces, self._every = captions, faces, every
+        self.close = close
+        self._next_s = float("-inf")
+        self.texts: list[CaptionText] = []
+
+    def look(self, picture: Picture) -> None:
+        """Take the next picture."""
+        pts_s = picture.pts_s
+        if not self._every and pts_s < self._next_s:
+            return
+        self._next_s = pts_s + EVERY_S
+        bgr = picture.to_frame().bgr
+        self.texts += self._captions.look(
+            lower_part(bgr), pts_s, lambda: None if self._faces(bgr) else bgr
+        )
+
+
+def open_captions(
+    board: CueBoard, gallery: Gallery, detector: Detector, *, every: bool
+) -> FileCaptions | None:
+    """Return what reads captions, None where that cue is off.
+
+    Raises:
+        ModelMissingError: the reader's files are not in the cache and cannot be fetched.
+    """
+    if "text" not in board.kinds:
+        return None
+    from engines.text_reading.lines import TextReader  # noqa: PLC0415 - loaded where text is read
+
+    reader = TextReader(threads=2)
+    captions = Captions(reader, board, lambda: gallery)
+    return FileCaptions(
+        captions, lambda bgr: len(detector.detect(bgr)), every=every, close=reader.close
+    )

@@ -1,0 +1,135 @@
+"""Captions as cues: the lower part of the picture is read once a second, where it has changed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import cv2
+import numpy as np
+
+from edge.captions.names import CaptionNames
+from edge.recognise.cues.cue import Cue
+from gallery.titles.match import NameIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from edge.recognise.cues.cue import CueBoard
+    from engines.text_reading.lines import TextLine
+    from gallery.search.search import Gallery
+
+EVERY_S = 1.0
+HOLDS_S = 1.2
+"""A caption is taken to stand until it would be read again."""
+LOWER = 0.4
+"""Share of the picture's height, from below, where captions stand."""
+CREDIT_LINES = 2
+"""So many lines in the lower part, and no face, may be credits: the whole picture is read."""
+NAMES_THE_FACE = 0.7
+"""A caption that names somebody enrolled is taken to mean the largest face so often; an assumption,
+with no broadcast behind it."""
+MOST_TEXT = 200
+_LOOK = (96, 24)
+_CHANGED = 6.0
+
+
+class LineReader(Protocol):
+    """Reads a picture; `engines.text_reading.lines.TextReader` is one."""
+
+    def read(self, bgr: NDArray[np.uint8]) -> Sequence[TextLine]:
+        """Return the lines of a picture, uint8 (height, width, 3) in BGR."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionText:
+    """A line that was read, and whom of the gallery it names, or None."""
+
+    pts_s: float
+    text: str
+    person: str | None
+
+
+class Captions:
+    """Reads pictures and puts on the board whom they name; one thread uses it.
+
+    Args:
+        reader: of text.
+        board: takes the cues.
+        gallery: returns the one in use.
+    """
+
+    def __init__(self, reader: LineReader, board: CueBoard, gallery: Callable[[], Gallery]) -> None:
+        self._reader, self._board, self._gallery = reader, board, gallery
+        self._names: tuple[str, CaptionNames] | None = None
+        self._last: NDArray[np.float32] | None = None
+        self._texts: tuple[CaptionText, ...] = ()
+        self.readings = 0
+
+    def look(
+        self,
+        part: NDArray[np.uint8],
+        pts_s: float,
+        whole: Callable[[], NDArray[np.uint8] | None] = lambda: None,
+    ) -> tuple[CaptionText, ...]:
+        """Take a picture's lower part; return the lines that were not there a second ago.
+
+        Args:
+            part: uint8 (height, width, 3), BGR, see `lower_part`.
+            pts_s: of the picture.
+            whole: returns all of it where no face is seen: credits are read there; asked only
+                where there may be such.
+        """
+        look = np.asarray(cv2.resize(part, _LOOK, interpolation=cv2.INTER_AREA), np.float32)
+        same = self._last is not None and float(np.abs(look - self._last).max()) < _CHANGED
+        self._last = look
+        if same:
+            self._speak([(t.text, t.person) for t in self._texts], pts_s)
+            return ()
+        self.readings += 1
+        lines = [line.text for line in self._reader.read(part)]
+        picture = whole() if len(lines) >= CREDIT_LINES else None
+        if picture is not None:
+            lines = [line.text for line in self._reader.read(picture)]
+        names = self._named()
+        found = [(line[:MOST_TEXT], person) for line in lines for person in _each(names, line)]
+        before = {text.text for text in self._texts}
+        self._texts = tuple(CaptionText(pts_s, line, person) for line, person in found)
+        self._speak(found, pts_s)
+        return tuple(text for text in self._texts if text.text not in before)
+
+    def _named(self) -> CaptionNames:
+        gallery = self._gallery()
+        if self._names is None or self._names[0] != gallery.identity:
+            names = CaptionNames(NameIndex(gallery.people()))
+            self._names = (gallery.identity, names)
+        return self._names[1]
+
+    def _speak(self, found: Sequence[tuple[str, str | None]], pts_s: float) -> None:
+        people = {person for _, person in found if person is not None}
+        llr = caption_llr(people, self._names[1].count if self._names else 0)
+        if llr:
+            self._board.put(Cue("text", pts_s, pts_s + HOLDS_S, llr, "shot"))
+
+
+def _each(names: CaptionNames, line: str) -> tuple[str | None, ...]:
+    return names.named(line) or (None,)
+
+
+def caption_llr(people: set[str], count: int) -> dict[str, float]:
+    """Return the log-likelihood ratio of each whom a caption names, of so many people enrolled.
+
+    Together they are expected with `NAMES_THE_FACE`: a list of many names says little of each.
+    """
+    if not 0 < len(people) < count:
+        return {}
+    odds = NAMES_THE_FACE / (1 - NAMES_THE_FACE) * (count - len(people)) / len(people)
+    return dict.fromkeys(sorted(people), math.log(odds)) if odds > 1 else {}
+
+
+def lower_part(bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the part of a picture where captions stand, a view."""
+    return bgr[round(bgr.shape[0] * (1 - LOWER)) :]

@@ -1,0 +1,100 @@
+"""Captions of a live picture, read in a thread of their own when the device has time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge.captions.reading import EVERY_S, Captions, lower_part
+from gallery.threads import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge.recognise.cues.cue import CueBoard
+    from edge.recognise.scene import Scene
+    from edge.video.frame import Frame
+    from gallery.search.search import Gallery
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    part: NDArray[np.uint8]
+    whole: NDArray[np.uint8] | None
+    pts_s: float
+
+    def credits(self) -> NDArray[np.uint8] | None:
+        return self.whole
+
+
+class CaptionWatch:
+    """Takes one frame a second and reads it elsewhere; a `SceneSink`.
+
+    A frame is left out while the last one is being read, and while load is shed: faces come first.
+
+    Args:
+        board: takes the cues.
+        gallery: returns the one in use.
+        busy: whether the device has no time.
+        on_read: told the seconds that a reading took.
+    """
+
+    def __init__(
+        self,
+        board: CueBoard,
+        gallery: Callable[[], Gallery],
+        busy: Callable[[], bool],
+        on_read: Callable[[float], None],
+    ) -> None:
+        self._board, self._gallery = board, gallery
+        self._busy, self._on_read = busy, on_read
+        self._next_s = float("-inf")
+        self._picture: _Picture | None = None
+        self._ready, self._stop = threading.Event(), threading.Event()
+        self._thread = Worker("captions", self._read_all)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End; a reading that has begun is waited for a second."""
+        self._stop.set()
+        self._ready.set()
+        if self._thread.is_alive():
+            self._thread.join(1)
+
+    def take(self, frame: Frame, scene: Scene) -> None:
+        """Take a frame, of which a part is copied."""
+        if frame.pts_s + EVERY_S < self._next_s - EVERY_S:  # the clock went back
+            self._next_s = frame.pts_s
+        if frame.pts_s < self._next_s or self._picture is not None or self._busy():
+            return
+        self._next_s = frame.pts_s + EVERY_S
+        whole = None if scene.faces else frame.bgr.copy()
+        part = lower_part(frame.bgr).copy() if whole is None else lower_part(whole)
+        self._picture = _Picture(part, whole, frame.pts_s)
+        self._ready.set()
+
+    def _read_all(self) -> None:
+        from engines.text_reading.lines import TextReader  # noqa: PLC0415 - loaded where text is read
+
+        reader = TextReader()
+        try:
+            captions = Captions(reader, self._board, self._gallery)
+            while not self._stop.is_set():
+                self._ready.wait()
+                self._ready.clear()
+                picture = self._picture
+                if picture is not None and not self._stop.is_set():
+                    begun = time.perf_counter()
+                    captions.look(picture.part, picture.pts_s, picture.credits)
+                    self._on_read(time.perf_counter() - begun)
+                self._picture = None
+        finally:
+            reader.close()

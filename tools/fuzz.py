@@ -3,11 +3,11 @@
     python tools/fuzz.py --minutes 60 [--only NAME] [--seed 1]
 
 Readers: configuration, MQTT presses, status, manifest, release, heartbeat, `person.toml`, timeline,
-labels, broker addresses, lines of cec-ctl, a whole gallery (its files are changed on the disk, it
-is opened and searched), the device's HTTP and WebSocket port (real connections to a real server).
-Pictures have their own tool, `fuzz_pictures.py`. Another error than ours, an answer 500, a server
-that stops answering or more than ten seconds is a finding: it is printed with its bytes, and the
-tool ends with 1.
+labels, sidecars, NFO files, EIT sections, broker addresses, lines of cec-ctl, a
+whole gallery (its files are changed on the disk, it is opened and searched), the device's HTTP and
+WebSocket port (real connections to a real server). Pictures have their own tool,
+`fuzz_pictures.py`. Another error than ours, an answer 500, a server that stops answering or more
+than ten seconds is a finding: it is printed with its bytes, and the tool ends with 1.
 """
 
 from __future__ import annotations
@@ -38,14 +38,17 @@ from edge.errors import EdgeError
 from edge.evaluate.labels import read_labels
 from edge.home.events import MqttEvents
 from edge.timeline.live import read_timeline
+from edge.timeline.sidecar import SidecarBuilder, encode, read_sidecar
+from edge.titles.eit import crc32, parse_eit
 from gallery.channel import manifest, status
 from gallery.channel.broker import Broker
 from gallery.channel.health import HeartbeatFile
 from gallery.errors import GalleryError
 from gallery.search.open import open_gallery
-from gallery.store.person import parse_person_file
+from gallery.store.person import Person, parse_person_file
 from gallery.store.release import decode_release
 from gallery.texts import shown
+from gallery.titles.nfo import parse_nfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,8 +65,10 @@ TOKENS = (
         b"-1",
         b"9" * 40,
         b'"',
-        b"[" * 200,
-        b"{" * 200,
+        b"[" * 5000,
+        b'{"a":' * 1000,
+        b'"x":' + b"[" * 3000,
+        b"<?xml" * 1000,
     ),
     *(
         b"../../etc/passwd",
@@ -197,6 +202,7 @@ def _texts(folder: Path, release: bytes) -> dict[str, Target]:
     )
     told = status.encode(status.Status("tv", release=1, error="no", rejected=(3,)))
     return {
+        **_titles(folder),
         "configuration": Target(
             lambda data: parse_config(data, "c"),
             b'source = "x"\n[serve]\nhosts = ["a"]\n[video]\nsize = [64, 64]\nfps = 25.0\n',
@@ -219,6 +225,29 @@ def _texts(folder: Path, release: bytes) -> dict[str, Target]:
             lambda data: list(read_keys(iter(data.decode("latin-1").splitlines(keepends=True)))),
             b"Received from TV: USER_CONTROL_PRESSED (0x44):\n\tui-cmd: f2-red (0x72)\n",
         ),
+    }
+
+
+def _titles(folder: Path) -> dict[str, Target]:
+    """Return the readers of what lies beside a film, or comes in its stream."""
+    from tests.unit.edge.titles import sections
+
+    def eit(data: bytes) -> None:
+        """Damage is between a header and a checksum that are right."""
+        body = data[:4000]
+        whole = body[:1] + (0xF000 | len(body) + 1).to_bytes(2, "big") + body[3:]
+        parse_eit(whole + crc32(whole).to_bytes(4, "big"))
+
+    event = sections.short_event(b"\x15Name", b"A film.") + sections.extended_event(
+        [(b"Actors", b"Ada Lovelace, Alan Turing")]
+    )
+    nfo = b"""<?xml version="1.0"?><movie><title>A</title><year>1999</year><plot>B &amp; C</plot>
+<uniqueid type="imdb">tt1</uniqueid><actor><name>D</name><order>1</order></actor></movie>"""
+    sidecar = SidecarBuilder().result("film.mp4", lambda _: Person("a", {"en": "A"}), complete=True)
+    return {
+        "NFO": Target(parse_nfo, nfo, nfo * 3),
+        "EIT": Target(eit, sections.section(event)[:-4]),
+        "sidecar": Target(_file(folder, read_sidecar), encode(sidecar)),
     }
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge.errors import UsageError
+from gallery.foreign_json import decode_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,10 +52,10 @@ def read_labels(path: Path) -> Labels:
         UsageError: the file is missing or has another form; the message says what was expected.
     """
     try:
-        labels = msgspec.json.decode(path.read_bytes(), type=Labels)
+        labels = decode_json(path.read_bytes(), Labels)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}, expected {EXAMPLE}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         raise UsageError(f"{path}: {error}, expected {EXAMPLE}") from error
     ends = -1
     for shot in labels.shots:

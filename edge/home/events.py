@@ -17,6 +17,7 @@ import msgspec
 from edge.home.discovery import discovery
 from edge.video.age import FRESH_S, now_s
 from gallery.channel.link import LinkState, MqttLink
+from gallery.foreign_json import decode_json
 from gallery.threads import Worker
 
 if TYPE_CHECKING:
@@ -208,8 +209,8 @@ class MqttEvents:
         try:
             press = Press()
             if payload not in {b"", b"PRESS"}:
-                press = msgspec.json.decode(payload, type=Press)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                press = decode_json(payload, Press)
+        except msgspec.DecodeError as error:
             self.ignored += 1
             log.debug("not a valid press: %s", error)
             return

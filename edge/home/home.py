@@ -13,11 +13,12 @@ import msgspec
 from edge.errors import UsageError
 from edge.home.events import MqttEvents
 from edge.serve.presses import answer_in_thread, is_moment
-from edge.titles.playing import TitleRequest
+from edge.titles.playing import MAX_REQUEST, TitleRequest
 from edge.video.age import captured_s
 from gallery.channel.broker import Broker
 from gallery.channel.device_name import is_device_name
 from gallery.errors import GalleryInputError
+from gallery.foreign_json import decode_json
 from gallery.threads import Worker
 
 if TYPE_CHECKING:
@@ -95,9 +96,9 @@ class Home:
     def _take_title(self, payload: bytes) -> None:
         """Hand a title over; what is none is forgotten."""
         try:
-            request = msgspec.json.decode(payload or b"{}", type=TitleRequest)
+            request = decode_json(payload[:MAX_REQUEST] or b"{}", TitleRequest)
             self._presses.put_nowait(request)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             log.debug("title: %s", error)
         except queue.Full:
             log.debug("title: too many at once")

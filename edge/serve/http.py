@@ -34,6 +34,7 @@ from edge.serve.server import Server
 from edge.serve.sockets import Sockets
 from edge.titles.playing import TitleRequest
 from gallery.errors import GalleryInputError
+from gallery.foreign_json import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -237,10 +238,10 @@ async def _body(request: Request, kind: type[Any]) -> Any:
     """Return the decoded body (empty: an empty object), or the response that refuses it."""
     try:
         data = await request.body()
-        return msgspec.json.decode(data or b"{}", type=kind)
+        return decode_json(data or b"{}", kind)
     except ClientDisconnect:
         return _json(Error("body too large or cut off"), 413)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         return _json(Error(str(error)), 400)
 
 

@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from edge.serve.live import PROTOCOL
 from edge.serve.messages import Hello, encode
 from edge.serve.presses import is_moment
+from gallery.foreign_json import decode_json
 
 if TYPE_CHECKING:
     from edge.serve.device import Device
@@ -63,8 +64,8 @@ class Sockets:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError, KeyError):
             while True:
                 text = await socket.receive_text()
-                with contextlib.suppress(msgspec.DecodeError, msgspec.ValidationError):
-                    command = msgspec.json.decode(text, type=_Command)
+                with contextlib.suppress(msgspec.DecodeError):
+                    command = decode_json(text, _Command)
                     if is_moment(command.at) and self._allowance.spend():
                         self._presses.press(command.at)
 

@@ -14,6 +14,7 @@ import msgspec
 
 from edge.errors import UsageError
 from edge.timeline.timeline import DEFAULT_FRAME_S, MAX_GAP_S, Interval, Timeline
+from gallery.foreign_json import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,8 +86,8 @@ def read_timeline(path: Path) -> Timeline:
         UsageError: the file is missing or something else.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Timeline)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        return decode_json(path.read_bytes(), Timeline)
+    except (OSError, msgspec.DecodeError) as error:
         raise UsageError(
             f'timeline: {path}: {error}; expected what "tvradar timeline SOURCE --json" prints'
         ) from error

@@ -19,6 +19,7 @@ import numpy as np
 
 from edge.errors import UsageError
 from edge.timeline.timeline import DEFAULT_FRAME_S
+from gallery.foreign_json import decode_json
 from gallery.store.person import in_language
 
 if TYPE_CHECKING:
@@ -184,8 +185,8 @@ def read_sidecar(path: Path) -> Sidecar:
         UsageError: the file is missing or something else.
     """
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Sidecar)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        found = decode_json(path.read_bytes(), Sidecar)
+    except (OSError, msgspec.DecodeError) as error:
         raise UsageError(
             f'sidecar: {path}: {error}; expected what "tvradar identify FILM --sidecar" writes'
         ) from error

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_NAMES = 500
+MOST_TAG = 20_000
+"""Characters of a tag that are looked at: `MOST_NAMES` names; a file may hold megabytes."""
 _TITLE_TAGS = ("title", "show", "series")
 _CAST_TAGS = ("actor", "actors", "cast", "starring", "lead_performer", "\xa9act")
 _YEAR_TAGS = ("date", "year", "date_released", "originalyear")
@@ -49,7 +51,9 @@ def title_in(path: Path) -> Title | None:
 
 def title_of_tags(tags: Mapping[str, str]) -> Title | None:
     """Return the title that tags tell, by the names that MP4 and Matroska give them."""
-    told = {key.casefold(): value for key, value in tags.items() if isinstance(value, str)}
+    told = {
+        key.casefold(): value[:MOST_TAG] for key, value in tags.items() if isinstance(value, str)
+    }
     names = [one_line(told.get(tag)) for tag in _TITLE_TAGS]
     cast = [
         one_line(name)

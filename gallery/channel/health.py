@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from gallery.channel.durable import write_whole
+from gallery.foreign_json import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,8 +82,8 @@ class HeartbeatFile:
     def read(self) -> HeartbeatMessage | None:
         """Return the last heartbeat, None if there is none that can be read."""
         try:
-            return msgspec.json.decode(self.path.read_bytes(), type=HeartbeatMessage)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return decode_json(self.path.read_bytes(), HeartbeatMessage)
+        except (OSError, msgspec.DecodeError):
             return None
 
     def beat(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from gallery.channel.errors import Refused
+from gallery.foreign_json import decode_json
 from gallery.texts import brief
 
 if TYPE_CHECKING:
@@ -149,6 +150,6 @@ def decode(data: bytes) -> Manifest:
         Refused: it is signed, and still no manifest that this version understands.
     """
     try:
-        return msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        return decode_json(data, Manifest)
+    except (msgspec.DecodeError, ValueError) as error:
         raise Refused("malformed manifest", brief(error)) from error

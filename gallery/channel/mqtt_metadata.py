@@ -17,6 +17,7 @@ import msgspec
 from gallery.channel.errors import Refused, SourceError
 from gallery.channel.link import LinkState
 from gallery.channel.metadata import MissingError, SlowError, refuse_empty
+from gallery.foreign_json import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,5 +104,5 @@ class MqttMetadata:
 
 def _newest_root(payload: bytes) -> int:
     with contextlib.suppress(msgspec.DecodeError):
-        return msgspec.json.decode(payload, type=Head).root
+        return decode_json(payload, Head).root
     return 0

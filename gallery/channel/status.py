@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gallery.channel.durable import write_whole
+from gallery.foreign_json import decode_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,8 +74,8 @@ def encode(status: Status) -> bytes:
 def decode(payload: bytes) -> Status | None:
     """Return the status, None if it is not one; it comes from a device and is only shown."""
     try:
-        return msgspec.json.decode(payload, type=Status)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decode_json(payload, Status)
+    except msgspec.DecodeError:
         return None
 
 

@@ -26,6 +26,7 @@ from gallery.enrol.folders import refuse
 from gallery.enrol.people import Entry, PictureRef
 from gallery.enrol.storage import is_url, local_stamp, read_bytes
 from gallery.errors import GalleryInputError
+from gallery.foreign_json import decode_json
 from gallery.store.limits import MAX_PICTURES
 from gallery.store.person import Person, Work, check_person, check_person_id, name_of_id
 
@@ -129,8 +130,8 @@ class _Gathered:
 
     def entry(self, source: str, person_id: str) -> Entry:
         try:
-            works = msgspec.json.decode(self._works or "[]", type=tuple[Work, ...])
-        except (msgspec.MsgspecError, RecursionError) as error:
+            works = decode_json(self._works or "[]", tuple[Work, ...])
+        except msgspec.MsgspecError as error:
             raise GalleryInputError(
                 f"{source}: works of {person_id}: {error}, expected a JSON list of objects with "
                 "title, year, role"

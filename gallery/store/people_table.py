@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError
+from gallery.foreign_json import decode_json
 from gallery.regular import open_regular
 from gallery.store.limits import QUERY_S, check_s
 from gallery.store.person import Person, check_person, record_of
@@ -221,8 +222,8 @@ class PeopleTable:
         if not (isinstance(person_id, str) and isinstance(record, str) and type(photo) is bytes):
             raise self._corrupt("a column has another type")
         try:
-            person = msgspec.json.decode(record, type=Person)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            person = decode_json(record, Person)
+        except (msgspec.MsgspecError, UnicodeError) as error:
             raise self._corrupt(f"person {person_id[:80]!a}: {error}") from error
         if person.id != person_id or person.photo:
             raise self._corrupt(f"person {person_id[:80]!a}: its record is of another person")

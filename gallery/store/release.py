@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryMissingError
+from gallery.foreign_json import decode_json
 from gallery.regular import read_bounded
 from gallery.store.limits import (
     MAX_DIM,
@@ -157,9 +158,9 @@ def decode_release(data: bytes, path: Path) -> Release:
         GalleryCorruptError: anything is not as `encode_release` would write it.
     """
     try:
-        release = msgspec.json.decode(data, type=_Signed).release
+        release = decode_json(data, _Signed).release
         intact = encode_release(release) == data
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeError) as error:
         raise GalleryCorruptError(
             f"{path}: is no release of this version: {brief(error)}; install the release again"
         ) from error

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gallery.errors import GalleryCorruptError, GalleryInputError
+from gallery.foreign_json import decode_json
 from gallery.regular import read_bounded
 from gallery.store.files import DISK, FileSystem
 from gallery.store.limits import MAX_RELEASE, MAX_WITHDRAWN_BYTES
@@ -52,14 +53,14 @@ def read_withdrawn(folder: Path) -> Withdrawn:
     path = folder / WITHDRAWN_FILE
     try:
         data = read_bounded(path, MAX_WITHDRAWN_BYTES)
-        found = msgspec.json.decode(data or b"", type=_Sealed).withdrawn
+        found = decode_json(data or b"", _Sealed).withdrawn
         if _encode(found) != data or not 0 <= found.release <= MAX_RELEASE:
             raise ValueError("was changed after it was written")  # noqa: TRY301
         for person_id in found.ids:
             check_person_id(person_id)
     except FileNotFoundError:
         return Withdrawn()
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError, GalleryInputError) as error:
+    except (OSError, ValueError, msgspec.MsgspecError, GalleryInputError) as error:
         raise GalleryCorruptError(
             f"{path}: says who was removed, and cannot be read: {error}; install the newest release"
         ) from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gallery.channel.durable import write_atomically
+from gallery.foreign_json import decode_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,10 +56,10 @@ class StateFile:
 
     def _read(self) -> State:
         try:
-            return msgspec.json.decode(self.path.read_bytes(), type=State)
+            return decode_json(self.path.read_bytes(), State)
         except FileNotFoundError:
             return State()
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except msgspec.DecodeError:
             # Rename is atomic, so this is a failing disk; the gallery's own number still holds.
             self.damaged = True
             return State()

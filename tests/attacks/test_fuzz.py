@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TEXTS = (
     *("configuration", "mqtt press", "status", "manifest", "release", "heartbeat", "person.toml"),
-    *("timeline", "labels", "broker address", "cec-ctl"),
+    *("timeline", "labels", "broker address", "cec-ctl", "NFO", "EIT", "sidecar"),
 )
 COSTLY = ("gallery", "HTTP", "HTTP body", "WebSocket frames", "WebSocket message")
 

@@ -1,5 +1,6 @@
 """Connections that say nothing, or too slowly, cost little and keep nobody out."""
 
+import gc
 import json
 import socket
 import time
@@ -146,6 +147,19 @@ def test_text_that_is_no_utf8_ends_the_socket_without_a_traceback(
             reader.send(parts, text=True)
             assert code_of_the_end(reader) == 1007
     assert "Traceback" not in caplog.text
+    assert not caplog.records
+
+
+def test_a_command_nested_too_deep_is_passed_over(
+    device: Device4Tests, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Deeper than the interpreter's stack goes: the socket goes on, and the next press counts."""
+    with connect(device.url.replace("http", "ws") + "api/live") as reader:
+        reader.send('{"type":"press","x":' + "[" * 4000)
+        reader.send('{"type":"press"}')
+        while '"type":"answer"' not in (message := str(reader.recv(5))):
+            assert message
+    gc.collect()  # a task's error is told when it goes
     assert not caplog.records
 
 

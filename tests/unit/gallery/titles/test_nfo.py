@@ -1,3 +1,5 @@
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,15 @@ def test_a_damaged_one_is_refused_with_a_reason(damaged: str, tmp_path: Path) ->
     path.write_text(damaged)
     with pytest.raises(GalleryInputError, match=r"film\.nfo: .*expected"):
         read_nfo(path)
+
+
+@pytest.mark.parametrize("part", ["<?xml", "&a", "</movie", "<movie", "<!--"])
+def test_many_beginnings_without_an_end_are_read_at_once(part: str) -> None:
+    """Each was once looked for to the end of the file: hours for a file of the size allowed."""
+    begun = time.process_time()
+    with suppress(GalleryInputError):
+        parse_nfo(f"<movie><title>a</title>{part * 100_000}</movie>".encode())
+    assert time.process_time() - begun < 5
 
 
 def test_a_missing_or_enormous_one_is_refused(tmp_path: Path) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _HOST = r"^([0-9A-Za-z_-][0-9A-Za-z._-]{0,252}|[0-9A-Fa-f:.]{2,45})$"
 HostName = Annotated[str, msgspec.Meta(pattern=_HOST)]
+Origin = Annotated[
+    str, msgspec.Meta(pattern=r"^https?://(\*\.)?[0-9A-Za-z.\[\]:-]{1,253}(:[0-9]{1,5})?$")
+]
 PersonId = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
@@ -29,16 +32,20 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         port: 0 takes a free one.
         token: what clients must send; empty for none.
         hosts: further names that the device is called by, for the Host check.
-        preview: serve pictures of the source too; for development.
+        preview: serve pictures of the source too; without a word, those of a file on loopback.
+        frame_ancestors: origins of pages that may show the overlay in a frame, a dashboard's;
+            `https://home.local:8123`.
     """
 
     host: HostName = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8787
     token: Annotated[str, msgspec.Meta(max_length=512)] = ""
     hosts: Annotated[tuple[HostName, ...], msgspec.Meta(max_length=64)] = ()
-    preview: bool = False
+    preview: bool | None = None
+    frame_ancestors: Annotated[tuple[Origin, ...], msgspec.Meta(max_length=16)] = ()
 
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 DEFAULT_FPIR = 0.01
 """One stranger in a hundred may get a wrong name."""
 
@@ -145,6 +152,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         output: where the video goes with names burned in: a file, `rtsp://127.0.0.1:8554/live`
             or `display://`, see `docs/output.md`.
         loop: start a file again at its end.
+        stay: at a file's end go on to serve, and offer to start it again; without a word, where the
+            page shows the film and no `output` is written.
         timeline: of the source, as `tvradar timeline --json` wrote it: "only watch this person"
             then knows the scenes that have not been shown yet.
         video: how the source is read: backend, time-outs, hardware decoder; see
@@ -159,6 +168,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gallery: str = ""
     output: str = ""
     loop: bool = False
+    stay: bool | None = None
     timeline: str = ""
     heartbeat: str = ""
     sync_status: str = ""

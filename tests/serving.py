@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from edge.errors import SourceError
 from edge.recognise.press_history import PressHistory
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.serve.http import Device, Server, create_app
@@ -106,6 +107,13 @@ class Player:
     def __init__(self) -> None:
         self.why_not = ""
         self.sought: list[float] = []
+        self.can_restart = False
+        self.restarts = 0
+
+    def restart(self) -> None:
+        if not self.can_restart:
+            raise SourceError("film", "it cannot be started again", "a file at its end")
+        self.restarts += 1
 
     def position_s(self, pts_s: float) -> float | None:
         return pts_s
@@ -126,6 +134,7 @@ class Device4Tests:
         gate: Gate | None = None,
         people: Mapping[str, Person] = PEOPLE,
         title: str = "",
+        frame_ancestors: tuple[str, ...] = (),
     ) -> None:
         self.player = Player()
         self.appearing = Appearing()
@@ -153,7 +162,8 @@ class Device4Tests:
             notice={"en": "composed", "zh": "合成"},
             titles=Titles(title) if title else None,
         )
-        self.server = Server(create_app(device, hosts=hosts, token=token), gate=gate)
+        app = create_app(device, hosts=hosts, token=token, frame_ancestors=frame_ancestors)
+        self.server = Server(app, gate=gate)
         self.url = self.server.url
 
     def count(self) -> None:
@@ -209,10 +219,17 @@ def serving(
     playing: bool = False,
     people: Mapping[str, Person] = PEOPLE,
     title: str = "",
+    frame_ancestors: tuple[str, ...] = (),
 ) -> Iterator[Device4Tests]:
     """Run a server for the time of a test; `playing` goes on with what was shown last."""
     device = Device4Tests(
-        preview=preview, token=token, hosts=hosts, gate=gate, people=people, title=title
+        preview=preview,
+        token=token,
+        hosts=hosts,
+        gate=gate,
+        people=people,
+        title=title,
+        frame_ancestors=frame_ancestors,
     )
     device.server.start()
     device.hub.publish_state("playing")

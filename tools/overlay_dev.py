@@ -88,6 +88,10 @@ class Player:
         self.duration_s: float | None = duration_s
         self.why_not = ""
         self.to_s: float | None = None
+        self.can_restart = False
+
+    def restart(self) -> None:
+        self.to_s = 0.0
 
     def seek(self, to_s: float) -> None:
         self.to_s = to_s

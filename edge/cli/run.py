@@ -12,7 +12,7 @@ import typer
 
 from edge.cli.console import graceful_stop
 from edge.cli.options import cue_kinds, refuse_to_replace
-from edge.config import CuesConfig, RunConfig, read_config
+from edge.config import LOOPBACK, CuesConfig, RunConfig, read_config
 from edge.device import malloc
 from edge.errors import UsageError
 from edge.systemd import Supervisor
@@ -78,20 +78,45 @@ def run_device(
             raise UsageError(
                 f"{name}: not given, expected --{name} or `{name}` in the --config file"
             )
+    settings = for_a_file(settings)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold faces
     malloc.share_one()
     with graceful_stop() as stop:
         wait_for_gallery(Path(settings.gallery), stop)
         if stop():
             return
-        app = App(settings, Path(settings.gallery))
+        app = App(settings, Path(settings.gallery), notice=NOTICE_OWN if settings.stay else None)
         try:
             app.start()
             typer.echo(f"overlay at {app.server.url}", err=True)
             typer.echo(f"engines: {app.engines}", err=True)
+            typer.echo(_hint(settings, app.server.url), err=True)
             app.wait(stop)
         finally:
             app.close()
+
+
+def for_a_file(settings: RunConfig) -> RunConfig:
+    """Return the settings with what nobody has said anything about.
+
+    A film on the machine itself is shown on its page, which goes on after its end: who runs one
+    wants to see it. All else is silent about pictures, and ends with its source.
+    """
+    serve = settings.serve
+    local = serve.host in LOOPBACK and Path(settings.source).is_file()
+    preview = local if serve.preview is None else serve.preview
+    watched = local and preview and not settings.output
+    return msgspec.structs.replace(
+        settings,
+        serve=msgspec.structs.replace(serve, preview=preview),
+        stay=watched if settings.stay is None else settings.stay,
+    )
+
+
+def _hint(settings: RunConfig, url: str) -> str:
+    if settings.serve.preview:
+        return f"open {url} to see the picture with names, and press R there; Ctrl-C ends"
+    return "the page shows no picture of its own: docs/overlay.md says how to lay it over one"
 
 
 def wait_for_gallery(folder: Path, stop: Callable[[], bool]) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from threadpoolctl import threadpool_limits
 
 from edge.buttons.presser import Presser, open_keys
+from edge.config import LOOPBACK
 from edge.device import malloc
 from edge.device.beside import Beside, MayFail
 from edge.device.captions import CaptionWatch
@@ -68,7 +69,6 @@ log = logging.getLogger(__name__)
 
 MODELS_S = 120.0
 """Loading may take this long: a first start measures INT8 against FP32, or builds engines."""
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class App:
@@ -170,7 +170,13 @@ class App:
         self._stop = threading.Event()
         self.failure: Exception | None = None
         self._tidied_s = 0.0
-        self.reader = Reader(config.source, options=config.video, paced=paced, loop=config.loop)
+        self.reader = Reader(
+            config.source,
+            options=config.video,
+            paced=paced,
+            loop=config.loop,
+            stay=bool(config.stay),
+        )
         self.player = player = Player(self.reader)
         self._lateness = Lateness()
         self._silence = SilenceWatch(
@@ -219,7 +225,15 @@ class App:
         self._sinks = [sink for sink in mine if sink is not None]
         hosts = frozenset({*serve.hosts, serve.host})
         self.server = Server(
-            create_app(device, hosts=hosts, token=serve.token, more=more), serve.host, serve.port
+            create_app(
+                device,
+                hosts=hosts,
+                token=serve.token,
+                more=more,
+                frame_ancestors=serve.frame_ancestors,
+            ),
+            serve.host,
+            serve.port,
         )
         self._thread = Worker("recognise", self._run)
 

@@ -35,6 +35,19 @@ class Player:
             return "live"
         return "ended" if status.state in {State.ENDED, State.FAILED} else "fixed"
 
+    @property
+    def can_restart(self) -> bool:
+        """Whether it waits at its end to be started again."""
+        return self._reader.can_restart
+
+    def restart(self) -> None:
+        """Start a source that has ended again.
+
+        Raises:
+            SourceError: it has not ended, or cannot.
+        """
+        self._reader.restart()
+
     def position_s(self, pts_s: float) -> float | None:
         """Return the place in the source that the reader's clock calls `pts_s`."""
         return self._reader.places.position_s(pts_s)

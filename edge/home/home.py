@@ -12,7 +12,7 @@ import msgspec
 
 from edge.errors import UsageError
 from edge.home.events import MqttEvents
-from edge.serve.presses import answer_in_thread, is_moment
+from edge.serve.presses import answer_in_thread, is_moment, is_remembered
 from edge.titles.playing import MAX_REQUEST, TitleRequest
 from edge.video.age import captured_s
 from gallery.channel.broker import Broker
@@ -109,6 +109,9 @@ class Home:
                 self._play(at_s)
                 continue
             moment = at_s if isinstance(at_s, float) else None
+            if not is_remembered(self._device, moment):
+                log.warning("press: %s s is not remembered", moment)
+                continue
             answer_in_thread(self._device, moment, self._events.answer)
 
     def _play(self, request: TitleRequest) -> None:

@@ -87,6 +87,11 @@ class PressHistory:
         scenes, age_s = self._kept()
         return _moment_s(scenes, age_s) - back_s if scenes else None
 
+    def remembered_s(self) -> tuple[float, float] | None:
+        """Return the first and the last moment that can be asked about, None where none can."""
+        scenes, age_s = self._kept()
+        return (scenes[0].pts_s, _moment_s(scenes, age_s)) if scenes else None
+
     def press(self, at_s: float | None = None) -> Answer:
         """Return the best known answer for a moment; now, when none is given.
 

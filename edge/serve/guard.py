@@ -18,12 +18,14 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'{sockets}; frame-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'self'"
+    "form-action 'none'; frame-ancestors 'self'{frames}"
 )
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -34,6 +36,8 @@ MAX_BODY_BYTES = 4096
 COOKIE = "tvradar_token"
 COMMANDS_PER_S = 20.0
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+CODE = (".js", ".css", ".svg")
+"""The page's own code is no secret, and in a frame of another site no cookie brings the token."""
 
 
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?")
@@ -66,15 +70,23 @@ class Guard:
         hosts: host names and addresses that the device answers to, besides loopback ones.
         token: needed for everything but health checks; empty for none (loopback only).
         allowance: shared with the commands that come over WebSockets.
+        frame_ancestors: origins of pages that may show this one in a frame.
     """
 
     def __init__(
-        self, app: ASGIApp, *, hosts: frozenset[str], token: str, allowance: Allowance
+        self,
+        app: ASGIApp,
+        *,
+        hosts: frozenset[str],
+        token: str,
+        allowance: Allowance,
+        frame_ancestors: Sequence[str] = (),
     ) -> None:
         self._app = app
         self._hosts = hosts
         self._token = token
         self._allowance = allowance
+        self._frames = "".join(f" {origin}" for origin in frame_ancestors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -86,13 +98,13 @@ class Guard:
             host = Headers(scope=scope).get("host", "")
             # Old TV browsers do not count a WebSocket to the page's own host as 'self'.
             sockets = f" ws://{host} wss://{host}"
-            await self._app(scope, _limited(receive), _with_headers(send, sockets))
+            await self._app(scope, _limited(receive), self._with_headers(send, sockets))
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": refusal[1]})
         else:
             status, reason = refusal
-            await PlainTextResponse(reason + "\n", status)(scope, receive, _with_headers(send))
+            await PlainTextResponse(reason + "\n", status)(scope, receive, self._with_headers(send))
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
@@ -102,7 +114,8 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and _netloc(origin) != host:
             return 403, f"origin {origin[:80]!a}: not this device's own page"
-        if scope["path"] in OPEN_PATHS:
+        path = scope["path"]
+        if path in OPEN_PATHS or (path.endswith(CODE) and path.count("/") == 1):
             return None
         if self._token and not self._has_token(scope, headers):
             return (
@@ -114,6 +127,18 @@ class Guard:
         if scope.get("method") == "POST" and _body_length(headers) > MAX_BODY_BYTES:
             return 413, f"body larger than {MAX_BODY_BYTES} bytes"
         return None
+
+    def _with_headers(self, send: Send, sockets: str = "") -> Send:
+        csp = CSP.format(sockets=sockets, frames=self._frames)
+        policy = ("content-security-policy", csp)
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                added = [(k.encode(), v.encode()) for k, v in (policy, *HEADERS.items())]
+                message = {**message, "headers": [*message.get("headers", []), *added]}
+            await send(message)
+
+        return with_headers
 
     def _knows(self, host: str, server: tuple[str, int] | None) -> bool:
         found = _HOST.fullmatch(host)
@@ -168,15 +193,3 @@ def _limited(receive: Receive) -> Receive:
         return message
 
     return limited
-
-
-def _with_headers(send: Send, sockets: str = "") -> Send:
-    policy = ("content-security-policy", CSP.format(sockets=sockets))
-
-    async def with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            added = [(k.encode(), v.encode()) for k, v in (policy, *HEADERS.items())]
-            message = {**message, "headers": [*message.get("headers", []), *added]}
-        await send(message)
-
-    return with_headers

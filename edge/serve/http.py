@@ -25,11 +25,12 @@ from edge.serve.messages import (
     PersonCard,
     PersonScenes,
     Refused,
+    Restarted,
     Sought,
     encode,
 )
 from edge.serve.pages import page_file
-from edge.serve.presses import Presses, is_moment
+from edge.serve.presses import Presses, is_moment, is_remembered
 from edge.serve.server import Server
 from edge.serve.sockets import Sockets
 from edge.titles.playing import TitleRequest
@@ -64,6 +65,7 @@ def create_app(
     hosts: frozenset[str] = frozenset(),
     token: str = "",
     more: Sequence[BaseRoute] = (),
+    frame_ancestors: Sequence[str] = (),
 ) -> Starlette:
     """Return the ASGI application.
 
@@ -72,6 +74,7 @@ def create_app(
         hosts: host names that the device answers to, besides loopback ones.
         token: needed for every request but health checks, unless empty.
         more: further routes, such as the demonstration's panel.
+        frame_ancestors: origins of pages that may show this one in a frame.
     """
     allowance = Allowance()
     presses = Presses(device)
@@ -94,6 +97,7 @@ def create_app(
             Route("/api/press", routes.press, methods=["POST"]),
             Route("/api/feedback", routes.feedback, methods=["POST"]),
             Route("/api/seek", routes.seek, methods=["POST"]),
+            Route("/api/restart", routes.restart, methods=["POST"]),
             Route("/api/scene", routes.scene),
             Route("/api/status", routes.status),
             Route("/api/title", routes.title, methods=["GET", "POST"]),
@@ -103,7 +107,15 @@ def create_app(
             WebSocketRoute("/api/live", sockets.live),
             WebSocketRoute("/api/preview", sockets.preview),
         ],
-        middleware=[Middleware(Guard, hosts=hosts, token=token, allowance=allowance)],
+        middleware=[
+            Middleware(
+                Guard,
+                hosts=hosts,
+                token=token,
+                allowance=allowance,
+                frame_ancestors=frame_ancestors,
+            )
+        ],
         lifespan=lifespan,
     )
 
@@ -153,6 +165,10 @@ class _Routes:
             return body
         if not is_moment(body.at):
             return _json(Error("at: expected a time in seconds"), 400)
+        if not is_remembered(self._device, body.at):
+            known = self._device.history.remembered_s()
+            kept = f"{known[0]:.1f} to {known[1]:.1f} s" if known else "nothing yet"
+            return _json(Error(f"at: {body.at} s is not remembered, {kept} is"), 404)
         return _json(self._presses.press(body.at))
 
     async def feedback(self, request: Request) -> Response:
@@ -232,6 +248,17 @@ class _Routes:
         except SourceError as error:  # it ended or was lost just now
             return _json(Error(str(error), "ended"), 409)
         return _json(Sought(body.to_s))
+
+    async def restart(self, _request: Request) -> Response:
+        """Start a source that has ended again."""
+        player = self._device.player
+        try:
+            if player is None:
+                return _json(Error("nothing is known of this source"), 409)
+            player.restart()
+        except SourceError as error:
+            return _json(Error(str(error)), 409)
+        return _json(Restarted(restarted=True))
 
 
 async def _body(request: Request, kind: type[Any]) -> Any:

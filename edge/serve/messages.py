@@ -25,6 +25,7 @@ class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
         notice: a line for the foot of the page, by language.
         release: of the gallery.
         titles: whether `/api/title` tells what plays.
+        restart: whether a source that has ended can be started again.
     """
 
     v: int
@@ -32,6 +33,7 @@ class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
     notice: dict[str, str]
     release: int
     titles: bool = False
+    restart: bool = False
 
 
 class State(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
@@ -202,6 +204,12 @@ class Allowed(msgspec.Struct, frozen=True):
     """Whether a refusal was taken back."""
 
     allowed: bool
+
+
+class Restarted(msgspec.Struct, frozen=True):
+    """Whether a source that had ended starts again."""
+
+    restarted: bool
 
 
 class Sought(msgspec.Struct, frozen=True):

@@ -20,6 +20,9 @@ class PressHistoryPort(Protocol):
     def refine(self, first: Answer) -> Answer:
         """Return an earlier answer anew, with what was learned since."""
 
+    def remembered_s(self) -> tuple[float, float] | None:
+        """Return the first and the last moment that can be asked about, None where none can."""
+
     def moment_s(self, back_s: float) -> float | None:
         """Return the programme's time that many seconds ago, None where no picture is known."""
 
@@ -68,6 +71,13 @@ class PlayerPort(Protocol):
 
     def position_s(self, pts_s: float) -> float | None:
         """Return the place in the source that the reader's clock calls `pts_s`."""
+
+    @property
+    def can_restart(self) -> bool:
+        """Whether it waits at its end to be started again."""
+
+    def restart(self) -> None:
+        """Start a source that has ended again; `SourceError` when it cannot."""
 
     def seek(self, to_s: float) -> None:
         """Go to a place in the source; `SourceError` when it cannot after all."""

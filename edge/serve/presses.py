@@ -24,6 +24,10 @@ class Presses:
         self._device = device
         self._refining: set[asyncio.Task[None]] = set()
 
+    def knows(self, at_s: float | None) -> bool:
+        """Return whether this moment can be asked about."""
+        return is_moment(at_s) and is_remembered(self._device, at_s)
+
     def press(self, at_s: float | None) -> Answer:
         """Return the first answer; the refined one follows through the hub."""
         begun = time.perf_counter()
@@ -67,6 +71,18 @@ def _refined(device: Device, first: Answer, begun: float) -> Answer:
     device.hub.publish_answer(answer)
     device.metrics.presses.labels("refined").observe(time.perf_counter() - begun)
     return answer
+
+
+SLACK_S = 0.5
+"""A reader may be this far ahead of, or behind, what is remembered."""
+
+
+def is_remembered(device: Device, at_s: float | None) -> bool:
+    """Return whether a moment is among what is remembered; now always is."""
+    if at_s is None:
+        return True
+    known = device.history.remembered_s()
+    return known is not None and known[0] - SLACK_S <= at_s <= known[1] + SLACK_S
 
 
 MOST_MOMENT_S = 4e9

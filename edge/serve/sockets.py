@@ -11,7 +11,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from edge.serve.live import PROTOCOL
 from edge.serve.messages import Hello, encode
-from edge.serve.presses import is_moment
 from gallery.foreign_json import decode_json
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Sockets:
                 text = await socket.receive_text()
                 with contextlib.suppress(msgspec.DecodeError):
                     command = decode_json(text, _Command)
-                    if is_moment(command.at) and self._allowance.spend():
+                    if self._presses.knows(command.at) and self._allowance.spend():
                         self._presses.press(command.at)
 
     def _hello(self) -> bytes:
@@ -78,6 +77,7 @@ class Sockets:
                 device.notice,
                 device.people.release(),
                 titles=device.titles is not None,
+                restart=device.player is not None and device.player.can_restart,
             )
         )
 

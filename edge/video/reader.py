@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge.errors import AddressError, BackendMissingError, SourceError, SourceLostError
-from edge.video.frame import Frame
+from edge.video.continued import ContinuedPicture
 from edge.video.hls_pacing import HlsPacing
 from edge.video.mailbox import ClosedError, Latest, Queue
 from edge.video.open import open_source
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from edge.video.frame import Frame
     from edge.video.source import Picture, Source, SourceOptions
 
 log = logging.getLogger(__name__)
@@ -98,25 +99,6 @@ class Backoff:
         return max(0.02, limit_s * chance)
 
 
-@dataclass(frozen=True, slots=True)
-class ContinuedPicture:
-    """A picture on the reader's clock, which goes on where a connection began anew."""
-
-    picture: Picture
-    pts_s: float
-    index: int
-
-    @property
-    def captured_ns(self) -> int:
-        """As in `Frame`."""
-        return self.picture.captured_ns
-
-    def to_frame(self) -> Frame:
-        """Convert to BGR."""
-        frame = self.picture.to_frame()
-        return Frame(frame.bgr, self.pts_s, self.index, frame.captured_ns)
-
-
 class Reader:
     """Reads a source in its own thread.
 
@@ -131,6 +113,7 @@ class Reader:
         options: as for `open_source`.
         paced: play a file at its own speed, dropping what the consumer has no time for.
         loop: start a file again at its end.
+        stay: at a file's end wait for `restart`.
         backoff: how long to wait between tries.
         opener: opens the source; tests give their own.
     """
@@ -142,6 +125,7 @@ class Reader:
         options: SourceOptions = DEFAULT_OPTIONS,
         paced: bool = False,
         loop: bool = False,
+        stay: bool = False,
         backoff: Backoff = Backoff(),
         opener: Callable[[], Source] | None = None,
     ) -> None:
@@ -151,6 +135,8 @@ class Reader:
         self._retries_first = options.live or scheme_of(uri) in LIVE_SCHEMES
         self._paced = paced
         self._loop = loop
+        self._stay = stay
+        self._again = threading.Event()
         self._backoff = backoff
         self._random = random.Random()  # noqa: S311  (no secret)
         self._stop = threading.Event()
@@ -223,6 +209,21 @@ class Reader:
         self._jump = Jump(to_s, self._source_s)
         source.seek(to_s)
 
+    @property
+    def can_restart(self) -> bool:
+        """Whether this is a source that waits at its end to be started again."""
+        return self._stay and not self.status.live
+
+    def restart(self) -> None:
+        """Start a file that has ended again.
+
+        Raises:
+            SourceError: it has not ended, or does not wait at its end.
+        """
+        if not self.can_restart or self.status.state is not State.ENDED or self._stop.is_set():
+            raise SourceError(self.status.uri, "it cannot be started again", "a file at its end")
+        self._again.set()
+
     def _raise_end(self) -> None:
         if self._failure:
             raise self._failure
@@ -246,6 +247,7 @@ class Reader:
     def close(self, timeout_s: float = 10.0) -> None:
         """End reading and wait for the thread; again is harmless."""
         self._stop.set()
+        self._again.set()
         source = self._source
         if source is not None:
             source.close()
@@ -332,7 +334,13 @@ class Reader:
             return False
         if source.live:
             raise SourceLostError(source.uri, "the stream ended")
-        return self._loop and self._index > before
+        played = self._index > before
+        if self._loop or not (self._stay and played):
+            return self._loop and played
+        self._again.clear()
+        self._become(State.ENDED)
+        self._again.wait()
+        return not self._stop.is_set()
 
     def _continue(self, source: Source) -> Iterator[ContinuedPicture]:
         """Shift the source's clock so that it goes on from the last connection's."""

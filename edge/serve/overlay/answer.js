@@ -12,7 +12,7 @@
     node.setAttribute("aria-hidden", "true");
     image.alt = "";
     image.onload = function () { node.textContent = ""; node.appendChild(image); };
-    image.src = tv.url(id, "/photo");
+    image.src = tv.api(tv.url(id, "/photo"));
     return node;
   }
   tv.photo = photo;

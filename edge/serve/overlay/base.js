@@ -36,8 +36,17 @@ window.tvradar = (function () {
   }
   function write(id, content) { if ($(id).textContent !== content) { $(id).textContent = content; } }
   function url(id, rest) { return "api/people/" + encodeURIComponent(id) + (rest || ""); }
+  /* In a frame of another site's page, a dashboard, no cookie goes along: the token does. */
+  var token = query.get("token");
+  function api(path) { return token ? path + (path.indexOf("?") < 0 ? "?" : "&") + "token=" + encodeURIComponent(token) : path; }
+  function post(path, body) {
+    return fetch(api(path), { method: "POST", body: JSON.stringify(body) }).then(function (response) {
+      if (!response.ok && response.status !== 404) { throw new Error(response.status); }
+      return response;
+    });
+  }
   function read(path) {
-    return fetch(path).then(function (response) {
+    return fetch(api(path)).then(function (response) {
       if (!response.ok) { throw new Error(response.status); }
       return response.json();
     });
@@ -80,5 +89,5 @@ window.tvradar = (function () {
   }
 
   return { query: query, lang: lang, text: text, fill: fill, count: count, $: $, make: make, write: write,
-    url: url, read: read, say: say, learn: learn, knows: function (id) { return known.has(id); }, nameOf: nameOf, short: short, mark: mark, since: since, speak: speak };
+    url: url, api: api, post: post, read: read, say: say, learn: learn, knows: function (id) { return known.has(id); }, nameOf: nameOf, short: short, mark: mark, since: since, speak: speak };
 })();

@@ -109,10 +109,7 @@
     function send(stop, undo) {
       var body = { track: stop.track, id: stop.id };
       if (undo) { body.undo = true; }
-      return fetch("api/feedback", { method: "POST", body: JSON.stringify(body) }).then(function (response) {
-        if (!response.ok && response.status !== 404) { throw new Error(response.status); }
-        return response.ok;
-      });
+      return tv.post("api/feedback", body).then(function (response) { return response.ok; });
     }
     function notThisPerson() {
       var stop = page.answer.stop();

@@ -9,7 +9,7 @@
   function connect(path, onMessage, onState, patienceMs) {
     var wait = 250, base = location.protocol === "https:" ? "wss://" : "ws://", socket = null, heard = 0;
     function open() {
-      var mine = socket = new WebSocket(base + location.host + path);
+      var mine = socket = new WebSocket(base + location.host + window.tvradar.api(path));
       heard = performance.now();
       mine.binaryType = "arraybuffer";
       mine.onopen = function () { if (socket === mine) { onState(true); } };

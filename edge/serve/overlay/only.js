@@ -84,7 +84,7 @@
       watch.at = index;
       watch.asked = Date.now();
       tell();
-      fetch("api/seek", { method: "POST", body: JSON.stringify({ to_s: goal.start_s }) }).then(function (response) {
+      fetch(tv.api("api/seek"), { method: "POST", body: JSON.stringify({ to_s: goal.start_s }) }).then(function (response) {
         if (!response.ok && watch === mine) { stop(text.retry); }
       }).catch(function () { if (watch === mine) { stop(text.retry); } });
     }

@@ -95,17 +95,12 @@
     if (page.stateNow() === "ended" && page.canStart()) { startAgain(); return; }
     if (page.stateNow() === "offline") { page.toast.show(text.offline + text.stop + text.offlineHelp); return; }
     document.body.classList.add("sweep");
-    fetch("api/press", { method: "POST", body: "{}" }).then(function (response) {
-      if (!response.ok) { throw new Error(response.status); }
-      return response.json();
-    }).then(page.answer.show).catch(function () { page.toast.show(text.retry); }).then(function () {
+    tv.post("api/press", {}).then(function (response) { return response.json(); }).then(page.answer.show).catch(function () { page.toast.show(text.retry); }).then(function () {
       setTimeout(function () { document.body.classList.remove("sweep"); }, 600);
     });
   }
   function startAgain() {
-    fetch("api/restart", { method: "POST", body: "{}" }).then(function (response) {
-      if (!response.ok) { throw new Error(response.status); }
-    }).catch(function () { page.toast.show(text.retry); });
+    tv.post("api/restart", {}).catch(function () { page.toast.show(text.retry); });
   }
   function asked(first, answer, found) { // the row is there
     if (first) {
@@ -125,6 +120,7 @@
   var WATCH = { back: function () { page.only.end(); } };
   tv.keys(function (key) {
     lastKey = tv.mark();
+    document.body.classList.remove("bare");
     page.status.wake();
     if (page.toast.canUndo()) {
       if (key === "ok") { return page.toast.undo; }
@@ -157,6 +153,7 @@
     live.scene = live.shown = null;
     live.source = "connecting";
     if (message.preview && !live.preview) { live.preview = startPreview(); }
+    document.body.classList.toggle("bare", !message.preview && !query.has("over"));
     tell();
   }
   function onLive(data) {
@@ -178,6 +175,8 @@
 
   window.addEventListener("resize", function () { page.faces.resized(); page.redraw(); });
   tv.write("radar-text", text.radar);
+  tv.write("bare-title", text.bare);
+  tv.write("bare-help", text.bareHelp);
   link.connect("/api/live", onLive, function (connected) {
     live.connected = connected;
     live.heard = tv.mark();

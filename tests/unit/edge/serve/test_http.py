@@ -369,4 +369,40 @@ def test_a_foreign_cookie_with_an_odd_name_does_not_hide_ours(foreign: str) -> N
 def test_a_moment_that_no_programme_has_is_refused(client: httpx.Client, at: str) -> None:
     answer = client.post("/api/press", content=f'{{"at": {at}}}')
     assert answer.status_code == 400
-    assert client.post("/api/press", content='{"at": 0.1}').status_code == 200
+
+
+def test_a_moment_that_is_not_remembered_is_not_answered_with_another_one() -> None:
+    with serving() as device, httpx.Client(base_url=device.url) as client:
+        nothing = client.post("/api/press", json={"at": 0.1})
+        assert nothing.status_code == 404
+        assert "not remembered, nothing yet is" in nothing.json()["error"]
+        device.show(face(1, 60, "ada"))
+        at_s = device.history.moment_s(0)
+        assert client.post("/api/press", json={"at": at_s}).status_code == 200
+        for far_s in (99.0, -99.0):
+            answer = client.post("/api/press", json={"at": far_s})
+            assert answer.status_code == 404
+            assert f"{far_s} s is not remembered, 0.0 to" in answer.json()["error"]
+        assert client.post("/api/press", json={}).status_code == 200
+
+
+def test_a_source_that_has_ended_is_started_again(
+    client: httpx.Client, device: Device4Tests
+) -> None:
+    assert client.post("/api/restart", json={}).status_code == 409
+    device.player.can_restart = True
+    assert client.post("/api/restart", json={}).json() == {"restarted": True}
+    assert device.player.restarts == 1
+
+
+def test_a_dashboard_may_show_the_page_where_it_is_named() -> None:
+    with serving(token="s", frame_ancestors=("http://home.local:8123",)) as device:
+        page = httpx.get(device.url + "?token=s")
+        policy = page.headers["content-security-policy"]
+        assert "frame-ancestors 'self' http://home.local:8123" in policy
+        assert httpx.get(device.url + "overlay.js").status_code == 200  # no cookie comes there
+        for hidden in ("", "api/status", "api/people/ada.js", "api/people/ada.js/photo"):
+            assert httpx.get(device.url + hidden).status_code == 401
+    with serving() as device:
+        policy = httpx.get(device.url).headers["content-security-policy"]
+        assert policy.endswith("frame-ancestors 'self'")

@@ -220,6 +220,28 @@ def test_a_paced_file_plays_at_its_own_speed_and_loops() -> None:
     assert reader.status.connects == 1
 
 
+def test_a_file_waits_at_its_end_to_be_started_again() -> None:
+    made = [Programme(5), Programme(5)]
+    with Reader("film.mp4", opener=lambda: made.pop(0), stay=True) as reader:
+        assert reader.can_restart
+        with pytest.raises(SourceError, match="started again"):
+            reader.restart()  # it has not ended
+        first = [reader.get(2.0) for _ in range(5)]
+        while reader.status.state is not State.ENDED:
+            time.sleep(0.01)
+        assert reader.get(0.05) is None  # nothing comes, and nothing is over
+        reader.restart()
+        second = [reader.get(2.0) for _ in range(5)]
+        assert all(first)
+        assert all(second)
+        times = [f.pts_s for f in [*first, *second] if f]
+        assert times == sorted(times)
+        while reader.status.state is not State.ENDED:
+            time.sleep(0.01)
+        started = time.monotonic()
+    assert time.monotonic() - started < 1  # nor does it keep who wants to end
+
+
 def test_a_loop_without_frames_ends() -> None:
     with Reader("film.mp4", opener=opener(Programme(0)), loop=True) as reader:
         assert list(reader.frames()) == []

@@ -93,7 +93,7 @@ def identify(
         cast: ids of the title's cast, favoured over everybody else.
         fpir: promised share of strangers who get a wrong name.
         lang: language of the names.
-        seconds: stop after so much of the film.
+        seconds: stop after this many seconds of the film.
         every_frame: a film is searched frame by frame, which costs several times as much.
         stop: asked after each frame; true ends early, with all that was seen decided.
         on_picture: called with each one, in the thread of the caller.

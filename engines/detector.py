@@ -47,7 +47,7 @@ class Detector(ABC):
         min_score: faces below are dropped.
         max_overlap: of two boxes with a larger intersection over union the weaker is dropped.
         long_side_px: frames with a longer side are shrunk to it; 0 keeps the native size.
-        max_faces: the best so many are looked at.
+        max_faces: only this many are looked at, the best.
         blended: steady landmarks, the mean of all cells that saw a face; see
             `engines.box_voting`. Off, the result equals OpenCV's.
         sizes_px: width and height of the only inputs that the engine takes; frames are padded to

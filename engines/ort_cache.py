@@ -56,7 +56,7 @@ def prepared(path: Path, precision: str) -> Path | None:
         )
     except (OSError, subprocess.SubprocessError) as error:
         told = str(getattr(error, "stderr", "") or error).strip().splitlines()[-1:]
-        log.info("%s: optimised anew at each start (%s)", path.name, "".join(told))
+        log.info("%s: optimised again at each start (%s)", path.name, "".join(told))
         return None
     return target if _is_whole(target) else None
 

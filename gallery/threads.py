@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_S = 0.5
 MOST_PAUSE_S = 30.0
 MOST_DEATHS = 8
-"""So many within `DEATHS_S` and the process ends: a new one may do better, this one does not."""
+"""This many within `DEATHS_S` and the process ends: a new one may do better, this one does not."""
 DEATHS_S = 60.0
 EXIT_CODE = 1
 
@@ -36,14 +36,14 @@ def deaths() -> Mapping[str, int]:
 
 
 def end_process(name: str) -> None:
-    """End with a code that tells the service manager to start anew."""
+    """End with a code that tells the service manager to start again."""
     log.critical("%s: cannot go on; the process ends with code %d", name, EXIT_CODE)
     logging.shutdown()
     os._exit(EXIT_CODE)
 
 
 def later(name: str, seconds: float, work: Callable[[], object]) -> None:
-    """Do something once in a thread, so many seconds from now; when it dies, that is told."""
+    """Do something once in a thread, this many seconds from now; when it dies, that is logged."""
 
     def run() -> None:
         if not worker.wait(seconds):
@@ -62,7 +62,7 @@ def _show_name(name: str) -> None:
 class Worker:
     """A thread of ours.
 
-    It ends when its work returns. When the work raises, whatever it is, that is told and counted,
+    It ends when its work returns. When the work raises, whatever it is, that is logged and counted,
     and the work is started again after a pause that doubles; when that does not help, `give_up` is
     called, which ends the process unless a caller knows better.
 
@@ -95,7 +95,7 @@ class Worker:
         self._thread.start()
 
     def is_alive(self) -> bool:
-        """Return whether it works, or is about to begin anew."""
+        """Return whether it works, or is about to start again."""
         return self._thread.is_alive()
 
     def is_current(self) -> bool:
@@ -103,7 +103,7 @@ class Worker:
         return self._thread is threading.current_thread()
 
     def stopping(self) -> None:
-        """Do not begin anew from now on."""
+        """Do not start again from now on."""
         self._stop.set()
 
     def wait(self, seconds: float) -> bool:

@@ -4,7 +4,7 @@
 
 Each is signed with test keys, fetched by `tvradar sync --once` with limits on memory, descriptors
 and CPU time, and must be refused by name or served by the `tvradar run` that runs beside all the
-time. `--sigterm` then ends updaters at so many random moments of an update.
+time. `--sigterm` then ends updaters at this many random moments of an update.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Every track is once a stranger's (its person is left out of the gallery) and once a known person's.
 Galleries are filled up with synthetic templates that have the real templates' score statistics.
-What constants do on people whom they were not learned from is measured by learning them anew. The
+What constants do on people whom they were not learned from is measured by learning them again. The
 shipped ones are of a larger population: `tools/evaluate_population.py`. See docs/accuracy.md.
 
     python tools/evaluate_composed.py PEOPLE_DIR [MORE_PEOPLE ...] --tracks 3120 --keep FOLDER
@@ -38,7 +38,7 @@ ENROLLED_PICTURES = 3
 FPIR = 0.003
 SIZES = (12, 1000, 100_000)
 REAL = 12
-"""So many of a gallery's people are real, at most."""
+"""This many of a gallery's people are real, at most."""
 BLOCK = 10_000
 SPREADS: dict[str, Callable[[np.ndarray], float]] = {
     "sd": lambda scores: float(scores.std()),
@@ -47,9 +47,9 @@ SPREADS: dict[str, Callable[[np.ndarray], float]] = {
 }
 """What of real scores the synthetic templates can be made to have, beside the mean."""
 TEACH = (5, 9, 13)
-"""So many people are learned from; up to 12 others are in the gallery, and others are searched."""
+"""This many people are learned from; up to 12 others are in the gallery; others are searched."""
 POPULATIONS = 12
-"""A rate in a large gallery hangs on who is in it: so many galleries are filled."""
+"""A rate in a large gallery hangs on who is in it: this many galleries are filled."""
 
 
 def make(root: Path, tracks: int, seed: int, keep: Path) -> None:
@@ -187,7 +187,7 @@ class Fillers:
 
 
 def filled_galleries(probes: np.ndarray, fillers: Fillers, real: int) -> dict[int, Filled]:
-    """Return the best cosines of all probes in galleries filled up beyond so many real people."""
+    """Return the best cosines of all probes in galleries filled up beyond this many real people."""
     sizes = [size for size in SIZES if size > real]
     found: dict[int, list[np.ndarray]] = {size: [] for size in sizes}
     for number in range(POPULATIONS):

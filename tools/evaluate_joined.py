@@ -1,6 +1,6 @@
 """What does it cost to join the tracks of a film? False names and recall, with and without.
 
-Films are composed of tracks that `tools/evaluate_population.py` made: so many people of the half
+Films are composed of tracks that `tools/evaluate_population.py` made: this many people of the half
 that taught nothing, half of them enrolled, each composed track cut into two shots. No two tracks
 are on screen at once, so that no constraint helps. Each film is decided twice, track by track and
 joined, through `decide_film`, which `identify` decides films by. Intervals are by person.

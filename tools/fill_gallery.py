@@ -23,7 +23,7 @@ from gallery.store.store import create_gallery
 
 
 def fill(source: Path, people: int, target: Path, real: Path | None = None) -> None:
-    """Write a gallery of so many people, those of `source` among them."""
+    """Write a gallery of this many people, those of `source` among them."""
     gallery = open_gallery(source)
     known = [gallery.person(person) for person in gallery.ids()]
     templates = [gallery.templates_of(person.id) for person in known]

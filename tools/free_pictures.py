@@ -85,7 +85,7 @@ def draw(faces: list[Face], index: int, random: np.random.Generator) -> Bgr:
 
 
 def shrink(bgr: Bgr, side_px: int) -> Bgr:
-    """Return a picture with its longer side at most so long."""
+    """Return a picture with its longer side at most this long."""
     scale = min(1.0, side_px / max(bgr.shape[:2]))
     size = [round(s * scale) for s in bgr.shape[1::-1]]
     return np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -38,7 +38,7 @@ SLOW_S = 10.0
 MEMORY_MB = 600
 BATCH = 25
 FACES_EVERY = 20
-"""One picture that was read in so many is searched for faces as enrolment does."""
+"""One picture that was read in this many is searched for faces as enrolment does."""
 EXTREME = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 SIZE = (96, 64)
 MODES = (
@@ -251,7 +251,7 @@ class Task:
 
 
 def fuzz(count: int, seed: int, workers: int, most_mb: float, task: Task | None = None) -> Found:
-    """Read so many damaged files in worker processes that may die.
+    """Read this many damaged files in worker processes that may die.
 
     Args:
         count: how many.

@@ -107,7 +107,7 @@ def track_templates(path: Path, shots: int = 1) -> tuple[np.ndarray, list[list[T
 
     Args:
         path: what `compose` made.
-        shots: cut each track into so many, one after the other.
+        shots: cut each track into this many, one after the other.
     """
     with np.load(path) as kept:
         people, vectors, norms, overall = (

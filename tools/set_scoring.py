@@ -5,7 +5,7 @@
 DATASET has one folder of aligned 112x112 pictures for each person. Random splits: most people are
 enrolled, the others are strangers; the rest of the pictures form tracks of four, shrunk to a few
 pixels, since all ways name good faces. Printed is the
-share of tracks that are named rightly (TPIR) at the threshold that lets in so many strangers
+share of tracks that are named rightly (TPIR) at the threshold that lets in this many strangers
 (FPIR), mean and standard error over the splits.
 """
 

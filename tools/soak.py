@@ -5,7 +5,7 @@
 
 The device is a real `tvradar run` with its `tvradar sync`, each a process of its own; a station
 sends it the demonstration's film over UDP, a real mosquitto brings galleries and takes scenes.
-Spread over the time come so many new releases, losses of the source (5 s) and restarts of the
+Spread over the time come this many new releases, losses of the source (5 s) and restarts of the
 broker. A viewer presses each second. Sampled: memory, threads, files and sockets of both processes.
 The first tenth warms up (at most 20 minutes): slopes are of what comes after it. Exits 1 when
 something leaked or an event did not end well. Latencies are only printed: a machine is not quiet

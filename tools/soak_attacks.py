@@ -175,7 +175,7 @@ class Attackers:
         return one
 
     def _hold(self, what: str, count: int, said: bytes) -> None:
-        """Hold so many connections; the oldest is replaced twenty times a second."""
+        """Hold this many connections; the oldest is replaced twenty times a second."""
         held: list[socket.socket] = []
         while not self._stop.wait(0.05):
             one = self._open(said)

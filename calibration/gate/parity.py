@@ -150,7 +150,7 @@ def _identify(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
     """Return scores and hits of mated searches and scores of strangers, over several splits.
 
-    In each split half of the people, drawn anew, are enrolled with three pictures.
+    In each split half of the people, drawn again, are enrolled with three pictures.
     """
     random = np.random.default_rng(0)
     scores, right, strangers = [], [], []

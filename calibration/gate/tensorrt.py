@@ -128,7 +128,7 @@ def _prove(
     try:
         engine = TensorRtEngine(plan, device, precision=record.key.precision)
     except PlanError:
-        # TensorRT has no way to ask beforehand; the next run builds it anew.
+        # TensorRT has no way to ask beforehand; the next run builds it again.
         cache.drop(record.key)
         raise
     try:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from engines.scores.model import ScoreModel
 
 ENROLLED = 3
-"""So many pictures of a person become the template; the others are searched with."""
+"""This many pictures of a person become the template; the others are searched with."""
 RESAMPLES = 200
 
 

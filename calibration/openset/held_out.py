@@ -158,7 +158,7 @@ def held_out_rates(
 
     Args:
         searches: all people's.
-        learned: how many people teach, anew in each round; the others are searched for.
+        learned: how many people teach, again in each round; the others are searched for.
         size: people in the gallery, all of them left out too, and none of them the stranger.
         cases: promised rates, each with who is in the gallery beside them.
         model: of the embedder; what is learned here takes the place of its constants for tracks.

@@ -32,7 +32,7 @@ GAIN = (0.5, 1.3)
 
 
 def frames_needed(pictures: int) -> int:
-    """Return how many frames are composed of so many pictures: one of every eight."""
+    """Return how many frames are composed of this many pictures: one of every eight."""
     return -(-pictures // 8)
 
 

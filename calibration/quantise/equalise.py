@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Factors = dict[str, tuple[float, ...]]
 """By the output of a Conv, by what each of its channels is divided."""
 DIGITS = 3
-"""Factors are rounded to so many digits: they are kept as text, and any value would do."""
+"""Factors are rounded to this many digits: they are kept as text, and any value would do."""
 
 
 def equalise(graph: Graph, ranges: dict[str, Ranges], strength: float) -> Factors:

@@ -72,7 +72,7 @@ def bench_boot(
     cold: bool,
     on_start: Callable[[], None] = lambda: None,
 ) -> BootBench:
-    """Start the service so many times.
+    """Start the service this many times.
 
     Raises:
         EdgeError: it ended early, or named nobody in time.

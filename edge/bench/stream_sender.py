@@ -51,7 +51,7 @@ def play(
 
 
 def _move(packet: Any, shift: int) -> int:
-    """Put a packet later by so many ticks; return where it ends."""
+    """Put a packet later by this many ticks; return where it ends."""
     packet.pts += shift
     packet.dts += shift
     return int(packet.dts + packet.duration)

@@ -263,7 +263,7 @@ class _Samples:
 
 
 def _fill(gallery: Path, mib: float, seed: int) -> None:
-    """Add random templates, of so many MiB, to a gallery; nobody looks like them."""
+    """Add random templates, of this many MiB, to a gallery; nobody looks like them."""
     rows = max(1, int(mib * 1024 * 1024 / ROW_BYTES))
     rng = np.random.default_rng(seed)
     vectors = rng.standard_normal((rows, 128), dtype=np.float32)

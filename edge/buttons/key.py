@@ -1,4 +1,4 @@
-"""One key: contact bounce is ignored, a long press is told from a short one."""
+"""One key: contact bounce is ignored, a long press is told apart from a short one."""
 
 from __future__ import annotations
 

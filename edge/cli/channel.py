@@ -247,7 +247,7 @@ def status(
     ] = None,
     release: Annotated[int, typer.Option(help="The release that all should have.")] = 0,
     wait: Annotated[
-        float, typer.Option(metavar="PERCENT", help="Wait until so many devices have it.")
+        float, typer.Option(metavar="PERCENT", help="Wait until this many devices have it.")
     ] = 0.0,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Wait no longer.")] = 600.0,
     json: JsonOption = False,
@@ -326,7 +326,7 @@ def rollout_halt(
 
 @rollout_app.command("status")
 def rollout_status(home: HomeOption, broker: BrokerOption, json: JsonOption = False) -> None:
-    """Show the stage in force and how the devices fare."""
+    """Show the current stage and how the devices are doing."""
     from edge.cli.publish import show_rollout  # noqa: PLC0415
 
     show_rollout(home, broker, json=json)
@@ -340,7 +340,7 @@ def rollout_watch(
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Watch no longer.")] = 86_400.0,
     json: JsonOption = False,
 ) -> None:
-    """Go from stage to stage by what the devices report; halt when they do badly.
+    """Go from stage to stage by what the devices report; halt when it goes wrong.
 
     Ends with 0 when all stages are done and with 1 when the rollout was halted.
     """

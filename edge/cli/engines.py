@@ -110,7 +110,7 @@ def compare_engines(
         typer.Argument(metavar="DETECTOR+EMBEDDER", help="By default all pairs of the catalog."),
     ] = None,
     pictures: Annotated[
-        int, typer.Option(help="At most so many pictures of each person.", min=4)
+        int, typer.Option(help="At most this many pictures of each person.", min=4)
     ] = 20,
     json: JsonOption = False,
 ) -> None:

@@ -114,7 +114,7 @@ def show_layers(first: Path, second: Path, tolerance: float, *, json: bool) -> i
             err.print(
                 f"{second.name}: {drifted.operator} {drifted.tensor} is the first layer that "
                 f"drifts: it loses {drifted.drift:.3f} of its correlation with {first.name}, "
-                f"expected at most {tolerance:g}; make the file anew",
+                f"expected at most {tolerance:g}; make the file again",
                 markup=False,
                 soft_wrap=True,
             )

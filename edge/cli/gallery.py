@@ -120,7 +120,7 @@ def add(gallery: GalleryArgument, people: PeopleArgument, json: JsonOption = Fal
 
 @app.command()
 def update(gallery: GalleryArgument, people: PeopleArgument, json: JsonOption = False) -> None:
-    """Enrol people anew who are in the gallery already: new pictures, new texts.
+    """Enrol people again who are in the gallery already: new pictures, new texts.
 
     Example: tvradar gallery update mine better-pictures
     """

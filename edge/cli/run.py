@@ -122,7 +122,7 @@ def _hint(settings: RunConfig, url: str) -> str:
 def wait_for_gallery(folder: Path, stop: Callable[[], bool]) -> None:
     """Under a service manager, wait for the gallery that the updater will bring.
 
-    A person at a terminal is told at once that there is none.
+    At a terminal the error comes at once.
     """
     supervisor = Supervisor()
     if not supervisor.present or (folder / "current").exists():

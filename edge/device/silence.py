@@ -1,7 +1,7 @@
 """Tells viewers the state of the source, by the clock as well as by the reader.
 
 A reader notices that a stream has died when its time-out is over, and a recogniser only when it is
-given the next frame. Viewers are told earlier, from a thread that waits for neither.
+given the next frame. This thread waits for neither, and tells viewers earlier.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 TICK_S = 0.1
 SLOW_FRAMES = 3
-"""A source that is known to be slow is lost after so many of its frames have not come."""
+"""A source that is known to be slow is lost after this many of its frames are missing."""
 
 
 def state_of(status: Status, picture_age_s: float) -> tuple[str, str]:
-    """Return what viewers are told of the source: its state, and a reason or an empty string.
+    """Return the source's state for viewers, and a reason or an empty string.
 
     A source that has had a picture, or a failed try, is `lost` while it is opened again: the
     reader's own state alternates between `lost` and `connecting` meanwhile.
@@ -48,7 +48,7 @@ def state_of(status: Status, picture_age_s: float) -> tuple[str, str]:
 
 
 class SilenceWatch:
-    """A thread that tells each change of the source's state.
+    """A thread that publishes each change of the source's state.
 
     Args:
         status: returns the reader's status.
@@ -74,18 +74,18 @@ class SilenceWatch:
         self._thread.start()
 
     def look(self) -> None:
-        """Tell the state if it has changed; any thread may call it."""
+        """Publish the state if it has changed; any thread may call it."""
         with self._lock:
             if not self._over.is_set():
                 self._say(*state_of(self._status(), self._picture_age_s()))
 
     def take(self, _frame: Frame, _scene: Scene) -> None:
-        """Tell that pictures come again before they are shown, as a `SceneSink`."""
+        """Say that pictures are back before they are shown, as a `SceneSink`."""
         if self.state != "playing":
             self.look()
 
     def finish(self, state: str, reason: str = "") -> None:
-        """Tell the last state; nothing is told after it."""
+        """Publish the last state; nothing is published after it."""
         with self._lock:
             if not self._over.is_set():
                 self._over.set()

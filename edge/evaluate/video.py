@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gallery.store.person import Person
 
 JUST_GONE_S = 1.0
-"""So long after a cut a press must still list who has just gone."""
+"""For this long after a cut a press must still list who has just gone."""
 BUCKETS: dict[str, tuple[tuple[str, float], ...]] = {
     "side_px": (("< 24", 24), ("24 to 48", 48), ("48 to 96", 96), ("96 and more", 1e9)),
     "yaw": (("< 0.2", 0.2), ("0.2 to 0.4", 0.4), ("0.4 to 0.65", 0.65), ("0.65 and more", 1e9)),

@@ -171,7 +171,7 @@ class MqttEvents:
         self.link.close()
 
     def scene(self, scene: Scene, names: Callable[[str], str], at_s: float | None = None) -> None:
-        """Take who is on the screen; it is told from another thread.
+        """Take who is on the screen; another thread publishes it.
 
         Args:
             scene: the newest.

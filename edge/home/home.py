@@ -77,7 +77,7 @@ class Home:
         self._events.close()
 
     def take(self, frame: Frame, scene: Scene) -> None:
-        """Take who is on screen, as a `SceneSink`; it is told from another thread."""
+        """Take who is on screen, as a `SceneSink`; another thread publishes it."""
         self._events.scene(scene, self._name, captured_s(frame.captured_ns))
 
     def _name(self, person_id: str) -> str:

@@ -68,7 +68,7 @@ class Retake:
         return self._second.is_needed(claims, policy, co_occur)
 
     def shot(self, scenes: Sequence[Scene]) -> RetakenShot | None:
-        """Return a shot anew, with tracks numbered from 0.
+        """Return a shot again, with tracks numbered from 0.
 
         None when it was stopped, or when the second reading gave other frames than the first (the
         file was replaced): then the first result stands.

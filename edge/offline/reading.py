@@ -45,7 +45,7 @@ def read_to_end(
         gallery: who is known.
         options: budgets and promises.
         summary: takes the scenes.
-        seconds: stop after so much of the source.
+        seconds: stop after this many seconds of the source.
         every_frame: a film is searched frame by frame, as a live picture is.
         stop: asked after each frame; true ends early, with all that was seen decided.
         on_picture: called with each one, for progress.

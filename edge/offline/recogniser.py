@@ -41,7 +41,7 @@ class ShotAgain(Protocol):
         """Return whether a shot's names depend on less than the error of its scores."""
 
     def shot(self, scenes: Sequence[Scene]) -> RetakenShot | None:
-        """Return a shot anew, with tracks numbered from 0, or None to keep what there is."""
+        """Return a shot again, with tracks numbered from 0, or None to keep what there is."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ class RtspWriter:
         return self._feed is not None or self._size == (0, 0)
 
     def write(self, bgr: NDArray[np.uint8], pts_s: float) -> None:
-        """Send a frame to whoever watches.
+        """Send a frame to everybody who watches.
 
         Args:
             bgr: uint8 (height, width, 3), BGR; another size than the first one's is letterboxed.

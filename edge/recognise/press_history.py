@@ -103,7 +103,7 @@ class PressHistory:
         return self._answer(number, at_s, refined=False)
 
     def refine(self, first: Answer) -> Answer:
-        """Return the answer to an earlier press anew, with what was learned since."""
+        """Return the answer to an earlier press again, with what was learned since."""
         return self._answer(first.press, first.pts_s, refined=True)
 
     def _answer(self, number: int, at_s: float | None, *, refined: bool) -> Answer:

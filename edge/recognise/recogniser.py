@@ -46,11 +46,11 @@ if TYPE_CHECKING:
 
 FULL_BUDGET_FACES = 6
 REIDENTIFY_WITHIN_FACES = 3
-"""After so many faces of its own a track needs nobody else's."""
+"""After this many faces of its own a track needs nobody else's."""
 COAST_S = 0.2
 """A face that the detector misses is shown this much longer where it was heading."""
 BARS_EVERY = 10
-"""One frame in so many is searched for black bars."""
+"""One frame in this many is searched for black bars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class RecogniserOptions:
         cast: ids of the title's cast, favoured in decisions.
         min_hits: detections after which a track is shown.
         reidentify: a face that comes back is given the evidence of the track that it had.
-        cuts: shots are told apart; false for frames that are known to be of one.
+        cuts: look for cuts; false for frames that are known to be of one shot.
     """
 
     fpir: float = DEFAULT_FPIR
@@ -86,7 +86,7 @@ class Recogniser:
         gallery: returns the gallery to use; asked once per frame, so that a new one may come in
             between two frames.
         options: budgets and promises.
-        thresholds: of each release; whoever prepares them beforehand saves a frame the time.
+        thresholds: of each release; prepared beforehand they cost no frame its time.
         commands: what other threads ask; taken at each frame.
         cues: what is known beside the faces; asked at each frame.
     """
@@ -126,7 +126,7 @@ class Recogniser:
 
         Args:
             frame: the next one.
-            budget: what it may cost; whoever sees that the device is too slow lowers it.
+            budget: what it may cost; lowered when the device is too slow.
         """
         gallery = self._gallery()
         self._budget = budget or Budget()
@@ -246,7 +246,7 @@ class Recogniser:
         return full_px // 2 if enough else None
 
     def reserve_tracks(self, count: int) -> int:
-        """Return the first of so many numbers that no track of this recogniser will have."""
+        """Return the first of this many numbers that no track of this recogniser will have."""
         return self._tracker.reserve(count)
 
     def _follow(

@@ -3,7 +3,7 @@
 After an occlusion or in shot and reverse shot a face begins a new track, and its first views may be
 worse than those of a moment ago. When the new faces are surely those of a track that has just
 ended, its best faces count for the new track too, at half their weight, fading with time as all
-evidence does. A name is never taken over: the decision is made anew.
+evidence does. A name is never taken over: the decision is made again.
 
 So that an error does not spread: only good faces are compared, the resemblance must be far beyond
 that of different people in one scene, only a track's own faces are remembered, never merged ones,

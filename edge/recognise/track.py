@@ -95,7 +95,7 @@ class Tracker:
         self.tracks = [t for t in self.tracks if t.number != number]
 
     def reserve(self, count: int) -> int:
-        """Return the first of so many numbers that no track here will have."""
+        """Return the first of this many numbers that no track here will have."""
         first, self._next = self._next, self._next + count
         return first
 

@@ -44,7 +44,7 @@ _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?")
 
 
 class Allowance:
-    """So many commands a second for the whole device; all come from one loop."""
+    """This many commands a second for the whole device; all come from one loop."""
 
     def __init__(self) -> None:
         self._left = COMMANDS_PER_S

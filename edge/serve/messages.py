@@ -76,7 +76,7 @@ class SceneMessage(msgspec.Struct, frozen=True, tag_field="type", tag="scene"):
         names: of all ids in `faces`, by language.
         more: faces that did not fit.
         position_s: the frame's place in a source in which one can seek.
-        stale: no newer picture has come for so long that nobody is named any more.
+        stale: the picture is too old for names.
     """
 
     pts_s: float
@@ -164,7 +164,7 @@ class PersonCard(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, person: Person) -> PersonCard:
-        """Return what is told of a person."""
+        """Return what the page shows of a person."""
         return cls(
             person.id,
             person.names,

@@ -18,7 +18,7 @@ class PressHistoryPort(Protocol):
         """Return the best known answer for a moment; now, when none is given."""
 
     def refine(self, first: Answer) -> Answer:
-        """Return an earlier answer anew, with what was learned since."""
+        """Return an earlier answer again, with what was learned since."""
 
     def remembered_s(self) -> tuple[float, float] | None:
         """Return the first and the last moment that can be asked about, None where none can."""

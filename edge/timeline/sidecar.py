@@ -191,7 +191,7 @@ def read_sidecar(path: Path) -> Sidecar:
             f'sidecar: {path}: {error}; expected what "tvradar identify FILM --sidecar" writes'
         ) from error
     if (found.format, found.version) != ("tvradar-sidecar", 1):
-        raise UsageError(f"sidecar: {path}: version {found.version}, expected 1; make it anew")
+        raise UsageError(f"sidecar: {path}: version {found.version}, expected 1; make it again")
     return found
 
 

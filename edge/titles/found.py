@@ -69,7 +69,7 @@ def title_of_tags(tags: Mapping[str, str]) -> Title | None:
 
 
 def title_of_file(path: Path) -> Title | None:
-    """Return what is known of a film's title; an NFO that cannot be read is told in the log."""
+    """Return what is known of a film's title; an NFO that cannot be read is logged."""
     try:
         beside = title_beside(path)
     except GalleryInputError as error:

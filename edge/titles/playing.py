@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IN_CAST = 0.8
-"""Of the enrolled faces in a film so many are taken to be of its cast, as far as that is enrolled;
+"""This share of the enrolled faces in a film is taken to be of its cast, as far as it is enrolled;
 an assumption, with no film behind it. A cast that is wrong costs what docs/cues.md says."""
 MAX_REQUEST = 64 * 1024
 
@@ -66,7 +66,7 @@ NOTHING = Playing()
 
 
 def cast_llr(cast: frozenset[str], people: int) -> dict[str, float]:
-    """Return the log-likelihood ratio of each of a cast in a gallery of so many people.
+    """Return the log-likelihood ratio of each of a cast in a gallery of this many people.
 
     How many times more often an enrolled face is of the cast than by chance, so that all of the
     cast together are expected with `IN_CAST`.

@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 
 FRESH_S = 1.5
-"""So long after its picture a scene is what is on the screen. With the time that a reader needs to
-notice, nobody is told a name later than 2 s after the last picture that showed the person."""
+"""For this long after its picture a scene counts as what is on the screen. With the time that a
+reader needs to notice, nobody is told a name later than 2 s after the last picture that showed the person."""
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 

@@ -44,7 +44,7 @@ class Deinterlacer:
         yield from self._pull()
 
     def flush(self) -> Iterator[VideoFrame]:
-        """Give what the filter still holds; the next frame starts it anew."""
+        """Give what the filter still holds; the next frame starts it again."""
         if self._graph is not None:
             self._graph.vpush(None)
             yield from self._pull()

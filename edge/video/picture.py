@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _MOTION_JPEG_BYTES = 4 << 20
-"""The second picture of a film of JPEGs begins within so much."""
+"""The second picture of a film of JPEGs begins within this much."""
 
 
 def is_still(file: BinaryIO, name: str) -> bool:

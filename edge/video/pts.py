@@ -12,7 +12,7 @@ class PtsNormaliser:
     """Maps raw time stamps to seconds since the start, never falling, without jumps.
 
     A transport stream's clock wraps after 26.5 hours (33 bits at 90 kHz), an encoder that restarts
-    begins anew, a spliced recording leaps. After each such jump the clock goes on one frame later.
+    starts again, a spliced recording leaps. After each such jump the clock goes on one frame later.
 
     Args:
         step_s: how long a frame is thought to last until the stream has shown it.

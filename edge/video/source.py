@@ -30,8 +30,8 @@ class SourceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             what only it can read (csi://).
         live: the newest frame matters most; None finds it out from the URI.
         threads: for decoding; 0 takes the machine's cores, four at most.
-        open_timeout_s: a stream that gives no picture for so long after opening counts as missing.
-        read_timeout_s: a live stream that is silent for so long counts as lost.
+        open_timeout_s: a stream that gives no picture within this time after opening is missing.
+        read_timeout_s: a live stream that is silent for this long counts as lost.
         rtsp_transport: `udp` has less delay, `tcp` passes firewalls and loses nothing.
         hwaccel: name of an FFmpeg device (`cuda`, `vaapi`, `drm`, …) to decode with, or None.
         deinterlace: `auto` does it where the stream says that a frame is interlaced.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TOLERANCE = 0.1
-"""The median channel of a layer may lose so much of its correlation; rounding costs below 0.03."""
+"""The median channel of a layer may lose this much correlation; rounding costs below 0.03."""
 FLAT = 1e-6
 DETECTOR_SIDES_PX = (192, 320)
 MISSING = (

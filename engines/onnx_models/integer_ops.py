@@ -290,7 +290,7 @@ class _Lowering:
         steps = np.rint(slope / step).astype(np.int16) + self._offsets.data
         stored = steps.astype(np.uint8 if self._offsets.data else np.int8)
         shape, output = self._shapes.get(node.output[0], []), f"{node.output[0]} int"
-        # A whole row at once: the kernel starts anew for each stretch of the slopes.
+        # A whole row at once: the kernel starts again for each stretch of the slopes.
         columns = shape[3] if len(shape) == 4 else 0
         if columns:
             row = np.array([0, -1, columns * len(slope)], np.int64)

@@ -55,13 +55,13 @@ def polygraphy_lint(model: onnx.ModelProto) -> list[Finding]:
         if not report.is_file():
             told = (done.stderr or done.stdout).strip().splitlines()[-1:]
             problem = f"Polygraphy's linter ended with {done.returncode} ({''.join(told)})"
-            return [Finding("graph", problem, "export the graph anew")]
+            return [Finding("graph", problem, "export the graph again")]
         entries = msgspec.json.decode(report.read_bytes(), type=_Report).lint_entries
     return [
         Finding(
             ", ".join(entry.nodes or ()) or "graph",
             f"Polygraphy's linter ({entry.source}): {entry.message.splitlines()[0]}",
-            "mend or export the node anew",
+            "mend or export the node again",
         )
         for entry in entries
         if entry.level == "exception"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 HEAD_BYTES = 64
-"""So much of a file's beginning tells its format."""
+"""This much of a file's beginning tells its format."""
 
 
 @dataclass(frozen=True, slots=True)

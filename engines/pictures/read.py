@@ -84,7 +84,7 @@ def decode_picture(data: bytes, subject: str) -> NDArray[np.uint8]:
 
 @contextmanager
 def open_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that may be a picture; a pipe or a device would make whoever reads it wait.
+    """Open a file that may be a picture; reading a pipe or a device could block.
 
     Raises:
         PictureError: it is missing, may not be read, or is no plain file.

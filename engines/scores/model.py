@@ -53,7 +53,7 @@ class TrackScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         face_range: how many units count.
         impostor_sd: deviation of a track's cosine from its expected mean.
         weight_norm: from this norm on a face has weight ...
-        weight_span: ... which is whole so much above.
+        weight_span: ... which is whole this much above.
         cosines: of a track's template with a person's, the person's own and, around what the track
             and its neighbours let expect, others'.
     """
@@ -75,7 +75,7 @@ class SamePerson(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         alike: templates of two people at least this much alike are of look-alikes.
         alike_margin: the margin between look-alikes, in units of their templates' distance.
         reidentify: tracks this much alike are one person's ...
-        reidentify_by: ... and by so much more than any other.
+        reidentify_by: ... and by this much more than any other.
         reidentify_norm: poorer faces are neither compared nor kept.
         disagree: own faces less like the merged ones are of somebody else.
         jump: a good face less like its track's template is another person's.

@@ -44,7 +44,7 @@ class CosineModel:
     impostor_sd: float
 
     def threshold(self, people: int, fpir: float) -> float:
-        """Return the cosine that the best of so many others reaches in this share of searches.
+        """Return the cosine that the best of this many others reaches in this share of searches.
 
         Raises:
             ScoreError: `fpir` is not between 0 and 1.
@@ -85,7 +85,7 @@ class CosineModel:
             score: cosine of the best.
             people: how many the gallery has.
             in_gallery: share of the faces that are of somebody enrolled.
-            crowding: so much higher than usual others score, see `engines.scores.threshold`.
+            crowding: this much higher than usual others score, see `engines.scores.threshold`.
         """
         genuine = NormalDist(self.genuine_mean, self.genuine_sd)
         impostor = NormalDist(self.impostor_mean + crowding, self.impostor_sd)

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NEIGHBOURS = 8
-"""So many of the people who come after the best tell how dense the gallery is around a face."""
+"""This many of the people who come after the best tell how dense the gallery is around a face."""
 HALF_TRUSTED = 2.0
-"""Of so many people who come after the best, half of what they say is believed."""
+"""Of this many people who come after the best, half of what they say is believed."""
 SHORTEST = 0.5
 """A mean of faces is never taken to be shorter: such faces are of several people."""
 
@@ -69,7 +69,7 @@ class ImpostorModel:
 def expected_after_best(people: int, count: int) -> float:
     """Return where the `count` people after the best are expected, in deviations from the mean.
 
-    The mean of normal order statistics 2 to count + 1 of so many, by Blom's approximation
+    The mean of normal order statistics 2 to count + 1 of this many, by Blom's approximation
     ("Statistical estimates and transformed beta-variables", 1958).
     """
     ranks = range(2, count + 2)

@@ -66,10 +66,10 @@ class Progress(Protocol):
     """Told what the builder does; phases nest. Called in the builder's threads."""
 
     def start(self, phase: str, parent: str | None, steps: int) -> None:
-        """A phase of so many steps begins."""
+        """A phase of this many steps begins."""
 
     def step(self, phase: str, done: int) -> bool:
-        """So many steps are done; return False to give up the build."""
+        """This many steps are done; return False to give up the build."""
 
     def finish(self, phase: str) -> None:
         """The phase has ended."""

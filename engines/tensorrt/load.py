@@ -83,7 +83,7 @@ def open_chosen(
 
     Raises:
         PlanError: it is damaged, or TensorRT does not load it; it is removed, so that the next
-            build makes it anew.
+            build makes it again.
     """
     cache = PlanCache(plans_dir())
     record = chosen_record(name, platform, precision=precision, unverified=unverified)

@@ -159,7 +159,7 @@ class PlanCache:
         self.note(record)
 
     def note(self, record: PlanRecord) -> None:
-        """Store a record anew, with figures that were measured since."""
+        """Store a record again, with figures that were measured since."""
         data = msgspec.json.format(msgspec.json.encode(record), indent=1)
         write_atomically(self._record_path(record.key), data + b"\n")
 

@@ -69,7 +69,7 @@ BT709 = (1220945, 2215014, -223607, -558796, 1879825)
 
 
 def grid_of(width: int, height: int, depth: int = 1) -> tuple[int, int, int]:
-    """Return the blocks that cover so many threads."""
+    """Return the blocks that cover this many threads."""
     return (-(-width // BLOCK[0]), -(-height // BLOCK[1]), depth)
 
 

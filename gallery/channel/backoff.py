@@ -19,7 +19,7 @@ class Backoff:
     """The delays of one link; times are of any one clock that only goes forward.
 
     Args:
-        base_s: the first delay is up to so long.
+        base_s: the first delay is up to this long.
         rng: spreads load and hides nothing.
     """
 

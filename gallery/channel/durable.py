@@ -48,7 +48,7 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace the content of `path` at once for who reads it; lost at a power cut.
+    """Replace the content of `path` at once for readers; lost at a power cut.
 
     For what is about this run of the machine only: nothing is forced to the disk.
     """

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CRASHES = 3
-"""So many starts during a probation mean that the release kills the recogniser."""
+"""This many starts during a probation mean that the release kills the recogniser."""
 TAKE_UP_S = 30.0
-"""A recogniser that tells of another release so long after the commit has not taken it up."""
+"""A recogniser that tells of another release this long after the commit has not taken it up."""
 SILENT_S = 900.0
-"""A recogniser that says nothing for so long does not run, or has no picture to work on.
+"""A recogniser that says nothing for this long does not run, or has no picture to work on.
 
 One that hangs is started again by its watchdog, and then has a heartbeat.
 """

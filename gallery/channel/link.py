@@ -69,7 +69,7 @@ class MqttLink:
         client_id: name at the broker; device certificates and ACLs are bound to it.
         will: retained message that the broker sends when we vanish.
         on_up: called by the link's thread after each connect; must only hand over.
-        backoff_base_s: the first delay between two tries is up to so long.
+        backoff_base_s: the first delay between two tries is up to this long.
         keepalive_s: the broker takes us for gone, and sends the will, after 1.5 times as long.
     """
 

@@ -28,7 +28,7 @@ class Outgoing:
         payload: what.
         qos: quality of service, 0 or 1.
         retain: keep it for who subscribes later.
-        expires_s: for so long at most, as far as the broker speaks MQTT 5; where it had to wait
+        expires_s: for this long at most, as far as the broker speaks MQTT 5; where it had to wait
             longer for a connection it is not sent at all.
         queued_s: since when it waits.
         done: ends when the broker acknowledges it (QoS 0: when it is sent).

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gallery.enrol.people import Sample
 
 LARGER = 2.0
-"""A face so many times as large as any other is whom the picture is of, if nothing else tells."""
+"""A face this many times as large as any other is the person's, if nothing else decides."""
 
 
 def consensus(similar: NDArray[np.float32], agree_at: float) -> list[int]:

@@ -66,7 +66,7 @@ class Enrolment:
         judged: one for each person, sorted by id.
         same_faces: people who look like one under two ids.
         texts: names, roles and works by id, where they did not come with the pictures: a new work
-            makes no part anew.
+            makes no part again.
     """
 
     model: str
@@ -155,7 +155,7 @@ def write_release(folder: Path, enrolment: Enrolment, *, fs: FileSystem = DISK) 
     the same bytes, wherever and in however many pieces it was embedded.
 
     Raises:
-        GalleryWriteError: the disk is full or read-only; the release before serves on.
+        GalleryWriteError: the disk is full or read-only; the release before stays in use.
     """
     rows, scales = quantise(enrolment.templates)
     stored = Templates(rows, scales, np.ones(len(rows), np.uint8))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_TOLD = 20
-"""So many faults are listed; more are counted."""
+"""This many faults are listed; more are counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 MAX_THREADS = 4
 """More do not make the models of one face faster."""
 MAX_DEATHS = 3
-"""A part that was in work at so many deaths of a process is not tried again."""
+"""A part that was in work at this many deaths of a process is not tried again."""
 TOGETHER = 2
-"""After so many it is tried alone."""
+"""After this many it is tried alone."""
 _POLL_S = 0.2
 
 

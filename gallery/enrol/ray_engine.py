@@ -73,7 +73,7 @@ def embed_with_ray(
 
 
 def _load_ray(address: str) -> Any:
-    # Ray reports to its maker unless it is told not to before it is loaded.
+    # Ray sends usage data to its maker unless that is switched off before it is loaded.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what matters is raised here
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

@@ -2,7 +2,7 @@
 
 A part's file is named by all that its content depends on: people, pictures, models. Whoever runs
 the same enrolment again finds what is done, and after a change of a few people only their parts
-are made anew, since where parts end depends on ids alone.
+are made again, since where parts end depends on ids alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_PEOPLE = 32
 MAX_PICTURES = 64
 """A quarter of a minute on one core: what a kill costs."""
 _CUT = 8
-"""One id in so many ends a part."""
+"""One id in this many ends a part."""
 _FORM = "tvradar-part-2"
 _DIGEST = 32
 
@@ -58,7 +58,7 @@ def cut(entries: Iterable[Entry], models: str, max_pictures: int = MAX_PICTURES)
     Args:
         entries: sorted by id.
         models: identity of what embeds.
-        max_pictures: a part takes nobody more once it has so many.
+        max_pictures: a part takes nobody more once it has this many.
     """
     shards: list[Shard] = []
     part: list[Entry] = []
@@ -139,8 +139,8 @@ class ShardStore:
             raise _unwritten(self.folder, error) from error
 
     def begin(self, key: str, uri: str) -> None:
-        """Note which picture of a part is opened next, for whoever finds the process dead."""
-        with suppress(OSError):  # a full disk is told when the part is written
+        """Note which picture of a part is opened next, in case the process dies."""
+        with suppress(OSError):  # a full disk is reported when the part is written
             (self.folder / f"{key}.at").write_bytes(uri.encode())
 
     def in_work(self, key: str) -> str:

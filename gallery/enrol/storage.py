@@ -65,7 +65,7 @@ def read_bytes(
 
 
 def _read_local(path: str, most: int) -> bytes:
-    # A pipe without a writer would make whoever opens it wait.
+    # Opening a pipe without a writer would block.
     found = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(found).st_mode):
         os.close(found)

@@ -19,7 +19,7 @@ def record(value: object) -> dict[str, Any]:
 
 
 def text(value: object, most: int = MAX_NAME_BYTES) -> str:
-    """Return a text or number as one line, at most so many bytes; empty for anything else."""
+    """Return a text or number as one line, at most this many bytes; empty for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
     return one_line(str(value), most)

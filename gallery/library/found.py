@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_TOLD = 200
-"""So many things that were left out are told; more are counted."""
+"""This many of the things left out are listed; more are counted."""
 
 
 LibraryKind = Literal["kodi", "jellyfin", "emby", "plex", "tmm", "tmdb", "wikidata"]

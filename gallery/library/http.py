@@ -21,7 +21,7 @@ MAX_ANSWER_BYTES = 64 << 20
 MAX_PICTURE_BYTES = 32 << 20
 MAX_KEY_BYTES = 4096
 SILENT = 5
-"""So many pictures on end that nothing was answered to mean that the server is gone."""
+"""This many pictures on end that nothing was answered to mean that the server is gone."""
 AGENT = "tvradar/0.1 (gallery import; one request at a time)"
 _KEY_HEADERS = ("Authorization", "Cookie", "X-Emby-Token", "X-Plex-Token")
 

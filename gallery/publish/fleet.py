@@ -150,7 +150,7 @@ class Fleet:
         timeout_s: float,
         told: Callable[[Summary], None] = lambda _: None,
     ) -> Summary:
-        """Wait until so many percent of the devices use the release, or the time is over."""
+        """Wait until this many percent of the devices use the release, or the time is over."""
         deadline_s = time.monotonic() + timeout_s
         self.settle()  # all of the first few is not all
         while True:

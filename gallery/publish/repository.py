@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from securesystemslib.signer import Key
 
 EXPIRY_DAYS = {"root": 365, "targets": 30, "snapshot": 14, "timestamp": 3}
-"""A device that is shown nothing newer for so long knows that it is being held back."""
+"""A device that is shown nothing newer for this long knows that it is being held back."""
 KINDS: dict[str, type[Signed]] = {
     "root": Root,
     "targets": Targets,

@@ -30,7 +30,7 @@ STAGES = (100, 1_000, 5_000, 10_000)
 BAD_SHARE = 0.05
 NAMED_DROP = 0.2
 FEWEST = 5
-"""So many devices must have tried before their share of errors says anything."""
+"""This many devices must have tried before their share of errors says anything."""
 STAGE_DONE = 0.9
 
 

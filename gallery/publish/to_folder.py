@@ -31,7 +31,7 @@ class Place(Protocol):
         """Return the size of a file there, None if it is not there."""
 
     def put(self, source: Path, name: str) -> None:
-        """Store a file; who reads it sees it whole or not at all."""
+        """Store a file; readers see it whole or not at all."""
 
 
 def publish_files(repository: Repository, place: Place, progress: Progress = no_progress) -> int:

@@ -35,7 +35,7 @@ class GalleryWatcher:
     A thread looks at the `current` link, four times a second by default, opens and checks a new
     release while the old one serves, and then swaps one reference. Whoever holds a `Gallery` goes
     on with it; its files are released when the last one lets go. A release that cannot be used, for
-    whatever reason, is told in `error` and tried again later; the last good one serves on.
+    whatever reason, is reported in `error` and tried again later; the last good one stays in use.
 
     Args:
         folder: the gallery.

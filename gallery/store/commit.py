@@ -60,7 +60,7 @@ def commit(folder: Path, write: Callable[[Draft], Release], fs: FileSystem = DIS
     Files of the current release that the new one names are linked, not copied.
 
     Raises:
-        GalleryWriteError: a call to the disk failed; the release before serves on.
+        GalleryWriteError: a call to the disk failed; the release before stays in use.
     """
     with writing(folder, fs):
         previous = None
@@ -202,7 +202,7 @@ def prune(folder: Path, *, keep: int, fs: FileSystem, before: Path | None = None
     """Remove releases that are not needed to fall back on."""
     current = current_folder(folder)
     kept = {current, before} if keep > 1 else {current}
-    if keep > 1 and before == current:  # it was made anew, so the one before it is still needed
+    if keep > 1 and before == current:  # it was made again, so the one before it is still needed
         others = [n for n in release_numbers(folder) if current and str(n) != current.name]
         kept |= {folder / RELEASES / str(n) for n in others[-1:]}
     for number in release_numbers(folder):

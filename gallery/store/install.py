@@ -42,7 +42,7 @@ def install_release(folder: Path, staging_folder: Path, fs: FileSystem = DISK) -
         GalleryMissingError: a file is neither in the folder nor in a release here.
         GalleryCorruptError: a file is not what the release says.
         GalleryInputError: the release is older than the current one, see `rollback`.
-        GalleryWriteError: the disk is full; the release before serves on.
+        GalleryWriteError: the disk is full; the release before stays in use.
     """
     release = read_release(staging_folder / RELEASE_FILE)
     with writing(folder, fs):

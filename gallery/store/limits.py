@@ -31,7 +31,7 @@ machine makes no gallery bad."""
 
 
 def check_s(size: int) -> float:
-    """Return how much of its own time a thread may take to read a whole table of so many bytes.
+    """Return how much of its own time a thread may take to read a whole table of this many bytes.
 
     A core of a Xeon takes a second for 100 MB; the slowest board must not refuse a good gallery.
     """
@@ -39,5 +39,5 @@ def check_s(size: int) -> float:
 
 
 def most_people_bytes(people: int) -> int:
-    """Return what a table of so many people takes at most."""
+    """Return what a table of this many people takes at most."""
     return 16 * PAGE_BYTES + people * (MAX_RECORD_BYTES + MAX_PHOTO_BYTES + 2 * PAGE_BYTES)

@@ -122,7 +122,7 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def identity(self) -> str:
-        """What caches go by: a number may come again, when a gallery is made anew."""
+        """What caches go by: a number may come again, when a gallery is made again."""
         return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
 
     @property

@@ -52,7 +52,7 @@ class Layout:
 
 
 def layout(rows: int, people: int, dim: int, model: str, *, sketched: bool) -> Layout:
-    """Return the one layout of a file of so many templates of so many people."""
+    """Return the one layout of a file of this many templates of this many people."""
     shapes: dict[str, tuple[str, tuple[int, ...]]] = {"rows": ("|i1", (rows, dim))}
     if sketched:
         shapes["centre"] = ("<f8", (SKETCH_BITS,))

@@ -5,7 +5,7 @@
     DIR/current -> releases/<n>        replaced in one step
 
 A release is made whole in a hidden folder, synced, renamed, synced, and only then named by
-`current`: whoever reads, sees the old one or the new one, also after a power cut. The release
+`current`: readers see the old one or the new one, also after a power cut. The release
 before is kept to fall back on.
 """
 
@@ -78,7 +78,7 @@ def create_gallery(
 
     Raises:
         GalleryInputError: people or templates that cannot be stored.
-        GalleryWriteError: the disk is full or read-only; the release before serves on.
+        GalleryWriteError: the disk is full or read-only; the release before stays in use.
     """
 
     def write(draft: Draft) -> Release:

@@ -3,7 +3,7 @@
 A change writes a small segment with what is new and tombstones for what is old. When these pass a
 tenth of the whole, the change merges all segments into one, which also erases whom it leaves out.
 Before that, small segments are merged with each other whenever there are `MERGE_RUN` of about one
-size, so that there are never many, and a large one is not written anew for each that is added.
+size, so that there are never many, and a large one is not written again for each that is added.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ T = TypeVar("T")
 COMPACT_SHARE = 0.1
 """Merge when the rows of deltas and tombstones are more than this share of the first segment."""
 MERGE_RUN = 4
-"""So many segments of one size become one, the four times larger.
+"""This many segments of one size become one, the four times larger.
 
 A template is then written about six times before it reaches the first segment, and a year of 1,000
 single additions a day makes 25 segments at most (O'Neil et al., "The log-structured merge-tree",
@@ -66,7 +66,7 @@ def add(folder: Path, entries: Entries, *, fs: FileSystem = DISK) -> Release:
     Raises:
         GalleryInputError: somebody is there already, or comes from another embedder.
         GalleryMissingError: there is no gallery.
-        GalleryWriteError: the disk is full; the release before serves on.
+        GalleryWriteError: the disk is full; the release before stays in use.
     """
     return _change(folder, entries, frozenset(), "add", fs)
 
@@ -84,7 +84,7 @@ def remove(folder: Path, ids: Collection[str], *, fs: FileSystem = DISK) -> Rele
     Raises:
         GalleryInputError: somebody is not there.
         GalleryMissingError: there is no gallery.
-        GalleryWriteError: the disk is full; the release before serves on.
+        GalleryWriteError: the disk is full; the release before stays in use.
     """
     return _change(folder, None, frozenset(ids), "remove", fs)
 
@@ -105,7 +105,7 @@ def compact(folder: Path, *, fs: FileSystem = DISK) -> Release:
     Raises:
         GalleryMissingError: there is no gallery.
         GalleryCorruptError: a file is damaged.
-        GalleryWriteError: the disk is full; the release before serves on.
+        GalleryWriteError: the disk is full; the release before stays in use.
     """
 
     def write(draft: Draft) -> Release:

@@ -4,7 +4,7 @@ Nothing but the disk says how far an update got, so every arrow may be cut off b
 
     CHECK      metadata is verified; it moves floors up only
     FETCH      `parts/`: bytes under the hash that they must have; resumed by hashing
-    STAGE      `staging/<n>`: made anew each time from finished parts
+    STAGE      `staging/<n>`: made again each time from finished parts
     COMMIT     `install_release`: rename, then the link `current`; old or new
     PROBATION  `state.json` names the release before COMMIT, so a cut in between restarts it
     CONFIRM    the floor rises, then the remains are removed

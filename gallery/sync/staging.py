@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_FAILURES = 3
-"""After so many files that no source delivers, the rest is not asked for in this try."""
+"""After this many files that no source delivers, the rest is not asked for in this try."""
 
 
 class Staging:

@@ -139,7 +139,7 @@ class Trust:
         floors = dict(self._states.state.floors)
         for role, version in view.versions.items():
             floors[role] = Floor(version, view.keys[role])
-        # The floor of the release rises when a release is confirmed; new keys start it anew.
+        # The floor of the release rises when a release is confirmed; new keys start it again.
         floors["release"] = floor if floor.keys == keys else Floor(manifest.release, keys)
         self._states.change(floors=floors, time_floor_s=self.now_s())
 

@@ -26,7 +26,7 @@ class Watchdog(Protocol):
         """Note progress."""
 
     def allow(self, size: int) -> None:
-        """Note progress, and that the next step reads so many bytes several times over."""
+        """Note progress, and that the next step reads this many bytes several times over."""
 
 
 class NoWatchdog:
@@ -40,7 +40,7 @@ class NoWatchdog:
 
 
 class ProcessWatchdog:
-    """Ends this process with code 1 when nothing is told for `silence_s`."""
+    """Ends this process with code 1 when there is no progress for `silence_s`."""
 
     def __init__(self, silence_s: float = SILENCE_S) -> None:
         self._silence_s = silence_s

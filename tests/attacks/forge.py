@@ -1,7 +1,7 @@
 """Releases that a publisher with good keys can sign, and that our own writer would never make.
 
 A `Forgery` starts as a valid release. A case changes a file, a record, a number or the manifest;
-all hashes, CRCs and signatures over it are then made anew, so that nothing but the strict reader
+all hashes, CRCs and signatures over it are then made again, so that nothing but the strict reader
 stands between it and the recogniser.
 """
 

@@ -85,7 +85,7 @@ OVERLAPS = """() => {
 
 
 def faces(count: int) -> list[Face]:
-    """Return so many people close to each other, and a stranger and an "A or B" beside seven."""
+    """Return this many people close to each other, and a stranger and an "A or B" beside seven."""
     columns = math.ceil(math.sqrt(count * 2)) if count > 1 else 1
     rows = math.ceil(count / columns)
     side = min(70.0, 0.55 * SIZE[0] / columns, 0.5 * SIZE[1] / rows)

@@ -31,7 +31,7 @@ def test_without_pictures_no_name_stays(page: Page, device: Device4Tests) -> Non
     expect(page.locator(".face")).to_have_count(0, timeout=LIMIT_MS)
     expect(page.locator("#status-text")).not_to_contain_text("Ada", timeout=1)
     expect(page.locator(".card em")).to_have_text([GONE, GONE], timeout=LIMIT_MS)
-    page.keyboard.press("ArrowRight")  # what is drawn anew is not drawn with old boxes
+    page.keyboard.press("ArrowRight")  # what is drawn again is not drawn with old boxes
     page.set_viewport_size({"width": 1000, "height": 600})
     page.wait_for_timeout(300)
     expect(page.locator(".face")).to_have_count(0, timeout=1)

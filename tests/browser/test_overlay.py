@@ -145,7 +145,7 @@ def test_text_and_keys_stay_in_the_safe_area(browser, device: Device4Tests, size
     page.keyboard.press("Enter")
     expect(page.locator("#card")).to_be_visible()
     expect(page.locator(".label")).to_have_count(2)
-    boxes = page.evaluate(  # at once, as the refined answer makes the cards anew
+    boxes = page.evaluate(  # at once, as the refined answer makes the cards again
         """selectors => selectors.map(s => [...document.querySelectorAll(s)]
         .map(e => { const b = e.getBoundingClientRect(); return [b.left, b.right, b.bottom]; }))""",
         ["#card, #answer-title, .card.focus", ".label"],

@@ -90,7 +90,7 @@ class Enrolling:
         return sorted(found)
 
     def until_parts(self, gallery: Path, count: int) -> dict[str, int]:
-        """Wait for so many parts; return when each was written."""
+        """Wait for this many parts; return when each was written."""
         end = time.monotonic() + 90
         while time.monotonic() < end and self.process.poll() is None:
             found = {p.name: p.stat().st_mtime_ns for p in parts_of(gallery).glob("*.part")}

@@ -95,7 +95,7 @@ def test_without_sidecar_and_service_it_says_so(free: Free, tmp_path: Path) -> N
     (tmp_path / "film.tvradar.json").write_text("[1, 2")
     player = Player(film, tmp_path / "mpv.log", "--script-opts=tvradar-url=http://127.0.0.1:9")
     try:
-        player.wait("no sidecar of tvradar; make it anew")
+        player.wait("no sidecar of tvradar; make it again")
         player.command("keypress", "n")
         player.wait("did not answer")
     finally:

@@ -66,7 +66,7 @@ def free_port() -> int:
 
 
 def until(condition: Callable[[], bool], timeout_s: float) -> bool:
-    """Wait for a condition, at most so long; return whether it came about."""
+    """Wait for a condition, at most this long; return whether it came about."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
@@ -171,7 +171,7 @@ def rss_kib(pid: int, key: str = "VmRSS") -> int:
 
 
 def make_gallery(folder: Path, mib: float, seed: int, people: int = 0) -> Path:
-    """Write a gallery of random templates, of so many MiB, with up to 200 templates a person."""
+    """Write a gallery of random templates, of this many MiB, with up to 200 templates a person."""
     rows = people or int(mib * 1024 * 1024 / 133)
     persons = people or max(1, rows // 200)
     rng = np.random.default_rng(seed)

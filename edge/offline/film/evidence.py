@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from gallery.search.search import Gallery
 
 FIRST_VIEWS = 2
-"""Where the best so many views say that nobody can be told by this face, no more are embedded."""
+"""When this many of the best views cannot tell who a face is, no more are embedded."""
 ENOUGH_VIEWS = 4
-"""Nor where so many name somebody beyond doubt, or are like nobody."""
+"""The same when this many name somebody beyond doubt, or are like nobody."""
 LIKE_NOBODY = 0.2
-"""A cosine so much below the threshold is not reached by further views."""
+"""A cosine this much below the threshold is not reached by further views."""
 LEAST_VIEWS = 4
-"""So many tell whether a track has passed from one person to another."""
+"""This many tell whether a track has passed from one person to another."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +107,7 @@ class Evidence:
         return [*parts, face]
 
     def _cut(self, face: FollowedFace, at_s: float | None) -> list[FollowedFace]:
-        """Let a face begin anew; return what it was before, where that was seen at all."""
+        """Let a face start again; return what it was before, where that was seen at all."""
         part = None if at_s is None else face.cut_off(at_s, self._new_number)
         face.state.template = TrackTemplate(self._scores)
         face.state.yaw, face.state.sharpness = 1.0, 0.0

@@ -21,9 +21,9 @@ ROUNDING_S = 0.004
 DAMPING = 0.5
 """Where a face was not found it is taken to move at this part of its speed."""
 MEETING_S = 0.3
-"""Two faces that were in one place within so long may have been taken for each other."""
+"""Two faces that were in one place within this long may have been taken for each other."""
 REACH_S = 0.2
-"""A face is shown at most so long before it was first found and after it was last found."""
+"""A face is shown at most this long before it was first found and after it was last found."""
 
 
 @dataclass(slots=True)

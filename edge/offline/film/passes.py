@@ -116,7 +116,7 @@ class PassPlan:
         self._moving = any(_moves(track, pts_s, width) for track in tracks)
 
     def cut(self) -> None:
-        """Begin anew, as a shot does: its first frame gets a full-resolution pass."""
+        """Start again, as a shot does: its first frame gets a full-resolution pass."""
         self._pass_s = self._low_s = self._full_s = self._calm_s = float("-inf")
         self._moving = True
 

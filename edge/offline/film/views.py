@@ -43,7 +43,7 @@ class View:
 
 
 class Views:
-    """The best so many views of a track."""
+    """The best few views of a track."""
 
     def __init__(self) -> None:
         self._views: list[View] = []

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from edge.recognise.cues.cue import Evidence
 
 TRUSTED = 0.5
-"""So much of what cues say is believed; the rest of the prior stays even over the gallery, so that
-a wrong cue at most doubles the score that everybody else's rarity must make up for."""
+"""This share of what cues say is believed; the rest of the prior stays even over the gallery: a
+wrong cue at most doubles the score that everybody else's rarity must make up for."""
 
 
 class Belief:

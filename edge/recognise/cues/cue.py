@@ -25,7 +25,7 @@ Target = int | Literal["shot", "all", "nobody"]
 is seen."""
 
 MOST_CUES = 256
-"""A board keeps so many; the oldest go."""
+"""A board keeps this many; the oldest go."""
 
 
 class Spoke(msgspec.Struct, frozen=True):

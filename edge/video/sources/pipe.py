@@ -1,7 +1,7 @@
 """A pipe as a source: `-`, /dev/stdin, a FIFO, `<(…)`.
 
 A pipe can be read once. What was looked at to tell a picture from a film is kept, and given again
-to who reads it.
+to the reader.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from edge.errors import SourceError, SourceLostError
 HEAD = 64 * 1024
 STDIN = "-"
 SILENCE_S = 60.0
-"""Who writes may think for so long: a transcoder that seeks, a download that stalls."""
+"""The writer may pause this long: a transcoder that seeks, a download that stalls."""
 PAUSE_S = 0.3
-"""So long without a byte, and what has come so far has to do to tell what it is."""
+"""After this long without a byte, what has come so far must be enough to tell what it is."""
 TICK_S = 0.2
 
 
@@ -29,7 +29,7 @@ class Readable(Protocol):
     """Bytes that come once."""
 
     def read(self, size: int, /) -> bytes:
-        """Return up to so many bytes, none at the end."""
+        """Return up to this many bytes, none at the end."""
 
     def close(self) -> None:
         """Let go of them."""
@@ -43,7 +43,7 @@ class Pipe:
     Args:
         shown: what the user calls it.
         timeout_s: how long to wait for the first bytes.
-        silence_s: a pipe that is silent for so long has ended; `warning` then says so.
+        silence_s: a pipe that is silent for this long has ended; `warning` then says so.
 
     Raises:
         SourceError: it cannot be opened, or ends before it begins.

@@ -14,7 +14,7 @@ PACKET = 188
 SYNC = 0x47
 PAT_PID = 0
 LOOKED_AT = 4 << 20
-"""Tables come several times a second; in so many bytes each was there."""
+"""Tables come several times a second; in this many bytes each was there."""
 
 
 def programmes_of(head: bytes) -> dict[int, frozenset[int]]:

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 MAX_THREADS = 4
 MAX_REFUSALS = 200
-"""So many packets refused in a row mean that nothing more will come of this stream."""
+"""This many packets refused in a row mean that nothing more will come of this stream."""
 SOUND_CLOCKS = frozenset({"mov", "mp4", "matroska", "webm", "avi"})
 """Containers with one time line from start to end: a long gap is a long picture, not a jump."""
 

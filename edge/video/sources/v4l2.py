@@ -321,7 +321,7 @@ class CaptureInput:
         self._tells = self._device.subscribe()
 
     def watch(self) -> None:
-        """Raise SourceLostError where the source has changed: it is to be opened anew."""
+        """Raise SourceLostError where the source has changed: it is to be opened again."""
         handle = self._open
         if self._tells and handle and handle.has_event() and self._device.source_changed():
             raise SourceLostError(self._path, "the source has changed its picture or went away")

@@ -542,7 +542,7 @@ def test_no_room_for_the_release(world: World, device: SyncService) -> None:
     world.place.publish = None
     for name in world.repository.live_files():
         world.put(name, (world.public / name).read_bytes())
-    # No release has so many files: nothing of these is asked for.
+    # No release has this many files: nothing of these is asked for.
     with pytest.raises(SyncError, match="malformed manifest"):
         device.once()
     assert device.device.installed() == 1

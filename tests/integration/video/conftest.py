@@ -173,9 +173,9 @@ def free_port() -> int:
 
 
 class Sender:
-    """Sends a film's packets at their own speed, so many rounds or until it is stopped.
+    """Sends a film's packets at their own speed, this many rounds or until it is stopped.
 
-    A transport stream that starts anew has a clock that starts anew, as an encoder's does.
+    A transport stream that starts again has a clock that starts again, as an encoder's does.
     """
 
     def __init__(

@@ -105,7 +105,7 @@ def assert_shows_the_name(picture: NDArray[np.uint8]) -> None:
 def test_players_of_rtsp_see_the_name_and_may_come_and_go(network: Any) -> None:
     uri = f"rtsp://127.0.0.1:{network.free_port()}/names"
     with programme(uri) as output:
-        # Again: a stream that nobody watches is ended, and made anew for who comes next.
+        # Again: a stream that nobody watches is ended, and made again for who comes next.
         for backend in ("pyav", "gstreamer", "pyav"):
             until(lambda: not output.wanted)
             assert_shows_the_name(picture_of(uri, backend))
@@ -179,7 +179,7 @@ def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         pytest.skip("no X server to show pictures on: apt-get install xvfb")
     read, write = os.pipe()
     command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{WIDTH}x{HEIGHT}x24"]
-    # It would start anew whenever nobody is connected, and refuse who comes meanwhile.
+    # It would start again whenever nobody is connected, and refuse who comes meanwhile.
     process = subprocess.Popen(
         [*command, "-noreset", "-nolisten", "tcp"], pass_fds=(write,), stderr=subprocess.DEVNULL
     )

@@ -1,4 +1,4 @@
-"""The log holds so many lines a second and kind; a record is one line of plain characters."""
+"""The log holds this many lines a second and kind; a record is one line of plain characters."""
 
 import logging
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ from tests.polling import until
 
 
 class Ill:
-    """Dies so many times, then works until it is told to end."""
+    """Dies this many times, then works until it is told to end."""
 
     def __init__(self, times: int, error: BaseException) -> None:
         self.begun, self._times, self._error = 0, times, error

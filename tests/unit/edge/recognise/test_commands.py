@@ -36,7 +36,7 @@ ADDS = 20_000
 
 
 class Row:
-    """A detector that finds so many large faces in a row."""
+    """A detector that finds this many large faces in a row."""
 
     kind, long_side_px = "test", 0
 

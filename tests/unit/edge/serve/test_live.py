@@ -90,7 +90,7 @@ def test_names_are_asked_for_once_in_a_release() -> None:
     assert people.asked == 1
     hub.publish(scene(face(1, 0, 50, "ada"), release=2))
     assert people.asked == 2
-    # Made anew, a gallery may have the number that it had.
+    # Made again, a gallery may have the number that it had.
     again = msgspec.structs.replace(scene(face(1, 0, 50, "ada"), release=2), gallery="another")
     hub.publish(again)
     assert people.asked == 3

@@ -138,7 +138,7 @@ def test_odd_exif_costs_no_picture(kind: str, odd: str) -> None:
 
 
 class Failing(io.BytesIO):
-    """A picture whose reading fails after so many reads."""
+    """A picture whose reading fails after this many reads."""
 
     def __init__(self, data: bytes, error: Exception, reads: int) -> None:
         super().__init__(data)

@@ -57,7 +57,7 @@ def test_is_students_t_as_far_as_a_gallery_of_100_000_needs_it(share: float, cos
 
 
 def searched(people: int, mean: float, sd: float, seed: int = 0) -> list[float]:
-    """Return a stranger's cosines with so many people, best first."""
+    """Return a stranger's cosines with this many people, best first."""
     return sorted(np.random.default_rng(seed).normal(mean, sd, people), reverse=True)
 
 

@@ -1,4 +1,4 @@
-"""Parts of a catalogue: all of it once, in order; kept whole or made anew."""
+"""Parts of a catalogue: all of it once, in order; kept whole or made again."""
 
 import errno
 import os

@@ -102,7 +102,7 @@ def test_any_changes_give_what_the_model_says(
             MODEL,
             fs=faulty_disk(),
         )
-        # Merged or made anew: the same people give the same bytes.
+        # Merged or made again: the same people give the same bytes.
         assert current_release(folder)[0].segments == merged
     finally:
         shutil.rmtree(folder)

@@ -37,7 +37,7 @@ class Recogniser:
 
 
 class Tv:
-    """A device, its recogniser and its clock; `restart` makes the device anew from its disk."""
+    """A device, its recogniser and its clock; `restart` makes the device again from its disk."""
 
     def __init__(self, folder: Path, channel: Channel) -> None:
         self._folder, self._channel = folder, channel

@@ -10,7 +10,8 @@ import time
 
 FRESH_S = 1.5
 """For this long after its picture a scene counts as what is on the screen. With the time that a
-reader needs to notice, nobody is told a name later than 2 s after the last picture that showed the person."""
+reader needs to notice, nobody is told a name later than 2 s after the last picture that showed the
+person."""
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 

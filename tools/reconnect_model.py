@@ -5,7 +5,8 @@
 All devices lose the broker at once; it comes back after the outage and then admits so many connects
 a second, refusing the rest. Compared are the device's own `gallery.channel.backoff.Backoff` and
 delays up to base x 2^tries. One JSON object a line: seconds from the return of the broker until
-half and all of the fleet are back, and tries per device."""
+half and all of the fleet are back, and tries per device.
+"""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class Caption:
 
 
 def names_of(lang: str, chance: random.Random, count: int) -> list[str]:
-    """Return so many different names."""
+    """Return this many different names."""
     found: dict[str, None] = {}
     while len(found) < count:
         if lang == "en":

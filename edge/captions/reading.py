@@ -28,7 +28,7 @@ HOLDS_S = 1.2
 LOWER = 0.4
 """Share of the picture's height, from below, where captions stand."""
 CREDIT_LINES = 2
-"""So many lines in the lower part, and no face, may be credits: the whole picture is read."""
+"""This many lines in the lower part, and no face, may be credits: the whole picture is read."""
 NAMES_THE_FACE = 0.7
 """A caption that names somebody enrolled is taken to mean the largest face so often; an assumption,
 with no broadcast behind it."""
@@ -120,7 +120,7 @@ def _each(names: CaptionNames, line: str) -> tuple[str | None, ...]:
 
 
 def caption_llr(people: set[str], count: int) -> dict[str, float]:
-    """Return the log-likelihood ratio of each whom a caption names, of so many people enrolled.
+    """Return the log-likelihood ratio of each whom a caption names, of this many people enrolled.
 
     Together they are expected with `NAMES_THE_FACE`: a list of many names says little of each.
     """

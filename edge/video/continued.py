@@ -1,4 +1,4 @@
-"""Pictures on a clock that goes on where a connection began anew."""
+"""Pictures on a clock that goes on where a connection began again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ContinuedPicture:
-    """A picture on the reader's clock, which goes on where a connection began anew."""
+    """A picture on the reader's clock, which goes on across connections."""
 
     picture: Picture
     pts_s: float

@@ -81,7 +81,7 @@ class Status:
 class Backoff:
     """How long to wait before try number n: full jitter, so that many devices do not come at once.
 
-    See "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). The first minute knocks at
+    See "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). The first minute tries at
     least twice a second, as a viewer is waiting for names to be back within 2 s of the picture;
     after that the wait grows to `slow_cap_s`.
     """
@@ -289,7 +289,7 @@ class Reader:
         options = self._options
         if self.status.live and options.live is None:
             # A live HLS is told from a film by its list alone, which is not there while its server
-            # is away; FFmpeg would knock for 4 s for a film, more rarely than `Backoff` does.
+            # is away; FFmpeg would retry for 4 s for a film, more rarely than `Backoff` does.
             options = msgspec.structs.replace(options, live=True)
         return open_source(uri, options=options)
 

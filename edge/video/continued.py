@@ -1,4 +1,4 @@
-"""Pictures on a clock that goes on where a connection began again."""
+"""Pictures on a clock that goes on across connections."""
 
 from __future__ import annotations
 

@@ -147,8 +147,12 @@ def identify(
 
 @app.command()
 def timeline(
-    source: Annotated[str, typer.Argument(help="Video file or stream URL.")],
+    source: Annotated[str, typer.Argument(help="Video file, stream URL, or a folder of films.")],
     gallery: GalleryOption,
+    into: Annotated[
+        Path | None,
+        typer.Option("--out", help="Write the timeline of each film of a folder into this one."),
+    ] = None,
     json: JsonOption = False,
     vtt: Annotated[bool, typer.Option("--vtt", help="Print WebVTT subtitles.")] = False,
     html: Annotated[
@@ -172,11 +176,31 @@ def timeline(
 ) -> None:
     """Tell who appears when; with --only, cut a film down to one person's scenes.
 
+    A folder goes with --out; what is done is kept, so that the same command goes on after a stop.
+
     Example: tvradar timeline film.mp4 --gallery mine --only lin --concat > lin.txt
     """
-    from edge.cli.timeline import TimelineOutput, write_timeline  # noqa: PLC0415
+    from edge.cli.timeline import (  # noqa: PLC0415
+        TimelineOutput,
+        write_timeline,
+        write_timelines,
+    )
 
     output = TimelineOutput(json=json, vtt=vtt, html=html, only=only, edl=edl, concat=concat)
+    if into is not None:
+        write_timelines(
+            Path(source),
+            gallery,
+            into,
+            output,
+            cast=cast,
+            fpir=fpir,
+            lang=lang,
+            cues=cues,
+            embedder=embedder,
+            every_frame=every == "frame",
+        )
+        return
     write_timeline(
         source,
         gallery,

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import math
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
-from edge.cli.console import err, out
-from edge.cli.identify import identify_source
-from edge.cli.options import refuse_to_replace
+from edge.cli.console import err, graceful_stop, out, print_json, progress_bar, warn_of
+from edge.cli.identify import identify_source, parse_cast
+from edge.cli.options import cue_kinds, refuse_to_replace
 from edge.errors import UsageError
-from edge.library import timeline_of
+from edge.library import open_models, timeline_of
+from edge.offline.films import FilmsFailedError, FolderReport, each_film, films_in
+from edge.offline.identify import Summary
+from edge.offline.reading import read_to_end
+from edge.recognise.cues.cue import CueBoard
+from edge.recognise.recogniser import RecogniserOptions
 from edge.timeline.page import to_html
 from edge.timeline.timeline import (
     Timeline,
@@ -26,6 +32,8 @@ from edge.timeline.timeline import (
     to_json,
     to_vtt,
 )
+from edge.titles.of_file import FileTitle
+from edge.video.open import open_source
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 from engines.files import write_atomically
 from gallery.errors import GalleryInputError
@@ -98,6 +106,72 @@ def write_timeline(
         write_atomically(output.html, page.encode())
         err.print(f"{output.html} written", markup=False)
     _print(timeline, output)
+
+
+def write_timelines(
+    folder: Path,
+    gallery_dir: Path,
+    out_dir: Path,
+    output: TimelineOutput,
+    *,
+    cast: str,
+    fpir: float,
+    lang: str,
+    cues: str | None = None,
+    embedder: str = "",
+    every_frame: bool = False,
+) -> None:
+    """Write the timeline of each film of a folder into another one; see `edge.offline.films`."""
+    if output.html is not None or output.only:
+        raise UsageError("--out: expected --json or --vtt with it, or neither")
+    with (
+        closing(open_models(embedder=embedder)) as models,
+        graceful_stop() as stop,
+        progress_bar("films") as progress,
+    ):
+        gallery = open_gallery(gallery_dir, models.model)
+        options = RecogniserOptions(fpir=fpir, cast=parse_cast(cast, gallery))
+        task = progress.add_task("films", total=len(films_in(folder)))
+
+        def make(path: Path) -> bytes | None:
+            progress.update(task, description=path.name)
+            summary = Summary(gallery, lang)
+            with open_source(str(path)) as source:
+                titles = FileTitle(str(path), source, CueBoard(cue_kinds(cues)), gallery)
+                read_to_end(
+                    source,
+                    lambda: open_source(str(path)),
+                    models,
+                    gallery,
+                    options,
+                    summary,
+                    every_frame=every_frame,
+                    stop=stop,
+                    cues=titles,
+                )
+            if stop():
+                return None
+            found = summary.result(str(path), threshold=0.0, complete=True)
+            timeline = timeline_of(found)
+            return to_vtt(timeline).encode() if output.vtt else to_json(timeline)
+
+        kinds = ",".join((gallery.identity, *models.kinds))
+        work = f"{kinds},{sorted(options.cast)},{fpir},{lang},{cues},{every_frame}"
+        report = FolderReport()
+        for report in each_film(folder, out_dir, work, ".vtt" if output.vtt else ".json", make):
+            progress.update(task, completed=report.count)
+    _print_report(report, json=output.json)
+
+
+def _print_report(report: FolderReport, *, json: bool) -> None:
+    warn_of([f"{name}: {why}" for name, why in report.failed.items()])
+    if json:
+        print_json(report)
+    else:
+        told = f"{len(report.made)} films done, {len(report.kept)} were done before"
+        out.print(told + ("" if report.complete else "; interrupted, the same command goes on"))
+    if report.failed:
+        raise FilmsFailedError(report)
 
 
 def _print(timeline: Timeline, output: TimelineOutput) -> None:

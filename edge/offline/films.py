@@ -1,0 +1,168 @@
+"""A folder of films, one after the other: what is done is kept, and what fails ends nothing.
+
+Each film's result is a file of its own, written at once; an index beside them says what it was made
+from, so that a second run, after a kill too, makes only what is missing or has changed. It ends
+with the same bytes as a run that nobody disturbed.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge.errors import EdgeError, SourceError, UsageError
+from engines.files import write_atomically
+from gallery.os_errors import reason_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+FILM_SUFFIXES = frozenset(
+    f".{ending}"
+    for ending in (
+        *("3gp", "asf", "avi", "flv", "m2ts", "m2v", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg"),
+        *("mts", "mxf", "ogm", "ogv", "ts", "vob", "webm", "wmv", "y4m"),
+    )
+)
+INDEX = "index.json"
+DRAFT = re.compile(r"\..*\.[0-9a-f]{12}\.(json|vtt)")
+"""Names that `engines.files.draft_of` gives."""
+
+
+class FilmRecord(msgspec.Struct, frozen=True):
+    """What a result was made from.
+
+    Attributes:
+        size, mtime_ns: of the film.
+        work: all else that it depends on: gallery, models, options.
+    """
+
+    size: int
+    mtime_ns: int
+    work: str
+
+
+class FilmIndex(msgspec.Struct, frozen=True):
+    """The results of a folder, by the film's path in it."""
+
+    films: dict[str, FilmRecord] = {}
+
+
+@dataclass(slots=True)
+class FolderReport:
+    """What became of the films: paths in the folder, and why some failed."""
+
+    made: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    complete: bool = True
+
+    @property
+    def count(self) -> int:
+        """How many films were seen to."""
+        return len(self.made) + len(self.kept) + len(self.failed)
+
+
+def films_in(folder: Path) -> list[Path]:
+    """Return the films in a folder and those below, in order, by the endings of their names.
+
+    Raises:
+        UsageError: there are none.
+    """
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in FILM_SUFFIXES and path.is_file() and not _is_hidden(path, folder)
+    )
+    if not found:
+        raise UsageError(f"{folder}: no films, expected files such as film.mp4 or film.mkv")
+    return found
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def each_film(
+    folder: Path,
+    out: Path,
+    work: str,
+    ending: str,
+    make: Callable[[Path], bytes | None],
+) -> Iterator[FolderReport]:
+    """Make a result for each film of a folder; yield the report after each.
+
+    Args:
+        folder: with films.
+        out: gets the results, in the folder's own order below, and an index.
+        work: what results depend on beside the films; where it changes they are made anew.
+        ending: of the results' names, after the film's own.
+        make: returns a film's result, or None when the user asked to stop.
+
+    Raises:
+        UsageError: there are no films, or the index is damaged.
+        OSError: results cannot be written.
+    """
+    report = FolderReport()
+    _clear_drafts(out)
+    index = _read_index(out / INDEX)
+    for path in films_in(folder):
+        name = path.relative_to(folder).as_posix()
+        target = out / (name + ending)
+        try:
+            told = path.stat()
+            record = FilmRecord(told.st_size, told.st_mtime_ns, work)
+            if index.films.get(name) == record and target.is_file():
+                report.kept.append(name)
+                yield report
+                continue
+            result = make(path)
+        except (SourceError, OSError) as error:
+            report.failed[name] = reason_of(error) if isinstance(error, OSError) else str(error)
+            log.info("%s: %s", name, error)
+            yield report
+            continue
+        if result is None:
+            report.complete = False
+            yield report
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, result)
+        index = FilmIndex(dict(sorted({**index.films, name: record}.items())))
+        write_atomically(out / INDEX, msgspec.json.format(msgspec.json.encode(index)))
+        report.made.append(name)
+        yield report
+
+
+def _clear_drafts(out: Path) -> None:
+    """Take away what a run that was killed had not finished writing."""
+    for path in out.rglob(".*"):
+        if DRAFT.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
+
+
+def _read_index(path: Path) -> FilmIndex:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=FilmIndex)
+    except FileNotFoundError:
+        return FilmIndex()
+    except msgspec.MsgspecError as error:
+        raise UsageError(
+            f"{path}: {error}, expected the index of an earlier run; delete it to begin anew"
+        ) from error
+
+
+class FilmsFailedError(EdgeError):
+    """Some films of a folder have no result; the others do."""
+
+    def __init__(self, report: FolderReport) -> None:
+        super().__init__(
+            f"{len(report.failed)} of {report.count} films failed, the others are done"
+        )

@@ -1,0 +1,94 @@
+"""A folder of films: killed in the middle and started again, it ends with the same bytes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.conftest import TVRADAR, shorten, tvradar
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.free import Free
+
+
+@pytest.fixture
+def films(free: Free, tmp_path: Path) -> Path:
+    """Four films, two of them in a folder below, one that is none, and things to leave alone."""
+    folder = tmp_path / "films"
+    (folder / "series").mkdir(parents=True)
+    shorten(free.clip, folder / "a.mp4", 60)
+    for name in ("b.mp4", "series/one.mp4", "series/two.MP4"):
+        shutil.copy(folder / "a.mp4", folder / name)
+    (folder / "broken.mkv").write_bytes(b"no film at all")
+    (folder / "notes.txt").write_text("no film")
+    (folder / ".trash.mp4").write_bytes(b"hidden")
+    return folder
+
+
+def results(out: Path) -> dict[str, bytes]:
+    return {p.relative_to(out).as_posix(): p.read_bytes() for p in out.rglob("*") if p.is_file()}
+
+
+def test_killed_and_started_again_it_ends_with_the_same_bytes(
+    films: Path, few: Path, tmp_path: Path
+) -> None:
+    ran = tvradar("timeline", films, "-g", few, "--out", tmp_path / "whole")
+    assert ran.code == 1
+    assert "broken.mkv" in ran.err
+    assert "1 of 5 films failed" in ran.err
+
+    out = tmp_path / "killed"
+    words = [str(TVRADAR), "timeline", str(films), "-g", str(few), "--out", str(out)]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while not (out / "a.mp4.json").exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    first = (out / "a.mp4.json").stat().st_mtime_ns
+
+    again = tvradar("timeline", films, "-g", few, "--out", out, "--json")
+    assert again.code == 1
+    told = json.loads(again.out)
+    assert set(told["made"]) | set(told["kept"]) == {
+        "a.mp4",
+        "b.mp4",
+        "series/one.mp4",
+        "series/two.MP4",
+    }
+    if told["kept"]:
+        assert (out / "a.mp4.json").stat().st_mtime_ns == first
+    whole = results(tmp_path / "whole")
+    assert sorted(whole) == [
+        "a.mp4.json",
+        "b.mp4.json",
+        "index.json",
+        "series/one.mp4.json",
+        "series/two.MP4.json",
+    ]
+    assert results(out) == whole
+    assert json.loads(whole["a.mp4.json"])["people"][0]["id"] == "barack_obama"
+
+
+def test_only_what_has_changed_is_made_again(films: Path, few: Path, tmp_path: Path) -> None:
+    (films / "broken.mkv").unlink()
+    out = tmp_path / "out"
+    assert tvradar("timeline", films, "-g", few, "--out", out, "--vtt").code == 0
+    (films / "b.mp4").touch()
+    (out / "series" / "one.mp4.vtt").unlink()
+    ran = tvradar("timeline", films, "-g", few, "--out", out, "--vtt")
+    assert (ran.code, ran.out) == (0, "2 films done, 2 were done before\n")
+
+
+def test_a_folder_without_films_is_wrong_use(few: Path, tmp_path: Path) -> None:
+    ran = tvradar("timeline", tmp_path, "-g", few, "--out", tmp_path / "out")
+    assert (ran.code, ran.out) == (2, "")
+    assert "no films" in ran.err

@@ -1,4 +1,4 @@
-"""Take a picture of every state of the overlay, in two sizes and two languages, by Chromium.
+"""Take a picture of every state of the overlay, in two sizes and three languages, by Chromium.
 
     python tools/overlay_screenshots.py docs/images/overlay
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIZES = ((1920, 1080), (1280, 720))
-LANGUAGES = ("en", "zh")
+LANGUAGES = ("en", "zh", "ar")
 QUALITY = 60
 FLAGS = [
     "--no-sandbox",
@@ -150,7 +150,7 @@ def main() -> None:
                 session.server.start()
                 states = States(session)
                 page = browser.new_page(viewport={"width": width, "height": height})
-                page.goto(f"{session.server.url}?lang={lang}")
+                page.goto(f"{session.server.url}?lang={lang}&show=always&close_s=0")
                 for state in STATES:
                     states.show(page, state)
                     save(page, folder / f"{state}-{lang}-{height}.webp")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from edge.testbed.local_cloud import Channel, LocalBroker
     from gallery.channel.status import Status
 
+PORTS = 20
+"""The next one that is free is looked for among so many."""
+
 
 def run_demo(
     *,
@@ -38,6 +42,7 @@ def run_demo(
         raise UsageError("--video and --people: give both for your own film, or none")
     if video is not None and not video.is_file():
         raise UsageError(f"{video}: no such file, expected a video")
+    port = free_port(port)
     with (
         graceful_stop() as stop,
         tempfile.TemporaryDirectory(prefix="tvradar-demo-") as scratch,
@@ -51,8 +56,19 @@ def run_demo(
         if browser:
             import webbrowser  # noqa: PLC0415
 
-            webbrowser.open(app.server.url + page)
+            if not webbrowser.open(app.server.url + page):
+                out.print("no browser could be opened here: open the address yourself")
         app.wait(stop, seconds)
+
+
+def free_port(wanted: int) -> int:
+    """Return this port of loopback, or the next one that is free, and say which."""
+    for port in range(wanted, min(wanted + PORTS, 65536)):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            if port != wanted:
+                out.print(f"port {wanted} is taken: {port} instead", markup=False)
+            return port
+    return wanted  # whoever listens says what is wrong
 
 
 def _config(video: Path, port: int, heartbeat: str = "") -> RunConfig:
@@ -72,11 +88,12 @@ def _tell_people(count: int, video: Path) -> None:
 @contextmanager
 def _own_film(video: Path, people: Path, scratch: Path, port: int) -> Iterator[tuple[App, str]]:
     """Run the device on the user's film, with a gallery that stays as it is."""
+    from edge.demo.panel import OWN_FILM  # noqa: PLC0415
     from edge.device.app import App  # noqa: PLC0415
 
     with err.status("enrolling"):
         release = gallery_of(people, scratch / "gallery")
-    app = App(_config(video, port), scratch / "gallery", notice=NOTICE_OWN)
+    app = App(_config(video, port), scratch / "gallery", notice=NOTICE_OWN, more=OWN_FILM)
     try:
         app.start()
         _tell_people(release.people_count, video)

@@ -6,7 +6,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 import msgspec
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 if TYPE_CHECKING:
@@ -53,6 +53,14 @@ class Panel:
         if self.show is None or not self.show.press():
             return PlainTextResponse("not ready, or published already\n", 409)
         return await self._state(request)
+
+
+async def _to_the_page(_request: Request) -> Response:
+    return RedirectResponse("/")
+
+
+OWN_FILM: list[BaseRoute] = [Route("/demo", _to_the_page)]
+"""With one's own film there is no stranger to publish: the overlay's page is all there is."""
 
 
 def _file(name: str) -> Response:

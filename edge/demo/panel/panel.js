@@ -12,6 +12,11 @@
     node.textContent = content;
     return node;
   }
+  function write(id, content) { if ($(id).textContent !== content) { $(id).textContent = content; } }
+  function heading(state) {
+    return { ready: "A stranger in the film", busy: "A release under way", done: state.name + " has a name",
+      failed: "It did not work" }[state.state] || "A stranger in the film";
+  }
   function tell(state) {
     var named = state.events.find(function (event) { return event.what === "named"; });
     if (state.state === "failed") { return "It did not work: " + state.error; }
@@ -25,11 +30,12 @@
     $("broker").textContent = "Releases come " + state.broker + ".";
     $("publish").disabled = state.state !== "ready";
     $("told").textContent = tell(state);
+    write("title", heading(state));
     $("events").textContent = "";
-    state.events.forEach(function (event) {
+    state.events.slice().sort(function (a, b) { return a.s - b.s; }).forEach(function (event) {
       var item = make("li", words[event.what] || event.what);
       item.setAttribute("data-what", event.what);
-      item.insertBefore(make("time", (event.s < 0 ? "" : "+") + event.s.toFixed(2) + " s"), item.firstChild);
+      item.insertBefore(make("time", event.s < 0 ? "before" : "+" + event.s.toFixed(2) + " s"), item.firstChild);
       item.appendChild(make("small", event.detail));
       $("events").appendChild(item);
     });

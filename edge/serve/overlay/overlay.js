@@ -74,6 +74,7 @@
         if (scene.names[id] || !tv.knows(id)) { tv.learn(id, scene.names[id]); }
       });
     });
+    document.body.dataset.at = scene.position_s === undefined ? scene.pts_s : scene.position_s; // for who measures
     page.answer.sees(scene);
     if (!page.blind()) { page.faces.draw(scene); }
     tell();

@@ -1,0 +1,147 @@
+"""Watch the demonstration's programme in Chromium, and hold what the page says against its truth.
+
+    python tools/overlay_programme.py [--seconds 62] [--json]
+
+`tvradar demo` runs with its real recogniser; the answer stays open. At each frame that Chromium
+draws, the page's own clock (the place of the picture that is on the screen), its status line, its
+boxes and its chips are noted. Then, by the programme's truth:
+
+- `shortest_state_s`: the shortest time that the status line said the same.
+- `boxes_of_another_shot`: draws with a box where the picture of that moment has no face at all.
+- `chip_wrong_s`: the longest that a chip said "On screen" of somebody who was not in the picture.
+- `chip_missing_s`: the longest that a chip said the contrary of somebody whose box was drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.integration.demo_process import demo, material
+
+WATCH = """() => {
+  window.noted = [];
+  const look = () => {
+    const canvas = document.querySelector("#video").getBoundingClientRect();
+    const boxes = [...document.querySelectorAll(".face")].map(e => {
+      const b = e.getBoundingClientRect();
+      return [(b.left - canvas.left) / canvas.width, (b.top - canvas.top) / canvas.height,
+        (b.right - canvas.left) / canvas.width, (b.bottom - canvas.top) / canvas.height,
+        e.dataset.id];
+    });
+    const chips = [...document.querySelectorAll(".card:not(.either)")].map(e =>
+      [e.dataset.id, e.querySelector("em").textContent]);
+    const state = document.body.dataset.state;
+    window.noted.push([performance.now() / 1000, Number(document.body.dataset.at), state,
+      document.querySelector("#status-text").textContent, boxes, chips]);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+TAKE = "() => { const all = window.noted; window.noted = []; return all; }"
+VISIBLE = 0.15
+"""A face that a dissolve shows at least so much is in the picture."""
+
+
+class Truth:
+    """Who is where in the programme."""
+
+    def __init__(self) -> None:
+        told = json.loads(material().truth_path.read_text())
+        self._fps, self._size = told["fps"], (told["width"], told["height"])
+        self._faces: dict[int, list[dict[str, Any]]] = {}
+        for one in told["faces"]:
+            self._faces.setdefault(one["frame"], []).append(one)
+
+    def at(self, place_s: float) -> list[dict[str, Any]]:
+        """Return the faces of a moment's picture."""
+        faces = self._faces.get(round(place_s * self._fps), [])
+        return [one for one in faces if one["opacity"] >= VISIBLE]
+
+    def is_face(self, box: list[Any], place_s: float) -> bool:
+        """Return whether a box, in shares of the picture, touches a face of that moment."""
+        width, height = self._size
+        return any(
+            box[0] * width < right
+            and left < box[2] * width
+            and box[1] * height < bottom
+            and top < box[3] * height
+            for left, top, right, bottom in (one["box"] for one in self.at(place_s))
+        )
+
+
+def longest(noted: list[list[Any]], wrong: Any) -> float:
+    """Return the longest time in seconds that something held without a break, for any person."""
+    most, since = 0.0, {}
+    for one in noted:
+        now = set(wrong(one))
+        since = {person: since.get(person, one[0]) for person in now}
+        most = max([most, *(one[0] - began for began in since.values())])
+    return round(most, 3)
+
+
+def judge(noted: list[list[Any]], truth: Truth) -> dict[str, Any]:
+    """Hold what was noted against the truth."""
+    changes = [noted[0]]
+    for one in noted:
+        if one[3] != changes[-1][3]:
+            changes.append(one)
+    lasted = [b[0] - a[0] for a, b in itertools.pairwise(changes[1:])]
+    stray = [one for one in noted if any(not truth.is_face(b, one[1]) for b in one[4])]
+
+    def named(one: list[Any]) -> set[str]:
+        return {face["id"] for face in truth.at(one[1]) if face["id"]}
+
+    def wrong(one: list[Any]) -> list[str]:
+        return [who for who, chip in one[5] if chip == "On screen" and who not in named(one)]
+
+    def missing(one: list[Any]) -> list[str]:
+        drawn = {box[4] for box in one[4]}
+        return [who for who, chip in one[5] if chip != "On screen" and who in drawn]
+
+    return {
+        "draws": len(noted),
+        "seconds": round(noted[-1][0] - noted[0][0], 1),
+        "states": len(changes),
+        "shortest_state_s": round(min(lasted, default=0.0), 3),
+        "boxes_of_another_shot": len(stray),
+        "stray_at_s": sorted({round(one[1], 2) for one in stray})[:20],
+        "chip_wrong_s": longest(noted, wrong),
+        "chip_missing_s": longest(noted, missing),
+    }
+
+
+def main() -> None:
+    """Watch, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=62.0)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    noted: list[list[Any]] = []
+    with sync_playwright() as playwright, demo(round(options.seconds) + 60) as url:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-US")
+        page.goto(url + "?show=always&close_s=0")
+        page.wait_for_selector(".face.named", timeout=60_000)
+        page.keyboard.press("r")
+        page.wait_for_selector(".card")
+        page.evaluate(WATCH)
+        while not noted or noted[-1][0] - noted[0][0] < options.seconds:
+            page.wait_for_timeout(2000)
+            noted += page.evaluate(TAKE)
+        browser.close()
+        found = judge(noted, Truth())
+        print(json.dumps(found) if options.json else json.dumps(found, indent=1), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from engines.errors import ModelMissingError
+from engines.files import cache_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a model file comes from: one member of one pinned package, or two.
 
     Attributes:
-        requirement: `name==version` on PyPI, `name@version` on npm.
+        requirement: `name==version` on PyPI, `name@version` on npm, or the name of a user's file.
         archive_sha256: of the package.
         member: the weights.
         sha256: of the weights.
@@ -28,7 +35,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     archive_sha256: str
     member: str
     sha256: str
-    registry: Literal["pypi", "npm"] = "pypi"
+    registry: Literal["pypi", "npm", "file"] = "pypi"
     companion: str = ""
     companion_sha256: str = ""
 
@@ -62,11 +69,40 @@ class _Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: dict[str, Model]
 
 
-@cache
 def load_catalog() -> dict[str, Model]:
-    """Return all models by name."""
+    """Return all models by name: those that we ship, then those that the user added."""
+    folder = added_dir()
+    try:
+        stamp = folder.stat().st_mtime_ns
+    except OSError:
+        return _shipped()
+    return _with_added(folder, stamp)
+
+
+def added_dir() -> Path:
+    """Return the folder of the entries that `tvradar engines add` made, whether it is there."""
+    return cache_dir() / "added"
+
+
+@cache
+def _shipped() -> dict[str, Model]:
     text = resources.files("engines").joinpath("catalog.toml").read_bytes()
     return msgspec.toml.decode(text, type=_Catalog).models
+
+
+@cache
+def _with_added(folder: Path, _stamp: int) -> dict[str, Model]:
+    """Return all models; a name that we ship is ours, and a damaged entry is none."""
+    entries = {path.stem: _added(path) for path in sorted(folder.glob("*.json"))}
+    return {**{name: model for name, model in entries.items() if model}, **_shipped()}
+
+
+def _added(path: Path) -> Model | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Model)
+    except (OSError, msgspec.DecodeError) as error:
+        log.warning("%s: %s; add the model again", path, error)
+        return None
 
 
 def default_models() -> dict[str, Model]:

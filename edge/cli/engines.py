@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from edge.cli.options import JsonOption
+
+
+class ColourOrder(str, Enum):
+    """What a network takes."""
+
+    BGR = "bgr"
+    RGB = "rgb"
+
+
+class Alignment(str, Enum):
+    """How faces are warped for a network."""
+
+    ARCFACE_112 = "arcface112"
+
 
 app = typer.Typer(no_args_is_help=True, help="The models: list, fetch, check, build, measure.")
 
@@ -51,6 +66,53 @@ def fetch_engines(
             if prepare:
                 ready = prepared(path, precision)
                 typer.echo(f"{name}: {ready or 'cannot be optimised beforehand'}")
+
+
+@app.command("add")
+def add_engine(
+    file: Annotated[Path, typer.Argument(help="An ONNX file of an embedder.")],
+    licence: Annotated[str, typer.Option(help="Of the weights: you answer for it.")],
+    colours: Annotated[
+        ColourOrder, typer.Option("--input", help="The colour order that it takes.")
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="What --embedder will call it; by default the file's name.")
+    ] = None,
+    alignment: Annotated[
+        Alignment, typer.Option(help="How faces are warped for it.")
+    ] = Alignment.ARCFACE_112,
+    homepage: Annotated[str, typer.Option(help="Where it is from.")] = "",
+    mean: Annotated[float, typer.Option(help="It takes (value - mean) / std ...")] = 127.5,
+    std: Annotated[float, typer.Option(help="... of the values 0 to 255.")] = 127.5,
+    json: JsonOption = False,
+) -> None:
+    """Add an embedder of your own, checked in a process with limits and held by its sha256.
+
+    It must take aligned faces (N, 3, 112, 112) and give one embedding each. Then learn what its
+    cosines mean with "tvradar calibrate embedder"; galleries are made for it alone.
+
+    Example: tvradar engines add auraface.onnx --input rgb --licence Apache-2.0
+    """
+    from edge.cli.console import print_json  # noqa: PLC0415
+    from engines.add import add_embedder  # noqa: PLC0415
+
+    assert alignment is Alignment.ARCFACE_112
+    called = name or file.stem.lower().replace("-", "_")
+    model = add_embedder(
+        file,
+        called,
+        colour_order=colours.value,
+        licence=licence,
+        homepage=homepage,
+        mean=mean,
+        std=std,
+    )
+    identity = f"{called}-{model.version}"
+    if json:
+        print_json({"model": called, "identity": identity, "sha256": model.fp32_sha256})
+        return
+    typer.echo(f"{called}: added as {identity}, {model.dimension} numbers a face")
+    typer.echo(f"next: tvradar calibrate embedder --model {called} --images PEOPLE")
 
 
 @app.command("check")

@@ -17,11 +17,13 @@ import msgspec
 import numpy as np
 
 from engines.errors import ScoreError
+from engines.files import cache_dir
 from engines.scores.probability import CosineModel
 from engines.scores.threshold import ImpostorModel, crowding, expected_of_tracks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -209,17 +211,43 @@ class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return expected_of_tracks(faces, weights, length)
 
 
-@cache
+def learned_path(identity: str) -> Path:
+    """Return where `tvradar calibrate embedder` writes what it learned, whether it is there."""
+    return cache_dir() / "scores" / f"{identity}.json"
+
+
 def score_model(identity: str) -> ScoreModel:
     """Return the score model of an embedder by its identity, e.g. `name-version`.
+
+    What was learned on this machine comes before what we ship.
 
     Raises:
         ScoreError: nothing is known of its scores.
     """
+    if identity and "/" not in identity:
+        own = learned_path(identity)
+        try:
+            return _learned(own, own.stat().st_mtime_ns)
+        except FileNotFoundError:
+            shipped = _shipped(identity)
+            if shipped is not None:
+                return shipped
+    raise ScoreError(
+        f"embedder {identity!r}: nothing is known of its scores, expected "
+        f"engines/scores/{identity}.toml; learn them from pictures of people with "
+        f'"tvradar calibrate embedder --model {identity.rpartition("-")[0] or "NAME"} --images DIR"'
+    )
+
+
+@cache
+def _shipped(identity: str) -> ScoreModel | None:
     file = resources.files("engines.scores").joinpath(f"{identity}.toml")
-    if not identity or "/" in identity or not file.is_file():
-        raise ScoreError(
-            f"embedder {identity!r}: nothing is known of its scores, expected "
-            f"engines/scores/{identity}.toml; CONTRIBUTING.md says how one is made"
-        )
-    return msgspec.toml.decode(file.read_bytes(), type=ScoreModel)
+    return msgspec.toml.decode(file.read_bytes(), type=ScoreModel) if file.is_file() else None
+
+
+@cache
+def _learned(path: Path, _stamp: int) -> ScoreModel:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ScoreModel)
+    except msgspec.DecodeError as error:
+        raise ScoreError(f"{path}: {error}; learn it again, or delete it") from None

@@ -159,6 +159,27 @@ def threshold(
     )
 
 
+@app.command("embedder")
+def embedder(
+    images: ImagesOption,
+    model: ModelOption = DEFAULT_MODEL,
+    json: JsonOption = False,
+) -> None:
+    """Learn what an embedder's cosines mean from pictures of a population, and prove it.
+
+    One half of the people teaches, the other shows whether the promised rates of false names hold;
+    what was learned is used from then on, also where it is worse than promised: read the table.
+    It takes 100 people at least, some with two pictures or more, and is worth what they are like:
+    thousands, and people like those whom you will name. Galleries stay as they are.
+
+    tvradar calibrate embedder --model mine --images ~/population
+    """
+    from edge.cli.calibrate_embedder import calibrate_embedder  # noqa: PLC0415
+
+    with _shown() as progress:
+        calibrate_embedder(model, images, progress.stage, json=json)
+
+
 @app.command("report")
 def report(
     model: ModelOption = DEFAULT_MODEL,

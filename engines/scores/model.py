@@ -229,10 +229,24 @@ def score_model(identity: str) -> ScoreModel:
         try:
             return _learned(own, own.stat().st_mtime_ns)
         except FileNotFoundError:
-            shipped = _shipped(identity)
-            if shipped is not None:
-                return shipped
-    raise ScoreError(
+            return shipped_score_model(identity)
+    raise _unknown(identity)
+
+
+def shipped_score_model(identity: str) -> ScoreModel:
+    """Return the score model that we ship for an embedder, whatever was learned here.
+
+    Raises:
+        ScoreError: there is none.
+    """
+    found = _shipped(identity)
+    if found is None:
+        raise _unknown(identity)
+    return found
+
+
+def _unknown(identity: str) -> ScoreError:
+    return ScoreError(
         f"embedder {identity!r}: nothing is known of its scores, expected "
         f"engines/scores/{identity}.toml; learn them from pictures of people with "
         f'"tvradar calibrate embedder --model {identity.rpartition("-")[0] or "NAME"} --images DIR"'

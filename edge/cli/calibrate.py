@@ -174,10 +174,29 @@ def embedder(
 
     tvradar calibrate embedder --model mine --images ~/population
     """
-    from edge.cli.calibrate_embedder import calibrate_embedder  # noqa: PLC0415
+    import msgspec  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
 
+    from calibration.openset.embedder import calibrate_embedder  # noqa: PLC0415
+    from calibration.pictures.faces import find_pictures  # noqa: PLC0415
+
+    pictures = [p for folder in images for p in find_pictures(folder)]
     with _shown() as progress:
-        calibrate_embedder(model, images, progress.stage, json=json)
+        found = calibrate_embedder(model, pictures, progress.stage("pictures", len(pictures)))
+    if json:
+        print_json(msgspec.to_builtins(found))
+        return
+    table = Table("", "gallery", "promised", "strangers named", "95 %", "named rightly")
+    for row in found.rows:
+        share, low, high = row.named
+        rates = f"{row.promised:.1%}", f"{share:.2%}", f"{low:.2%} to {high:.2%}"
+        table.add_row(row.kind, f"{row.gallery:,}", *rates, f"{row.right[0]:.1%}")
+    out.print(table)
+    out.print(
+        f"{found.model}: learned from {found.taught} people, shown with {found.showed} others; "
+        f"{found.file}",
+        markup=False,
+    )
 
 
 @app.command("report")

@@ -94,7 +94,7 @@ def add_engine(
     Example: tvradar engines add auraface.onnx --input rgb --licence Apache-2.0
     """
     from edge.cli.console import print_json  # noqa: PLC0415
-    from engines.add import add_embedder  # noqa: PLC0415
+    from engines.own.add import add_embedder  # noqa: PLC0415
 
     assert alignment is Alignment.ARCFACE_112
     called = name or file.stem.lower().replace("-", "_")

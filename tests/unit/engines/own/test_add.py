@@ -10,12 +10,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from engines.add import add_embedder
 from engines.catalog import find_model, load_catalog, model_identity
 from engines.choose import open_engine
 from engines.embedder import Embedder
 from engines.errors import EngineError, ModelMissingError, ModelShapeError, ScoreError
 from engines.fetch import fetch, fp32_path
+from engines.own.add import add_embedder
 from engines.scores.model import learned_path, score_model
 
 if TYPE_CHECKING:

@@ -17,13 +17,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge.captions.of_file import open_captions
 from edge.config import DEFAULT_FPIR
-from edge.offline.identify import Identification, Summary
+from edge.offline.identify import Identification, IdentifiedText, Summary
 from edge.offline.reading import read_to_end
 from edge.offline.recogniser import EMBEDDINGS_PER_FRAME
+from edge.recognise.cues.cue import CueBoard
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
 from edge.timeline.timeline import Timeline, build_timeline
+from edge.titles.of_file import FileTitle
 from edge.video.open import open_source
 from engines.pipeline import load_pipeline
 from gallery.search import open as opening
@@ -32,6 +35,7 @@ from gallery.search.search import Gallery
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from edge.recognise.cues.cue import CueKind
     from edge.video.source import Picture
     from engines.pipeline import FacePipeline
     from gallery.store.release import Release
@@ -81,6 +85,7 @@ def identify(
     lang: str = "en",
     seconds: float | None = None,
     every_frame: bool = False,
+    cues: Iterable[CueKind] = ("title",),
     stop: Callable[[], bool] = lambda: False,
     on_picture: Callable[[Picture], None] = lambda _: None,
 ) -> Identification:
@@ -95,6 +100,7 @@ def identify(
         lang: language of the names.
         seconds: stop after this many seconds of the film.
         every_frame: a film is searched frame by frame, which costs several times as much.
+        cues: what counts beside the face: `title`, `text`; none for faces alone.
         stop: asked after each frame; true ends early, with all that was seen decided.
         on_picture: called with each one, in the thread of the caller.
 
@@ -113,7 +119,10 @@ def identify(
         )
         summary = Summary(known, lang)
         uri = str(source)
+        board = CueBoard(frozenset(cues))
         with open_source(uri) as opened:
+            titles = FileTitle(uri, opened, board, known)
+            captions = open_captions(board, known, pipeline.detector, every=opened.still)
             read_to_end(
                 opened,
                 lambda: open_source(uri),
@@ -125,7 +134,12 @@ def identify(
                 stop=stop,
                 every_frame=every_frame,
                 on_picture=on_picture,
+                cues=titles,
+                before=captions.look if captions else lambda _: None,
             )
+            if captions:
+                summary.texts += [IdentifiedText(t.pts_s, t.text, t.person) for t in captions.texts]
+                captions.close()
             warnings = opened.stats.warnings
         threshold = policy_for(known, fpir).threshold
         found = summary.result(uri, threshold=threshold, complete=not stop(), warnings=warnings)

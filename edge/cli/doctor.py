@@ -1,20 +1,55 @@
-"""How the findings of `tvradar doctor` are printed."""
+"""The commands `doctor` and `privacy-check`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from rich.table import Table
-from rich.text import Text
+import typer
 
 from edge.cli.console import out, print_json
+from edge.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from edge.doctor.checks import Finding
 
 
+def doctor(json: JsonOption = False) -> None:
+    """Check what is installed, what is missing, and how to mend it."""
+    from edge.doctor.checks import examine  # noqa: PLC0415
+
+    findings = examine()
+    print_findings(findings, json=json)
+    if any(f.state == "missing" and f.needed for f in findings):
+        raise typer.Exit(3)
+
+
+def privacy_check(
+    source: Annotated[
+        Path | None, typer.Option(help="Your own film, with --people; else the demo's.")
+    ] = None,
+    people: Annotated[Path | None, typer.Option(help="Your own folder of people.")] = None,
+    presses: Annotated[int, typer.Option(min=1, help="Presses before and after the crash.")] = 5,
+    config: Annotated[
+        str, typer.Option(help="More lines of TOML, to see what they let out: preview = true")
+    ] = "",
+    json: JsonOption = False,
+) -> None:
+    """Run the device under watch, and tell every byte that it wrote or sent.
+
+    A session with presses, an update, a crash and a start after it, recorded by strace at the
+    kernel. Exit code 1 when a frame, a face or anything unexpected left the memory.
+    """
+    from edge.cli.privacy import check_privacy  # noqa: PLC0415
+
+    check_privacy(source, people, presses=presses, config=config, json=json)
+
+
 def print_findings(findings: list[Finding], *, json: bool) -> None:
     """Print a table, or one JSON object."""
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     if json:
         print_json({"findings": findings})
         return

@@ -1,7 +1,8 @@
-"""The command `evaluate --video`: a labelled film, frame by frame, with a press at each."""
+"""`evaluate --video`, a labelled film with a press at each frame, and `--clips`, a ranked list."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -9,9 +10,12 @@ from rich.table import Table
 from edge.cli.console import graceful_stop, out, print_json, progress_bar
 from edge.config import RecogniseConfig
 from edge.errors import UsageError
+from edge.evaluate.clips import mean_average_precision, read_clips, scores_of
 from edge.evaluate.figures import Answers
 from edge.evaluate.labels import read_labels
 from edge.evaluate.video import Observation, VideoEvaluator
+from edge.library import identify, open_models
+from edge.recognise.cues.cue import CUE_KINDS
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.video.open import open_source
 from engines.align import align
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.evaluate.figures import VideoEvaluation
+    from edge.recognise.cues.cue import CueKind
     from edge.recognise.step import Tracked
     from edge.video.frame import Frame
 
@@ -116,3 +121,40 @@ def _add(table: Table, name: str, answers: Answers) -> None:
             cells = ["" if share is None else f"{share:.1%}" for share in shares]
             unknown = "" if rates.unknown_rate is None else f"{rates.unknown_rate:.1%}"
             table.add_row(told, str(rates.presses), *cells, str(rates.false_names), unknown)
+
+
+def run_evaluate_clips(
+    clips: Path, gallery_dir: Path, *, json: bool, fpir: float, embedder: str
+) -> None:
+    """Print mAP@100 of a list of clips, with and without each cue.
+
+    Raises:
+        UsageError: the list is none.
+        SourceError: a clip cannot be read.
+    """
+    listed = read_clips(clips)
+    kinds = sorted(CUE_KINDS)
+    settings: dict[str, tuple[CueKind, ...]] = {"face": ()}
+    settings |= {f"face, {kind}": (kind,) for kind in kinds}
+    settings["face, all cues"] = tuple(kinds)
+    figures: dict[str, float] = {}
+    with closing(open_models(embedder=embedder)) as models, progress_bar("clips") as progress:
+        gallery = open_gallery(gallery_dir, models.model)
+        task = progress.add_task("evaluate", total=len(settings) * len(listed))
+        for name, cues in settings.items():
+            scores = {}
+            for clip in listed:
+                found = identify(clip.path, gallery, models=models, fpir=fpir, cues=cues)
+                scores[clip.path] = scores_of(found.faces)
+                progress.advance(task)
+            figures[name] = round(mean_average_precision(scores, listed), 4)
+    people = len({clip.person for clip in listed} - {None})
+    nobody = sum(clip.person is None for clip in listed)
+    if json:
+        print_json({"clips": len(listed), "people": people, "nobody": nobody, "map": figures})
+        return
+    table = Table("what counts", "mAP@100")
+    for name, value in figures.items():
+        table.add_row(name, f"{value:.4f}")
+    out.print(table)
+    out.print(f"{len(listed)} clips of {people} people, {nobody} of nobody who is asked for")

@@ -15,6 +15,7 @@ from edge.cli import (
     bench_sync,
     calibrate,
     channel,
+    doctor,
     engines,
     engines_build,
     enrol,
@@ -62,6 +63,8 @@ app.command()(channel.sync)
 engines.app.command("build")(engines_build.build_engines)
 app.add_typer(calibrate.app, name="calibrate")
 bench.app.add_typer(bench_search.app)
+app.command()(doctor.doctor)
+app.command("privacy-check")(doctor.privacy_check)
 bench.app.add_typer(bench_sync.app)
 app.add_typer(engines.app, name="engines")
 app.add_typer(bench.app, name="bench")
@@ -237,6 +240,10 @@ def evaluate(
         Path | None,
         typer.Option(help="Lines of person,group: the rates of each group apart."),
     ] = None,
+    clips: Annotated[
+        Path | None,
+        typer.Option(help="Instead: lines of CLIP, tab, PERSON or -; prints mAP@100 by cue."),
+    ] = None,
     embedder: EmbedderOption = "",
 ) -> None:
     """Measure how well a gallery names pictures; people who are not in it are the strangers.
@@ -244,9 +251,20 @@ def evaluate(
     Example: tvradar evaluate probes --gallery mine --report report.html
 
     Example: tvradar evaluate --video clip.mp4 --labels labels.json --gallery mine
+
+    Example: tvradar evaluate --clips list.txt --gallery mine
     """
+    if clips is not None:
+        if dataset is not None or video or labels or report or groups:
+            raise UsageError("--clips: found other inputs or reports too, leave them out")
+        from edge.cli.evaluate_video import run_evaluate_clips  # noqa: PLC0415
+
+        run_evaluate_clips(clips, gallery, json=json, fpir=fpir, embedder=embedder)
+        return
     if (dataset is None) == (not video) or bool(video) != (labels is not None):
-        raise UsageError("evaluate: expected a folder of pictures, or --video with --labels")
+        raise UsageError(
+            "evaluate: expected a folder of pictures, --video and --labels, or --clips"
+        )
     if report is not None and video:
         raise UsageError("--report: of pictures only; found --video, leave one of the two out")
     if groups is not None and video:
@@ -343,40 +361,6 @@ def press(
     from edge.cli.press import press_button  # noqa: PLC0415
 
     press_button(url, at=at, token=token, json=json)
-
-
-@app.command()
-def doctor(json: JsonOption = False) -> None:
-    """Check what is installed, what is missing, and how to mend it."""
-    from edge.cli.doctor import print_findings  # noqa: PLC0415
-    from edge.doctor.checks import examine  # noqa: PLC0415
-
-    findings = examine()
-    print_findings(findings, json=json)
-    if any(f.state == "missing" and f.needed for f in findings):
-        raise typer.Exit(3)
-
-
-@app.command("privacy-check")
-def privacy_check(
-    source: Annotated[
-        Path | None, typer.Option(help="Your own film, with --people; else the demo's.")
-    ] = None,
-    people: Annotated[Path | None, typer.Option(help="Your own folder of people.")] = None,
-    presses: Annotated[int, typer.Option(min=1, help="Presses before and after the crash.")] = 5,
-    config: Annotated[
-        str, typer.Option(help="More lines of TOML, to see what they let out: preview = true")
-    ] = "",
-    json: JsonOption = False,
-) -> None:
-    """Run the device under watch, and tell every byte that it wrote or sent.
-
-    A session with presses, an update, a crash and a start after it, recorded by strace at the
-    kernel. Exit code 1 when a frame, a face or anything unexpected left the memory.
-    """
-    from edge.cli.privacy import check_privacy  # noqa: PLC0415
-
-    check_privacy(source, people, presses=presses, config=config, json=json)
 
 
 def main() -> None:

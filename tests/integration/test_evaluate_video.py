@@ -1,10 +1,12 @@
 """What a viewer gets who presses at any frame of a real clip."""
 
+import shutil
 from pathlib import Path
 
+import cv2
 import pytest
 
-from tests.free import Free
+from tests.free import SECOND, STAR, Free
 from tests.integration.conftest import tvradar
 
 
@@ -72,3 +74,18 @@ def test_says_what_belongs_together(words: tuple[str, ...], tmp_path: Path) -> N
     ran = tvradar("evaluate", *words, "--gallery", tmp_path)
     assert ran.code == 2
     assert "--video with --labels" in ran.err
+
+
+def test_clips_are_ranked_with_and_without_cues(few: Path, free: Free, tmp_path: Path) -> None:
+    shutil.copy(free.portrait, tmp_path / f"one{free.portrait.suffix}")
+    pair = cv2.imread(str(free.pair))
+    cv2.imwrite(str(tmp_path / "two.png"), pair[:, pair.shape[1] // 2 :])
+    cv2.imwrite(str(tmp_path / "none.png"), pair[:40, :40])
+    names = f"one{free.portrait.suffix}\t{STAR}\ntwo.png\t{SECOND}\nnone.png\t-\n"
+    (tmp_path / "list.txt").write_text(names)
+    ran = tvradar("evaluate", "--clips", tmp_path / "list.txt", "-g", few, "--json")
+    assert ran.code == 0, ran
+    assert (ran.json["clips"], ran.json["people"], ran.json["nobody"]) == (3, 2, 1)
+    assert set(ran.json["map"]) == {"face", "face, text", "face, title", "face, all cues"}
+    assert ran.json["map"]["face"] == 1
+    assert tvradar("evaluate", tmp_path, "--clips", tmp_path / "list.txt", "-g", few).code == 2

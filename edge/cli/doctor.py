@@ -9,6 +9,7 @@ import typer
 
 from edge.cli.console import out, print_json
 from edge.cli.options import JsonOption
+from edge.json_output import Examined
 
 if TYPE_CHECKING:
     from edge.doctor.checks import Finding
@@ -51,7 +52,7 @@ def print_findings(findings: list[Finding], *, json: bool) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     if json:
-        print_json({"findings": findings})
+        print_json(Examined(findings))
         return
     colours = {"ok": "green", "missing": "red", "optional": "yellow"}
     table = Table("", "subject", "found", "what to do")

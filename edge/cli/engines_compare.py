@@ -13,6 +13,7 @@ from calibration.openset.evaluate import Searches, evaluate
 from edge.cli.console import out, print_json, progress_bar, warn_of
 from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
+from edge.json_output import ComparedAll
 from engines.catalog import find_model, load_catalog
 from engines.choose import example, time_ms
 from engines.errors import PictureError
@@ -98,7 +99,7 @@ def compare(images: Path, wanted: list[str], pictures: int, *, json: bool) -> No
                 progress.advance(task)
             rows.append(_row(pair, faces, times))
     if json:
-        print_json({"images": str(images), "fpir": FPIR, "pairs": rows})
+        print_json(ComparedAll(str(images), FPIR, rows))
         return
     _print(rows)
 

@@ -9,6 +9,7 @@ import onnx
 from rich.table import Table
 
 from edge.cli.console import err, out, print_json, progress_bar
+from edge.json_output import BenchRow, Checked, EngineRow, EngineRows, EngineTimes
 from engines.catalog import Model, default_models, load_catalog
 from engines.choose import example, time_ms
 from engines.errors import EngineGateError
@@ -31,21 +32,17 @@ def list_models(*, json: bool) -> None:
     """Print each model with its files and what the gate said."""
     rows = [_model_row(name, model) for name, model in load_catalog().items()]
     if json:
-        print_json({"engines": rows})
+        print_json(EngineRows(rows))
         return
     table = Table("model", "version", "task", "licence", "FP32", "INT8")
     for row in rows:
-        here = (
-            f"{row['fp32_mb']:.2f} MB"
-            if row["present"]
-            else f"no: tvradar engines fetch {row['model']}"
-        )
-        texts = [str(row[key]) for key in ("model", "version", "task", "licence")]
-        table.add_row(*texts, here, str(row["int8_status"]))
+        here = f"{row.fp32_mb:.2f} MB" if row.present else f"no: tvradar engines fetch {row.model}"
+        texts = (row.model, row.version, row.task, row.licence)
+        table.add_row(*texts, here, row.int8_status)
     out.print(table)
 
 
-def _model_row(name: str, model: Model) -> dict[str, object]:
+def _model_row(name: str, model: Model) -> EngineRow:
     path, int8 = fp32_path(name), current_int8(name)
     status = f"none: tvradar calibrate int8 --model {name} --images DIR"
     if int8 is not None:
@@ -55,17 +52,17 @@ def _model_row(name: str, model: Model) -> dict[str, object]:
             status += "passed the gate, used where it is faster"
         except EngineGateError as error:
             status += str(error).split(": ", 1)[1].split(";")[0]
-    return {
-        "model": name,
-        "version": model.version,
-        "task": model.task,
-        "licence": model.licence,
-        "path": str(path),
-        "present": present(name) is not None,
-        "fp32_mb": path.stat().st_size / 1e6 if path.is_file() else 0.0,
-        "int8_path": str(int8 or ""),
-        "int8_status": status,
-    }
+    return EngineRow(
+        model=name,
+        version=model.version,
+        task=model.task,
+        licence=model.licence,
+        path=str(path),
+        present=present(name) is not None,
+        fp32_mb=path.stat().st_size / 1e6 if path.is_file() else 0.0,
+        int8_path=str(int8 or ""),
+        int8_status=status,
+    )
 
 
 def check_files(paths: list[Path], *, json: bool) -> int:
@@ -77,7 +74,7 @@ def check_files(paths: list[Path], *, json: bool) -> int:
     if not is_here():
         err.print("Polygraphy's linter: not run; \"pip install 'tvradar[tensorrt]'\"", markup=False)
     if json:
-        print_json({"files": found, "passed": not any(found.values())})
+        print_json(Checked(found, not any(found.values())))
     else:
         for name, findings in found.items():
             out.print(f"{name}: {'no findings' if not findings else ''}", soft_wrap=True)
@@ -123,7 +120,7 @@ def show_layers(first: Path, second: Path, tolerance: float, *, json: bool) -> i
 
 def bench(*, trials: int, json: bool) -> None:
     """Time every model in FP32 and INT8 by batch and threads, one run of each in turn."""
-    rows: list[dict[str, object]] = []
+    rows: list[BenchRow] = []
     models = default_models()
     total = sum(len(BATCHES[m.task]) * len(THREADS) for m in models.values())
     with progress_bar("measurements") as progress:
@@ -137,14 +134,14 @@ def bench(*, trials: int, json: bool) -> None:
                     rows.append(_row(name, threads, batch, engines, trials))
                     progress.advance(task)
     if json:
-        print_json({"onnxruntime": rows, "tensorrt": "not run on hardware"})
+        print_json(EngineTimes(rows))
         return
     table = Table("engine", "model", "threads", "batch", "FP32 ms", "FP16 ms", "INT8 ms", "ratio")
     for r in rows:
-        int8 = f"{r['int8_ms']:.2f}" if r["int8_ms"] else "not calibrated"
-        ratio = f"{r['ratio']:.2f}" if r["ratio"] else ""
-        cells = [str(r[k]) for k in ("model", "threads", "batch")]
-        table.add_row("ONNX Runtime", *cells, f"{r['fp32_ms']:.2f}", "n/a", int8, ratio)
+        int8 = f"{r.int8_ms:.2f}" if r.int8_ms else "not calibrated"
+        ratio = f"{r.ratio:.2f}" if r.ratio else ""
+        cells = (r.model, str(r.threads), str(r.batch))
+        table.add_row("ONNX Runtime", *cells, f"{r.fp32_ms:.2f}", "n/a", int8, ratio)
     for name in models:
         table.add_row("TensorRT", name, "", "", *["not run on hardware"] * 3, "")
     out.print(table)
@@ -153,16 +150,10 @@ def bench(*, trials: int, json: bool) -> None:
 
 def _row(
     name: str, threads: int, batch: int, engines: dict[str, OnnxRuntimeEngine], trials: int
-) -> dict[str, object]:
+) -> BenchRow:
     inputs = example(name, batch)
     # Other work on the machine comes and goes: the best of three medians, taken in turn.
     times = {k: min(time_ms(e, inputs, trials) for _ in range(3)) for k, e in engines.items()}
     int8 = times.get("int8")
-    return {
-        "model": name,
-        "threads": threads,
-        "batch": batch,
-        "fp32_ms": times["fp32"],
-        "int8_ms": int8,
-        "ratio": times["fp32"] / int8 if int8 else None,
-    }
+    ratio = times["fp32"] / int8 if int8 else None
+    return BenchRow(name, threads, batch, times["fp32"], int8, ratio)

@@ -10,6 +10,7 @@ from rich.table import Table
 from edge.cli.console import graceful_stop, out, print_json, progress_bar, warn_of
 from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
+from edge.json_output import Match, Matches
 from edge.recognise.search import CANDIDATES
 from edge.recognise.thresholds import policy_for
 from engines.catalog import name_of
@@ -143,15 +144,15 @@ def search_gallery(folder: Path, image: Path, *, top: int, json: bool) -> None:
     crowding = policy.scores.crowding(others, policy.people, stills=True, impostor_mean=None)
     needed = policy.threshold_of(ids[0] if ids else "", crowding)
     rows = [
-        {"id": person, "name": gallery.person(person).name(), "score": round(score, 4)}
+        Match(person, gallery.person(person).name(), round(score, 4))
         for person, score in zip(ids[:top], scores, strict=False)
     ]
     if json:
-        print_json({"image": str(image), "threshold": round(needed, 4), "people": rows})
+        print_json(Matches(str(image), round(needed, 4), rows))
         return
     table = Table("person", "id", "score", "")
     for row in rows:
-        sure = "named" if float(str(row["score"])) >= needed else ""
-        table.add_row(str(row["name"]), str(row["id"]), f"{row['score']:.2f}", sure)
+        sure = "named" if row.score >= needed else ""
+        table.add_row(row.name, row.id, f"{row.score:.2f}", sure)
     out.print(table)
     out.print(f"a name needs a score of {needed:.2f} for this picture")

@@ -11,6 +11,7 @@ import msgspec
 from rich.table import Table
 
 from edge.cli.console import err, out, print_json
+from edge.json_output import Differs, Exported, Verified
 from engines.files import write_atomically
 from engines.scores.model import score_model
 from gallery.errors import GalleryCorruptError
@@ -116,7 +117,7 @@ def verify_gallery(folder: Path, *, json: bool) -> None:
         raise no_gallery(folder)
     problems = verify(folder)
     if json:
-        print_json({"gallery": str(folder), "releases": numbers, "problems": problems})
+        print_json(Verified(str(folder), numbers, problems))
     if problems:
         raise GalleryCorruptError("\n".join(problems))
     if not json:
@@ -175,7 +176,7 @@ def diff_galleries(a: Path, b: Path, *, json: bool) -> None:
     """Print who differs."""
     found = difference(open_gallery(a), open_gallery(b))
     if json:
-        print_json({"same": found.same, **msgspec.to_builtins(found)})
+        print_json(Differs(found.same, **msgspec.structs.asdict(found)))
         return
     if found.model:
         out.print(f"models: {found.model[0]}, {found.model[1]}", markup=False)
@@ -199,7 +200,7 @@ def export_gallery(folder: Path, output: Path, *, json: bool) -> None:
     """Write a folder per person."""
     count = export(open_gallery(folder), output)
     if json:
-        print_json({"gallery": str(folder), "output": str(output), "people": count})
+        print_json(Exported(str(folder), str(output), count))
     else:
         out.print(f"{output}: {count} people", markup=False)
 

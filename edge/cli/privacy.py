@@ -10,6 +10,7 @@ from rich.table import Table
 
 from edge.cli.console import err, out, print_json
 from edge.errors import EdgeError, UsageError
+from edge.json_output import Receipt
 from edge.privacy.session import Session
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def check_privacy(
         lines = session.run()
     problems = [line for line in lines if line.problem]
     if json:
-        print_json({"ok": not problems, "lines": lines})
+        print_json(Receipt(not problems, lines))
     else:
         _print(lines)
     if problems:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from edge.cli.console import err, graceful_stop, out, print_json, progress_bar
 from edge.errors import EdgeError, NotReachableError, UsageError
+from edge.json_output import KeyRotated, KeysMade, Published, Renewed, RolloutDecided
 from gallery.channel.broker import Broker
 from gallery.channel.errors import SourceError
 from gallery.channel.link import LinkState, MqttLink
@@ -65,7 +66,7 @@ def init_keys(home: Path, root: tuple[int, int], targets: tuple[int, int], *, js
     repository = Repository(home)
     repository.init(*root, *targets)
     if json:
-        print_json({"home": str(home), "root": str(home / "root.json")})
+        print_json(KeysMade(str(home), str(home / "root.json")))
         return
     out.print(f"made the keys in {home / 'keys'}; ship {home / 'root.json'} with every device,")
     out.print("and move the root and targets keys to storage that is not connected")
@@ -79,7 +80,7 @@ def rotate_key(home: Path, role: str, key: str, to: Sequence[str], *, json: bool
     fresh = repository.rotate(role, key or None)
     sent = {uri: _send(repository, uri) for uri in to}
     _report(
-        {"role": role, "key": fresh.keyid, "sent": sent},
+        KeyRotated(role, fresh.keyid, sent),
         f"{role}: new key {fresh.keyid[:8]}",
         json=json,
     )
@@ -91,7 +92,7 @@ def renew(home: Path, to: Sequence[str], *, every_h: float, json: bool) -> None:
     if not every_h:
         roles = repository.renew()
         mended = {uri: _send(repository, uri, repair=True) for uri in to}
-        _report({"signed": roles, "sent": mended}, f"signed {', '.join(roles)}", json=json)
+        _report(Renewed(roles, mended), f"signed {', '.join(roles)}", json=json)
         return
     with graceful_stop() as stopped:
         due_s = 0.0
@@ -130,19 +131,13 @@ def _send_all(repository: Repository, manifest: Manifest, to: Sequence[str], *, 
     size = manifest.total_bytes >> 10
     text = f"release {manifest.release}: {size} KiB, for {share:g} % of the devices"
     _report(
-        {
-            "release": manifest.release,
-            "bytes": manifest.total_bytes,
-            "share": share,
-            "paused": manifest.rollout.paused,
-            "sent": sent,
-        },
+        Published(manifest.release, manifest.total_bytes, share, manifest.rollout.paused, sent),
         text,
         json=json,
     )
 
 
-def _report(value: dict[str, Any], text: str, *, json: bool) -> None:
+def _report(value: msgspec.Struct, text: str, *, json: bool) -> None:
     if json:
         print_json(value)
     else:
@@ -336,6 +331,6 @@ def watch_rollout(home: Path, uri: str, to: Sequence[str], *, timeout_s: float, 
             if decision == "done" or decision.startswith("halt"):
                 break
             time.sleep(0.5)
-    _report({"plan": control.plan(), "decision": decision}, decision, json=json)
+    _report(RolloutDecided(control.plan(), decision), decision, json=json)
     if decision.startswith("halt"):
         raise EdgeError(f"the rollout was halted: {control.plan().halted}")

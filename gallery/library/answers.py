@@ -7,6 +7,20 @@ from typing import Any
 from gallery.store.limits import MAX_NAME_BYTES
 from gallery.titles.title import one_line
 
+MOST_TITLES = 200_000
+"""Of one library; a server that never comes to an end is left there."""
+
+
+def total_of(value: object, start: int, found: list[dict[str, Any]]) -> int:
+    """Return how many titles to ask for, by what a server says with a page of them.
+
+    Args:
+        value: how many it says that there are.
+        start: where the page begins.
+        found: the page; after an empty one nothing more comes.
+    """
+    return min(number(value), MOST_TITLES) if found else start
+
 
 def records(value: object) -> list[dict[str, Any]]:
     """Return the objects of a list; an empty list for anything else."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from gallery.library.answers import number, record, records, text
+from gallery.library.answers import number, record, records, text, total_of
 from gallery.library.found import Found, told
 from gallery.library.http import Http, required
 from gallery.titles.title import CastMember, Title
@@ -59,8 +59,9 @@ def _items(http: Http, left_out: list[str]) -> Iterator[dict[str, Any]]:
                 Limit=PAGE,
             )
         )
-        total = number(answer.get("TotalRecordCount"))
-        for item in records(answer.get("Items")):
+        found = records(answer.get("Items"))
+        total = total_of(answer.get("TotalRecordCount"), start, found)
+        for item in found:
             if text(item.get("Name")):
                 yield item
             else:

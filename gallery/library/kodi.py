@@ -10,7 +10,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gallery.library.answers import number, records, text
+from gallery.library.answers import number, record, records, text, total_of
 from gallery.library.found import Found, LibraryError, told
 from gallery.library.http import Http
 from gallery.texts import brief
@@ -65,8 +65,9 @@ def _pages(http: Http, method: str, name: str) -> Iterator[dict[str, Any]]:
             raise LibraryError(f"{http.address}: {method}: {brief(found)}; expected a result")
         result = answer["result"]
         found_limits = result.get("limits")
-        total = number(found_limits.get("total")) if isinstance(found_limits, dict) else 0
-        yield from records(result.get(name))
+        found = records(result.get(name))
+        total = total_of(record(found_limits).get("total"), start, found)
+        yield from found
         start += PAGE
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from gallery.library.answers import number, record, records, text
+from gallery.library.answers import number, record, records, text, total_of
 from gallery.library.found import Found, told
 from gallery.library.http import Http, required
 from gallery.titles.title import CastMember, Kind, Title
@@ -68,7 +68,7 @@ def _keys(http: Http, section: str, kind: int) -> Iterator[str]:
         )
         found = records(answer.get("Metadata"))
         yield from (key for item in found if (key := text(item.get("ratingKey"))))
-        total = number(answer.get("totalSize")) or number(answer.get("size"))
+        total = total_of(answer.get("totalSize") or answer.get("size"), start, found)
         start += PAGE
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from gallery.errors import GalleryInputError
+from gallery.library.answers import MOST_TITLES, total_of
 from gallery.library.found import Found, Library, LibraryError, LibraryKeyError
 from gallery.library.http import Http, PictureFetchError, read_key
 from gallery.library.pictures import PictureCache
@@ -166,6 +167,22 @@ def test_plex(server: LocalServer, tmp_path: Path) -> None:
     assert (member.name, member.role) == ("Tom Hanks", "Forrest")
     assert member.ids == {"plex": "5d7768264de0ee001fcc8dd5"}
     assert http.is_own(member.picture)
+
+
+def test_a_server_that_promises_titles_without_end(server: LocalServer, tmp_path: Path) -> None:
+    """What it says that there is does not decide how long it is asked."""
+
+    def endless(asked: Asked) -> Any:
+        answer = jellyfin(asked)
+        if asked.query.get("StartIndex", "0") != "0":
+            answer["Items"] = []
+        return answer | {"TotalRecordCount": 10**18}
+
+    server.answers["/Items"] = endless
+    titles, http = found(server, tmp_path, "jellyfin")
+    assert len(titles.titles) == 1
+    assert http.requests == 3
+    assert total_of(10**18, 0, [{}]) == MOST_TITLES
 
 
 @pytest.mark.parametrize(("kind", "path"), [("jellyfin", "/Items"), ("plex", "/library/sections")])

@@ -7,7 +7,10 @@ draws, the page's own clock (the place of the picture that is on the screen), it
 boxes and its chips are noted. Then, by the programme's truth:
 
 - `shortest_state_s`: the shortest time that the status line said the same.
-- `boxes_of_another_shot`: draws with a box where the picture of that moment has no face at all.
+- `boxes_of_another_shot`: draws with a box that an earlier shot's face had, where the picture of
+  that moment has no face at all.
+- `boxes_of_no_face`: the same of boxes that came with this shot: false detections, and faces that
+  the programme's truth does not count, at its edges.
 - `chip_wrong_s`: the longest that a chip said "On screen" of somebody who was not in the picture.
 - `chip_missing_s`: the longest that a chip said the contrary of somebody whose box was drawn.
 """
@@ -15,6 +18,7 @@ boxes and its chips are noted. Then, by the programme's truth:
 from __future__ import annotations
 
 import argparse
+import bisect
 import itertools
 import json
 import sys
@@ -36,7 +40,7 @@ WATCH = """() => {
       const b = e.getBoundingClientRect();
       return [(b.left - canvas.left) / canvas.width, (b.top - canvas.top) / canvas.height,
         (b.right - canvas.left) / canvas.width, (b.bottom - canvas.top) / canvas.height,
-        e.dataset.id];
+        e.dataset.id, e.dataset.track];
     });
     const chips = [...document.querySelectorAll(".card:not(.either)")].map(e =>
       [e.dataset.id, e.querySelector("em").textContent]);
@@ -58,6 +62,7 @@ class Truth:
     def __init__(self) -> None:
         told = json.loads(material().truth_path.read_text())
         self._fps, self._size = told["fps"], (told["width"], told["height"])
+        self._shots = [one["first"] for one in told["shots"]]
         self._faces: dict[int, list[dict[str, Any]]] = {}
         for one in told["faces"]:
             self._faces.setdefault(one["frame"], []).append(one)
@@ -66,6 +71,10 @@ class Truth:
         """Return the faces of a moment's picture."""
         faces = self._faces.get(round(place_s * self._fps), [])
         return [one for one in faces if one["opacity"] >= VISIBLE]
+
+    def shot(self, place_s: float) -> int:
+        """Return the number of the shot, the newer one within a dissolve."""
+        return bisect.bisect_right(self._shots, round(place_s * self._fps))
 
     def is_face(self, box: list[Any], place_s: float) -> bool:
         """Return whether a box, in shares of the picture, touches a face of that moment."""
@@ -96,7 +105,14 @@ def judge(noted: list[list[Any]], truth: Truth) -> dict[str, Any]:
         if one[3] != changes[-1][3]:
             changes.append(one)
     lasted = [b[0] - a[0] for a, b in itertools.pairwise(changes[1:])]
-    stray = [one for one in noted if any(not truth.is_face(b, one[1]) for b in one[4])]
+    began: dict[str, int] = {}  # the shot in which a track was first seen
+    late, stray = [], []
+    for one in noted:
+        shot = truth.shot(one[1])
+        for box in one[4]:
+            first = began.setdefault(box[5], shot)
+            if not truth.is_face(box, one[1]):
+                (stray if first == shot else late).append(one)
 
     def named(one: list[Any]) -> set[str]:
         return {face["id"] for face in truth.at(one[1]) if face["id"]}
@@ -113,7 +129,9 @@ def judge(noted: list[list[Any]], truth: Truth) -> dict[str, Any]:
         "seconds": round(noted[-1][0] - noted[0][0], 1),
         "states": len(changes),
         "shortest_state_s": round(min(lasted, default=0.0), 3),
-        "boxes_of_another_shot": len(stray),
+        "boxes_of_another_shot": len(late),
+        "late_at_s": sorted({round(one[1], 2) for one in late})[:20],
+        "boxes_of_no_face": len(stray),
         "stray_at_s": sorted({round(one[1], 2) for one in stray})[:20],
         "chip_wrong_s": longest(noted, wrong),
         "chip_missing_s": longest(noted, missing),

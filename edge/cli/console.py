@@ -145,3 +145,8 @@ def graceful_stop() -> Iterator[StopFlag]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def counted(count: int, one: str, more: str = "") -> str:
+    """Return a number of things in words: `1 frame`, `2 frames`, `3 people`."""
+    return f"{count} {one if count == 1 else more or one + 's'}"

@@ -75,6 +75,7 @@ def run_evaluate(
     gallery = open_gallery(gallery_dir, pipeline.model)
     found_people = find_people(dataset)
     warn_of(found_people.left_out)
+    check_folders({folder.id for folder in found_people.folders}, set(gallery.ids()), dataset)
     pictures = [(folder.id, path) for folder in found_people.folders for path in folder.pictures]
     in_group = read_groups(groups) if groups is not None else {}
     policy = policy_for(gallery, fpir)
@@ -113,6 +114,24 @@ def run_evaluate(
         )
         write_atomically(report, to_html(findings).encode())
         err.print(f"report: {report}", markup=False)
+
+
+def check_folders(folders: set[str], known: set[str], dataset: Path) -> None:
+    """Refuse at once what would have no figure after minutes.
+
+    Raises:
+        UsageError: no folder is of somebody enrolled, or none is of a stranger.
+    """
+    if not folders & known:
+        raise UsageError(
+            f"{dataset}: no folder's name is in the gallery; name the folders by the ids that "
+            '"tvradar gallery inspect" lists'
+        )
+    if folders <= known:
+        raise UsageError(
+            f"{dataset}: every folder's name is in the gallery, expected strangers too: without "
+            "them there is no rate of false names"
+        )
 
 
 def _search_all(

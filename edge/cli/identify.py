@@ -12,7 +12,7 @@ import msgspec
 from rich.table import Table
 
 from edge.captions.of_file import open_captions
-from edge.cli.console import err, graceful_stop, out, print_json, progress_bar
+from edge.cli.console import counted, err, graceful_stop, out, print_json, progress_bar
 from edge.cli.options import cue_kinds, refuse_to_replace
 from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
@@ -267,9 +267,10 @@ def print_identification(found: Identification, *, json: bool) -> None:
             reasons[face.why] = reasons.get(face.why, 0) + 1
     told = ", ".join(f"{n} {why.replace('_', ' ')}" for why, n in sorted(reasons.items()))
     out.print(
-        f"{len(found.people)} people named, {sum(reasons.values())} faces without a name"
+        f"{counted(len(found.people), 'person', 'people')} named, "
+        f"{counted(sum(reasons.values()), 'face')} without a name"
         + (f" ({told})" if told else "")
-        + f"; {found.frames} frames, {found.duration_s:.1f} s"
+        + f"; {counted(found.frames, 'frame')}, {found.duration_s:.1f} s"
         + ("" if found.complete else "; interrupted")
     )
 

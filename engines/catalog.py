@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from engines.errors import ModelMissingError
-from engines.files import cache_dir
+from engines.files import BAD_JSON, cache_dir
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,10 +99,14 @@ def _with_added(folder: Path, _stamp: int) -> dict[str, Model]:
 
 def _added(path: Path) -> Model | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Model)
-    except (OSError, msgspec.DecodeError) as error:
+        model = msgspec.json.decode(path.read_bytes(), type=Model)
+    except (OSError, *BAD_JSON) as error:
         log.warning("%s: %s; add the model again", path, error)
         return None
+    if model.source.registry != "file" or not model.optional or "/" in model.version:
+        log.warning("%s: no entry of a user's own model; add the model again", path)
+        return None
+    return model
 
 
 def default_models() -> dict[str, Model]:

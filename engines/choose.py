@@ -17,7 +17,7 @@ from engines.catalog import find_model
 from engines.embedder import MAX_BATCH
 from engines.errors import CacheFolderError, EngineGateError, UnknownPrecisionError
 from engines.fetch import fetch
-from engines.files import cache_dir, write_atomically
+from engines.files import BAD_JSON, cache_dir, write_atomically
 from engines.int8_files import current_int8, require_int8, require_passed
 from engines.onnxruntime_engine import OnnxRuntimeEngine
 
@@ -101,7 +101,7 @@ def _faster(name: str, path: Path, threads: int) -> OnnxRuntimeEngine:
     try:
         times = msgspec.json.decode(cache.read_bytes(), type=dict[str, float])
         ratio = times["fp32_ms"] / times["int8_ms"]
-    except (FileNotFoundError, msgspec.DecodeError, KeyError, ZeroDivisionError):
+    except (FileNotFoundError, *BAD_JSON, KeyError, ZeroDivisionError):
         ratio = _measured_ratio(name, path, threads, cache)
     log.info("%s: INT8 is %.2f times as fast as FP32 here", name, ratio)
     if ratio >= GAIN:

@@ -6,9 +6,13 @@ import os
 import secrets
 from pathlib import Path
 
+import msgspec
 import platformdirs
 
 from engines.errors import CacheFolderError
+
+BAD_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What msgspec raises for bytes that are not the JSON of a type: a disk rots, somebody writes."""
 
 
 def cache_dir() -> Path:

@@ -14,7 +14,7 @@ import msgspec
 
 from engines.catalog import model_identity
 from engines.errors import EngineGateError, ModelMissingError
-from engines.files import cache_dir, write_atomically
+from engines.files import BAD_JSON, cache_dir, write_atomically
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ def read_verdict(path: Path) -> Verdict | None:
     """Return the verdict about a file; None if the gate never ran or the file changed since."""
     try:
         verdict = msgspec.json.decode(verdict_path(path).read_bytes(), type=Verdict)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, *BAD_JSON):
         return None
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return verdict if verdict.file_sha256 == digest else None
@@ -91,7 +91,7 @@ def noted_sha256(path: Path) -> str | None:
     """Return the sha256 that the verdict beside a file names, whatever the file holds now."""
     try:
         verdict = msgspec.json.decode(verdict_path(path).read_bytes(), type=Verdict)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, *BAD_JSON):
         return None
     return verdict.file_sha256
 

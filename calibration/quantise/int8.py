@@ -33,7 +33,7 @@ from calibration.quantise.sensitivity import embedding_error, face_error, sweep
 from engines.catalog import find_model, model_identity
 from engines.detector import YunetDetector
 from engines.fetch import fetch
-from engines.files import cache_dir, write_atomically
+from engines.files import BAD_JSON, cache_dir, write_atomically
 from engines.foreign_onnx import read_known
 from engines.int8_files import artefact_path
 from engines.onnxruntime_engine import OnnxRuntimeEngine
@@ -185,7 +185,7 @@ def read_record(path: Path) -> Record:
     """
     try:
         return msgspec.json.decode(record_path(path).read_bytes(), type=Record)
-    except (FileNotFoundError, msgspec.DecodeError) as error:
+    except (FileNotFoundError, *BAD_JSON) as error:
         raise CalibrationError(
             f"{record_path(path)}: no calibration record ({error}); calibrate again"
         ) from error

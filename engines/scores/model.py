@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from engines.errors import ScoreError
-from engines.files import cache_dir
+from engines.files import BAD_JSON, cache_dir
 from engines.scores.probability import CosineModel
 from engines.scores.threshold import ImpostorModel, crowding, expected_of_tracks
 
@@ -263,5 +263,5 @@ def _shipped(identity: str) -> ScoreModel | None:
 def _learned(path: Path, _stamp: int) -> ScoreModel:
     try:
         return msgspec.json.decode(path.read_bytes(), type=ScoreModel)
-    except msgspec.DecodeError as error:
+    except BAD_JSON as error:
         raise ScoreError(f"{path}: {error}; learn it again, or delete it") from None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from engines.files import write_atomically
+from engines.files import BAD_JSON, write_atomically
 from engines.tensorrt.errors import CacheBusyError, PlanError, PlanUnverifiedError
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ class PlanCache:
             return msgspec.json.decode(path.read_bytes(), type=PlanRecord)
         except FileNotFoundError:
             return None
-        except msgspec.MsgspecError as error:
+        except BAD_JSON as error:
             log.warning("%s: not a record of this version (%s), ignored", path, error)
             return None
 

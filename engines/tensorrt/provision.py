@@ -22,7 +22,7 @@ import onnx
 from engines.catalog import find_model, model_identity
 from engines.errors import ModelMissingError
 from engines.fetch import fetch
-from engines.files import cache_dir, write_atomically
+from engines.files import BAD_JSON, cache_dir, write_atomically
 from engines.foreign_onnx import read_known
 from engines.int8_files import current_int8, models_dir
 from engines.onnx_models.fp16 import to_half
@@ -247,7 +247,7 @@ def read_choice(cache_folder: Path, model: str) -> Choice | None:
     try:
         data = (cache_folder / f"{model}.choice").read_bytes()
         return msgspec.json.decode(data, type=Choice)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, *BAD_JSON):
         return None
 
 

@@ -143,6 +143,10 @@ def test_ours_is_known_by_its_hash_and_by_its_verdict(tmp_path: Path) -> None:
     verdict = Verdict(file_sha256=digest, passed=True, failures=(), figures={})
     verdict_path(path).write_bytes(msgspec.json.encode(verdict))
     assert read_known(path) == b"bytes that a verdict names"
+    verdict_path(path).write_bytes(b'{"file_sha256":"\xff"}')  # a disk that rots
+    with pytest.raises(ModelIntegrityError):
+        read_known(path)
+    verdict_path(path).write_bytes(msgspec.json.encode(verdict))
     path.write_bytes(b"other bytes")
     with pytest.raises(ModelIntegrityError):
         read_known(path)

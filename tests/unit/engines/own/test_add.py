@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from engines.catalog import find_model, load_catalog, model_identity
+from engines.catalog import default_name, find_model, load_catalog, model_identity
 from engines.choose import open_engine
 from engines.embedder import Embedder
 from engines.errors import EngineError, ModelMissingError, ModelShapeError, ScoreError
@@ -146,9 +146,19 @@ def test_a_damaged_entry_is_none_and_ours_stay_ours(tmp_path: Path, cache: Path)
     add_embedder(graph(tmp_path / "m.onnx"), "mine", colour_order="rgb", licence="")
     entry = (cache / "added" / "mine.json").read_bytes()
     (cache / "added" / f"{SHIPPED}.json").write_bytes(entry)
-    (cache / "added" / "broken.json").write_text("version = ")
+    rotten = {
+        "broken": b"version = ",
+        "flipped": entry.replace(b"embedder", b"embe\xe4der"),
+        "deep": entry[:-1] + b',"x":' + b"[" * 100_000,
+        "needed": entry.replace(b'"optional":true', b'"optional":false'),
+        "elsewhere": entry.replace(b'"version":"', b'"version":"../'),
+    }
+    for name, data in rotten.items():
+        assert data != entry
+        (cache / "added" / f"{name}.json").write_bytes(data)
     assert "mine" in load_catalog()
-    assert "broken" not in load_catalog()
+    assert not rotten.keys() & load_catalog().keys()
+    assert default_name("embedder") == "sface"
     assert find_model(SHIPPED).source.registry == "pypi"
 
 

@@ -114,8 +114,9 @@ def test_a_plan_without_record_and_a_record_without_plan_are_misses(tmp_path: Pa
 
 def test_a_record_of_another_version_is_ignored(tmp_path: Path) -> None:
     cache = PlanCache(tmp_path)
-    (tmp_path / f"{KEY.name}.json").write_text('{"key": {"model": "sface"}}')
-    assert cache.find(KEY) is None
+    for data in (b'{"key": {"model": "sface"}}', b'{"key": {"model": "\xff"}}', b"\xff"):
+        (tmp_path / f"{KEY.name}.json").write_bytes(data)
+        assert cache.find(KEY) is None
     assert cache.records() == []
 
 

@@ -54,9 +54,10 @@ def sources() -> tuple[PictureSource, ...]:
 
 def ship(name: str, given: argparse.Namespace) -> bool:
     """Write the recipe of one model if the gate lets its file pass."""
-    options = replace(DEFAULTS[find_model(name).task], mixed=given.mixed)
-    if given.strength is not None:
-        options = replace(options, strength=given.strength)
+    options = replace(DEFAULTS[find_model(name).task], mixed=given.mixed, limit=given.limit)
+    for key in ("strength", "stem"):
+        if (value := getattr(given, key)) is not None:
+            options = replace(options, **{key: value})
     progress = Quiet()
     path = calibrate(name, find_pictures(given.pictures), options, progress)
     verdict = run_gate(name, path, find_pictures(given.test), progress)
@@ -82,7 +83,9 @@ def main() -> int:
     parser.add_argument("--test", type=Path, required=True)
     parser.add_argument("--judged-on", required=True)
     parser.add_argument("--mixed", type=int, default=0)
+    parser.add_argument("--limit", type=int, default=256)
     parser.add_argument("--strength", type=float)
+    parser.add_argument("--stem", type=int)
     parser.add_argument("models", nargs="*", default=list(default_models()))
     given = parser.parse_args()
     return int(not all(ship(name, given) for name in given.models))

@@ -6,7 +6,7 @@ import pytest
 from calibration.errors import CalibrationError
 from calibration.quantise.equalise import equalise
 from calibration.quantise.plan import plan
-from calibration.quantise.prepare import prepare
+from calibration.quantise.prepare import exact_sums, prepare
 from calibration.quantise.qdq import quantize_weight, write_qdq
 from calibration.quantise.ranges import measure_ranges
 from calibration.quantise.scales import METHODS, choose_scales, tensors_to_measure
@@ -98,3 +98,9 @@ def test_unknown_method(small) -> None:
     graph = prepare(small.network())
     with pytest.raises(CalibrationError, match="expected one of mse"):
         choose_scales(graph, plan(graph), {}, "magic")
+
+
+def test_sums_do_not_depend_on_the_order_of_adding() -> None:
+    rows = np.random.default_rng(0).normal(size=(3, 999)) * 10.0 ** np.arange(999).clip(0, 30)
+    assert (exact_sums(rows) == exact_sums(rows[:, ::-1])).all()
+    assert (exact_sums(rows.reshape(3, 27, 37)) == exact_sums(rows)).all()

@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import io
 import shutil
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,15 +73,30 @@ class States:
         self._pictures: dict[int, NDArray[np.uint8]] = {
             i: bgr for i, bgr in session.frames() if i in wanted
         }
+        self._now: tuple[int, str] | None = None
+        threading.Thread(target=self._play, daemon=True).start()
+
+    def _play(self) -> None:
+        """Go on with the picture, as no programme shows one and then nothing."""
+        while True:
+            now = self._now
+            if now is not None:
+                self._session.publish(
+                    self._session.scene(now[0], kind=now[1]), self._pictures[now[0]]
+                )
+            time.sleep(0.3)
+
+    def _tell(self, source: str) -> None:
+        self._now = None
+        self._session.hub.publish_state(source)
 
     def show(self, page: Any, state: str) -> None:
         """Bring the page into a state; `answer` to `watching` follow each other."""
-        publish = self._session.hub.publish_state
         actions: dict[str, Callable[[], None]] = {
-            "connecting": lambda: publish("connecting"),
+            "connecting": lambda: self._tell("connecting"),
             "names": lambda: self._frame(page, self._named),
             "answer": lambda: page.keyboard.press("r"),
-            "card": lambda: page.keyboard.press("Enter"),
+            "card": lambda: self._card(page),
             "only": lambda: self._scenes(page),
             "only-live": lambda: self._live(page),
             "watching": lambda: self._watch(page),
@@ -88,23 +105,35 @@ class States:
             "nobody": lambda: self._press(page, self._nobody),
             "unknown": lambda: self._frame(page, self._nobody),
             "idle": lambda: self._frame(page, 0),
-            "nosignal": lambda: publish("lost"),
-            "ended": lambda: publish("ended"),
-            "offline": self._session.server.stop,
+            "nosignal": lambda: self._tell("lost"),
+            "ended": lambda: self._tell("ended"),
+            "offline": self._offline,
         }
         actions[state]()
         page.wait_for_timeout(900)
 
+    def _offline(self) -> None:
+        self._tell("playing")  # a programme that has ended is not offline
+        time.sleep(0.3)
+        self._session.server.stop()
+
+    def _card(self, page: Any) -> None:
+        page.locator(".card.focus").wait_for()
+        page.keyboard.press("Enter")
+        page.locator("#card").wait_for()
+
     def _scenes(self, page: Any) -> None:
         page.keyboard.press("ArrowRight")  # the second of them has more scenes
-        page.wait_for_timeout(400)
+        page.wait_for_timeout(800)
         page.keyboard.press("Enter")
+        page.locator("#only").wait_for()
 
     def _live(self, page: Any) -> None:
         page.keyboard.press("Escape")
         player = self._session.player
         self._length_s, player.duration_s, player.why_not = player.duration_s, None, "live"
         page.keyboard.press("Enter")
+        page.locator("#only").wait_for()
 
     def _watch(self, page: Any) -> None:
         page.keyboard.press("Escape")
@@ -118,10 +147,8 @@ class States:
         for _ in range(4):
             page.keyboard.press("Escape")
         self._session.hub.publish_state("playing")
-        for _ in range(4):  # the first may come before the page has joined
-            scene = self._session.scene(index, kind=kind)
-            self._session.publish(scene, self._pictures[index])
-            page.wait_for_timeout(80)
+        self._now = index, kind
+        page.wait_for_timeout(700)
 
     def _press(self, page: Any, index: int, *, kind: str = "") -> None:
         self._frame(page, index, kind=kind)
@@ -138,14 +165,16 @@ def main() -> None:
     """Take them all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    parser.add_argument("--language", action="append", choices=LANGUAGES)
+    options = parser.parse_args()
+    folder = options.folder
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=FLAGS, timeout=60_000
         )
         for width, height in SIZES:
-            for lang in LANGUAGES:
+            for lang in options.language or LANGUAGES:
                 session = Session(0, preview=True)  # one each: the last state ends the server
                 session.server.start()
                 states = States(session)

@@ -67,7 +67,7 @@ local function load_sidecar()
     local found, problem = utils.parse_json(file:read("*a"))
     file:close()
     if type(found) ~= "table" or found.format ~= "tvradar-sidecar" then
-        msg.error(path .. ": no sidecar of tvradar; make it anew: tvradar identify FILM --sidecar ("
+        msg.error(path .. ": no sidecar of tvradar; make it again: tvradar identify FILM --sidecar ("
             .. tostring(problem) .. ")")
         return
     end

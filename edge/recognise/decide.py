@@ -161,7 +161,7 @@ class CuedPolicy:
         """Return how much lower than usual the cosine is from which somebody may be named."""
         cosines = self.policy.scores.cosines(stills=self.policy.stills)
         threshold = self.policy.threshold
-        return threshold - cosines.relaxed(threshold, self.belief.relief(person))
+        return threshold - cosines.relaxed(threshold, self.belief.times_likelier(person))
 
     def threshold_of(self, person: str, crowding: float) -> float:
         """Return the lowest cosine that names this person; who is expected may go below `lowest`.

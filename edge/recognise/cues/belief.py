@@ -42,7 +42,7 @@ class Belief:
         """Return the prior of a person among the gallery; all together are 1."""
         return self._prior.get(person, self._rest)
 
-    def relief(self, person: str) -> float:
+    def times_likelier(self, person: str) -> float:
         """Return how many times likelier than by an even prior somebody is."""
         return self.prior(person) * self.people
 

@@ -1,4 +1,4 @@
-"""Cues beside the face: what the title, a caption, a voice or a body says of who somebody is.
+"""Cues beside the face: what the title or a caption says of who somebody is.
 
 A cue is a value. Whoever finds one puts it on the board; the recogniser gives it to the tracks that
 it speaks for, and `decide` adds it to what the faces say. No cue makes a name by itself.
@@ -17,9 +17,9 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-CueKind = Literal["title", "text", "voice", "body"]
+CueKind = Literal["title", "text"]
 CUE_KINDS: frozenset[CueKind] = frozenset({"title", "text"})
-"""Those that are built."""
+"""All of them."""
 Target = int | Literal["shot", "all", "nobody"]
 """Whom a cue speaks for: a track by its number, the shot's largest face, all faces, or nobody who
 is seen."""
@@ -31,7 +31,7 @@ MOST_CUES = 256
 class Spoke(msgspec.Struct, frozen=True):
     """What one cue, or the face, adds to the log odds of a name."""
 
-    kind: Literal["face", "title", "text", "voice", "body"]
+    kind: Literal["face", "title", "text"]
     llr: float
 
 

@@ -263,7 +263,7 @@ def evaluate(
         return
     if (dataset is None) == (not video) or bool(video) != (labels is not None):
         raise UsageError(
-            "evaluate: expected a folder of pictures, --video and --labels, or --clips"
+            "evaluate: expected a folder of pictures, --video with --labels, or --clips"
         )
     if report is not None and video:
         raise UsageError("--report: of pictures only; found --video, leave one of the two out")

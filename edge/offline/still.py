@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from edge.recognise.decide import Claim, Decision, Policy, decide
 from edge.recognise.evidence import area, evidence_of_still
-from edge.recognise.scene import Face, Scene
+from edge.recognise.recogniser import face_of
+from edge.recognise.scene import Scene
 from edge.recognise.search import search, search_cued
 
 if TYPE_CHECKING:
@@ -34,25 +35,13 @@ def identify_still(
     found, claims, decisions = decide_still(
         pipeline, gallery, frame, policy, first_track=first_track, second=second, cues=cues
     )
-    faces = []
-    for i, claim in enumerate(claims):
-        left, top, right, bottom = (round(float(v), 1) for v in found.faces.xyxy_px[i])
-        d = decisions[claim.track]
-        faces.append(
-            Face(
-                claim.track,
-                (left, top, right, bottom),
-                d.id,
-                round(d.score, 4),
-                d.why,
-                d.candidates,
-                round(float(found.faces.scores[i]), 3),
-                round(d.probability, 4),
-                d.spoke,
-            )
-        )
+    boxes, scores = found.faces.xyxy_px, found.faces.scores.tolist()
+    faces = tuple(
+        face_of(claim.track, boxes[i], scores[i], decisions[claim.track])
+        for i, claim in enumerate(claims)
+    )
     height, width = frame.bgr.shape[:2]
-    return Scene(frame.pts_s, frame.index, width, height, shot, tuple(faces), gallery.release)
+    return Scene(frame.pts_s, frame.index, width, height, shot, faces, gallery.release)
 
 
 def decide_still(

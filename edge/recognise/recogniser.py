@@ -346,7 +346,13 @@ class Recogniser:
     ) -> Scene:
         height, width = frame.bgr.shape[:2]
         faces = tuple(
-            face_of(s.track, s.track.at(frame.pts_s), decisions[s.track.number]) for s in shown
+            face_of(
+                s.track.number,
+                s.track.at(frame.pts_s),
+                s.track.score,
+                decisions[s.track.number],
+            )
+            for s in shown
         )
         return Scene(
             frame.pts_s,
@@ -360,17 +366,17 @@ class Recogniser:
         )
 
 
-def face_of(track: Track, xyxy_px: NDArray[np.float32], decision: Decision) -> Face:
-    """Return a track in a frame as it is published."""
+def face_of(track: int, xyxy_px: NDArray[np.float32], detection: float, decision: Decision) -> Face:
+    """Return a face as it is published, by its track, box, detector's score and decision."""
     left, top, right, bottom = (round(float(v), 1) for v in xyxy_px)
     return Face(
-        track=track.number,
+        track=track,
         box=(left, top, right, bottom),
         id=decision.id,
         score=round(decision.score, 4),
         why=decision.why,
         candidates=decision.candidates,
-        detection=round(track.score, 3),
+        detection=round(detection, 3),
         probability=round(decision.probability, 4),
         cues=decision.spoke,
     )

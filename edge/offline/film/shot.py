@@ -17,7 +17,8 @@ from edge.offline.film.evidence import Evidence
 from edge.offline.film.place import Place, without_doubles
 from edge.offline.join_tracks import FinishedTrack
 from edge.offline.recogniser import claims_of
-from edge.recognise.scene import Face, Scene
+from edge.recognise.recogniser import face_of
+from edge.recognise.scene import Scene
 from edge.recognise.template import TrackTemplate
 from edge.recognise.track import MIN_HITS
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from edge.offline.film.face import FollowedFace
     from edge.offline.fp32_fallback import SecondOpinion
     from edge.recognise.decide import Claim, Decision, Policy
+    from edge.recognise.scene import Face
     from engines.embedder import Embedder
     from gallery.search.search import Gallery
 
@@ -87,27 +89,13 @@ class FinishedShot:
         for face in self.shown:
             decision = decisions[face.track]
             for i, frame in enumerate(face.frames.tolist()):
-                there[frame].append(_face(face, i, decision))
+                box, score = face.boxes[i], float(face.scores[i])
+                there[frame].append(face_of(face.track, box, score, decision))
         size, shot = self.moments.size, self.moments.shot
         moments = zip(self.moments.times_s.tolist(), self.moments.indices.tolist(), strict=True)
         for place, (pts_s, index) in enumerate(moments):
             faces = tuple(there.pop(place, ()))
             yield Scene(pts_s, index, *size, shot, faces, gallery.release, gallery.identity)
-
-
-def _face(shown: ShownFace, i: int, decision: Decision) -> Face:
-    left, top, right, bottom = (round(v, 1) for v in shown.boxes[i].tolist())
-    return Face(
-        shown.track,
-        (left, top, right, bottom),
-        decision.id,
-        round(decision.score, 4),
-        decision.why,
-        decision.candidates,
-        round(float(shown.scores[i]), 3),
-        round(decision.probability, 4),
-        decision.spoke,
-    )
 
 
 def finished(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from calibration.openset.composed import compose_tracks, read_sources
+from calibration.openset.score_data import ENROLLED, SEED, half_of
 from calibration.pictures.faces import find_pictures
 from edge.recognise.template import TrackTemplate
 from engines.align import align
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCORES = score_model(model_identity(default_name("embedder")))
-SEED = 18
-ENROLLED = 3
 
 
 @dataclass(frozen=True)
@@ -58,11 +56,6 @@ class Half:
     templates: np.ndarray
     mated: Probes
     strangers: Probes
-
-
-def half_of(person: str) -> int:
-    """Return 0 for the half that teaches, 1 for the other."""
-    return zlib.crc32(f"{SEED}:{person}".encode()) & 1
 
 
 def embed(roots: list[Path], keep: Path, *, quick: bool) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,11 +45,44 @@ if TYPE_CHECKING:
 
     from edge.recognise.scene import Scene
     from edge.video.frame import Frame
+    from edge.video.source import Picture, Source
     from engines.choose import Backend, Precision
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
 
 THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How people are named, as the options say; see `edge.cli.options`."""
+
+    cast: str = ""
+    fpir: float = DEFAULT_FPIR
+    lang: str = "en"
+    cues: str | None = None
+    embedder: str = ""
+    every_frame: bool = False
+
+    def options(self, gallery: Gallery) -> RecogniserOptions:
+        """Return what the recogniser is told.
+
+        Raises:
+            GalleryInputError: somebody of the cast is not in the gallery.
+        """
+        return RecogniserOptions(
+            fpir=self.fpir,
+            cast=parse_cast(self.cast, gallery),
+            embeddings_per_frame=EMBEDDINGS_PER_FRAME,
+        )
+
+    def board(self) -> CueBoard:
+        """Return where cues are put.
+
+        Raises:
+            UsageError: there is no such kind of cue.
+        """
+        return CueBoard(cue_kinds(self.cues))
 
 
 def parse_cast(cast: str, gallery: Gallery) -> frozenset[str]:
@@ -69,53 +103,43 @@ def parse_cast(cast: str, gallery: Gallery) -> frozenset[str]:
 def identify_source(
     uri: str,
     gallery_dir: Path,
+    naming: Naming,
     *,
-    cast: str = "",
-    fpir: float = DEFAULT_FPIR,
-    lang: str = "en",
     annotate: Path | None = None,
     sidecar: bool = False,
     seconds: float | None = None,
-    cues: str | None = None,
     precision: Precision | None = None,
     unverified: bool = False,
     backend: Backend | None = None,
-    embedder: str = "",
-    every_frame: bool = False,
     video: SourceOptions = DEFAULT_OPTIONS,
 ) -> Identification:
     """Return who is in a source; see `edge.cli.main.identify` for the arguments."""
     beside = _sidecar_of(uri) if sidecar else None
     builder = SidecarBuilder()
-    board = CueBoard(cue_kinds(cues))
+    board = naming.board()
     loaded = load_pipeline(
         threads=THREADS,
         precision=precision,
         unverified=unverified,
         backend=backend or "auto",
-        embedder=embedder,
+        embedder=naming.embedder,
     )
     with closing(loaded) as pipeline:
         gallery = open_gallery(gallery_dir, pipeline.model)
-        options = RecogniserOptions(
-            fpir=fpir, cast=parse_cast(cast, gallery), embeddings_per_frame=EMBEDDINGS_PER_FRAME
-        )
         found = _identify(
             pipeline,
             gallery,
             uri,
             video,
-            options,
-            lang,
+            naming,
             annotate,
             seconds,
             board,
             builder.take if sidecar else lambda _: None,
-            every_frame=every_frame,
         )
         if beside is not None:
             name = (path_of(uri) or beside).name
-            made = builder.result(name, gallery.person, lang=lang, complete=found.complete)
+            made = builder.result(name, gallery.person, lang=naming.lang, complete=found.complete)
             write_atomically(beside, encode(made))
             err.print(f"{beside} written", markup=False)
         return msgspec.structs.replace(found, engines=pipeline.kinds, engines_why=pipeline.why)
@@ -126,20 +150,17 @@ def _identify(
     gallery: Gallery,
     uri: str,
     video: SourceOptions,
-    options: RecogniserOptions,
-    lang: str,
+    naming: Naming,
     annotate: Path | None,
     seconds: float | None,
-    cues: CueBoard,
+    board: CueBoard,
     also: Callable[[Scene], None],
-    *,
-    every_frame: bool,
 ) -> Identification:
+    options = naming.options(gallery)
     if annotate is not None:
         _check_annotate(uri, annotate)
-    fpir = options.fpir
-    threshold = policy_for(gallery, fpir).threshold
-    summary = Summary(gallery, lang, keep_scenes=annotate is not None, also=also)
+    threshold = policy_for(gallery, options.fpir).threshold
+    summary = Summary(gallery, naming.lang, keep_scenes=annotate is not None, also=also)
     with (
         open_source(uri, options=video) as source,
         graceful_stop() as stop,
@@ -151,30 +172,62 @@ def _identify(
                 'use "tvradar run --output"'
             )
         task = progress.add_task("identify", total=source.frame_count)
-        titles = FileTitle(uri, source, cues, gallery, video.programme)
-        captions = open_captions(cues, gallery, pipeline.detector, every=source.still)
-        read_to_end(
+        read_with_cues(
+            uri,
             source,
-            lambda: open_source(uri, options=video),
             pipeline,
             gallery,
             options,
             summary,
+            board,
+            video=video,
             seconds=seconds,
+            every_frame=naming.every_frame,
             stop=stop,
-            every_frame=every_frame,
             on_picture=lambda _: progress.advance(task),
-            cues=titles,
-            before=captions.look if captions else lambda _: None,
         )
-        if captions:
-            summary.texts += [IdentifiedText(t.pts_s, t.text, t.person) for t in captions.texts]
-            captions.close()
         warnings = source.stats.warnings
         complete = not stop()
     if annotate is not None:
         annotate_source(uri, annotate, summary.scenes, summary.name, video)
     return summary.result(uri, threshold=threshold, complete=complete, warnings=warnings)
+
+
+def read_with_cues(
+    uri: str,
+    source: Source,
+    pipeline: FacePipeline,
+    gallery: Gallery,
+    options: RecogniserOptions,
+    summary: Summary,
+    board: CueBoard,
+    *,
+    video: SourceOptions = DEFAULT_OPTIONS,
+    seconds: float | None = None,
+    every_frame: bool,
+    stop: Callable[[], bool],
+    on_picture: Callable[[Picture], None] = lambda _: None,
+) -> None:
+    """Add all of a source to a summary, with its title and its captions as cues."""
+    titles = FileTitle(uri, source, board, gallery, video.programme)
+    captions = open_captions(board, gallery, pipeline.detector, every=source.still)
+    read_to_end(
+        source,
+        lambda: open_source(uri, options=video),
+        pipeline,
+        gallery,
+        options,
+        summary,
+        seconds=seconds,
+        stop=stop,
+        every_frame=every_frame,
+        on_picture=on_picture,
+        cues=titles,
+        before=captions.look if captions else lambda _: None,
+    )
+    if captions:
+        summary.texts += [IdentifiedText(t.pts_s, t.text, t.person) for t in captions.texts]
+        captions.close()
 
 
 def _sidecar_of(uri: str) -> Path:

@@ -126,23 +126,18 @@ def identify(
 
     Example: tvradar identify film.mp4 --gallery mine --annotate named.mp4
     """
-    from edge.cli.identify import identify_source, print_identification  # noqa: PLC0415
+    from edge.cli.identify import Naming, identify_source, print_identification  # noqa: PLC0415
 
     found = identify_source(
         source,
         gallery,
-        cast=cast,
-        fpir=fpir,
-        lang=lang,
+        Naming(cast, fpir, lang, cues, embedder, every == "frame"),
         annotate=annotate,
         sidecar=sidecar,
         seconds=seconds,
-        cues=cues,
         precision=precision,
         unverified=unverified,
         backend=backend,
-        embedder=embedder,
-        every_frame=every == "frame",
         video=SourceOptions(stream=stream, programme=programme),
     )
     print_identification(found, json=json)
@@ -183,6 +178,7 @@ def timeline(
 
     Example: tvradar timeline film.mp4 --gallery mine --only lin --concat > lin.txt
     """
+    from edge.cli.identify import Naming  # noqa: PLC0415
     from edge.cli.timeline import (  # noqa: PLC0415
         TimelineOutput,
         write_timeline,
@@ -190,32 +186,12 @@ def timeline(
     )
 
     output = TimelineOutput(json=json, vtt=vtt, html=html, only=only, edl=edl, concat=concat)
+    naming = Naming(cast, fpir, lang, cues, embedder, every == "frame")
     if into is not None:
-        write_timelines(
-            Path(source),
-            gallery,
-            into,
-            output,
-            cast=cast,
-            fpir=fpir,
-            lang=lang,
-            cues=cues,
-            embedder=embedder,
-            every_frame=every == "frame",
-        )
+        write_timelines(Path(source), gallery, into, output, naming)
         return
-    write_timeline(
-        source,
-        gallery,
-        output,
-        cast=cast,
-        fpir=fpir,
-        lang=lang,
-        cues=cues,
-        embedder=embedder,
-        every_frame=every == "frame",
-        video=SourceOptions(stream=stream, programme=programme),
-    )
+    video = SourceOptions(stream=stream, programme=programme)
+    write_timeline(source, gallery, output, naming, video)
 
 
 @app.command()

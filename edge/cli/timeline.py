@@ -12,15 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.cli.console import err, graceful_stop, out, print_json, progress_bar, warn_of
-from edge.cli.identify import identify_source, parse_cast
-from edge.cli.options import cue_kinds, refuse_to_replace
+from edge.cli.identify import Naming, identify_source, read_with_cues
+from edge.cli.options import refuse_to_replace
 from edge.errors import UsageError
 from edge.library import open_models, timeline_of
 from edge.offline.films import FilmsFailedError, FolderReport, each_film, films_in
 from edge.offline.identify import Summary
-from edge.offline.reading import read_to_end
-from edge.recognise.cues.cue import CueBoard
-from edge.recognise.recogniser import RecogniserOptions
 from edge.timeline.page import to_html
 from edge.timeline.timeline import (
     Timeline,
@@ -32,7 +29,6 @@ from edge.timeline.timeline import (
     to_json,
     to_vtt,
 )
-from edge.titles.of_file import FileTitle
 from edge.video.open import open_source
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 from engines.files import write_atomically
@@ -69,13 +65,7 @@ def write_timeline(
     source: str,
     gallery_dir: Path,
     output: TimelineOutput,
-    *,
-    cast: str,
-    fpir: float,
-    lang: str,
-    cues: str | None = None,
-    embedder: str = "",
-    every_frame: bool = False,
+    naming: Naming,
     video: SourceOptions = DEFAULT_OPTIONS,
 ) -> None:
     """Identify a source and give its timeline out."""
@@ -86,23 +76,15 @@ def write_timeline(
         raise GalleryInputError(
             f'--only: {output.only} not in the gallery; see "tvradar gallery inspect"'
         )
-    found = identify_source(
-        source,
-        gallery_dir,
-        cast=cast,
-        fpir=fpir,
-        lang=lang,
-        cues=cues,
-        embedder=embedder,
-        every_frame=every_frame,
-        video=video,
-    )
+    found = identify_source(source, gallery_dir, naming, video=video)
     for warning in found.warnings:
         err.print(f"warning: {warning}", markup=False)
     timeline = timeline_of(found)
     if output.html is not None:
         photos = {p.id: gallery.person(p.id).photo for p in timeline.people}
-        page = to_html(timeline, {i: photo for i, photo in photos.items() if photo}, lang=lang)
+        page = to_html(
+            timeline, {i: photo for i, photo in photos.items() if photo}, lang=naming.lang
+        )
         write_atomically(output.html, page.encode())
         err.print(f"{output.html} written", markup=False)
     _print(timeline, output)
@@ -113,41 +95,34 @@ def write_timelines(
     gallery_dir: Path,
     out_dir: Path,
     output: TimelineOutput,
-    *,
-    cast: str,
-    fpir: float,
-    lang: str,
-    cues: str | None = None,
-    embedder: str = "",
-    every_frame: bool = False,
+    naming: Naming,
 ) -> None:
     """Write the timeline of each film of a folder into another one; see `edge.offline.films`."""
     if output.html is not None or output.only:
         raise UsageError("--out: expected --json or --vtt with it, or neither")
     with (
-        closing(open_models(embedder=embedder)) as models,
+        closing(open_models(embedder=naming.embedder)) as models,
         graceful_stop() as stop,
         progress_bar("films") as progress,
     ):
         gallery = open_gallery(gallery_dir, models.model)
-        options = RecogniserOptions(fpir=fpir, cast=parse_cast(cast, gallery))
+        options = naming.options(gallery)
         task = progress.add_task("films", total=len(films_in(folder)))
 
         def make(path: Path) -> bytes | None:
             progress.update(task, description=path.name)
-            summary = Summary(gallery, lang)
+            summary = Summary(gallery, naming.lang)
             with open_source(str(path)) as source:
-                titles = FileTitle(str(path), source, CueBoard(cue_kinds(cues)), gallery)
-                read_to_end(
+                read_with_cues(
+                    str(path),
                     source,
-                    lambda: open_source(str(path)),
                     models,
                     gallery,
                     options,
                     summary,
-                    every_frame=every_frame,
+                    naming.board(),
+                    every_frame=naming.every_frame,
                     stop=stop,
-                    cues=titles,
                 )
             if stop():
                 return None
@@ -156,7 +131,10 @@ def write_timelines(
             return to_vtt(timeline).encode() if output.vtt else to_json(timeline)
 
         kinds = ",".join((gallery.identity, *models.kinds))
-        work = f"{kinds},{sorted(options.cast)},{fpir},{lang},{cues},{every_frame}"
+        work = (
+            f"{kinds},{sorted(options.cast)},{naming.fpir},{naming.lang},{naming.cues},"
+            f"{naming.every_frame}"
+        )
         report = FolderReport()
         for report in each_film(folder, out_dir, work, ".vtt" if output.vtt else ".json", make):
             progress.update(task, completed=report.count)

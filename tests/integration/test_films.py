@@ -92,3 +92,13 @@ def test_a_folder_without_films_is_wrong_use(few: Path, tmp_path: Path) -> None:
     ran = tvradar("timeline", tmp_path, "-g", few, "--out", tmp_path / "out")
     assert (ran.code, ran.out) == (2, "")
     assert "no films" in ran.err
+
+
+def test_a_film_of_a_folder_reads_as_a_film_by_itself(
+    films: Path, few: Path, tmp_path: Path
+) -> None:
+    (films / "broken.mkv").unlink()
+    out = tmp_path / "out"
+    assert tvradar("timeline", films, "-g", few, "--out", out, "--every", "frame").code == 0
+    alone = tvradar("timeline", films / "a.mp4", "-g", few, "--json", "--every", "frame")
+    assert (out / "a.mp4.json").read_text() == alone.out.removesuffix("\n")

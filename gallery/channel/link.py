@@ -86,7 +86,7 @@ class MqttLink:
     ) -> None:
         self.broker, self.client_id = broker, client_id
         self.state = LinkState.IDLE
-        self.reason = ""
+        self.reason = self._ended_by = ""
         self.attempts = 0
         self.connects = 0
         self.unasked = 0
@@ -137,9 +137,10 @@ class MqttLink:
         """
         with self._up:
             if not self._up.wait_for(lambda: self.state is LinkState.UP, timeout_s):
+                # what ended the last try says more than that the next has no answer yet
+                why = self._ended_by if self.reason == NO_ANSWER else self.reason
                 raise SourceError(
-                    f"{self.broker}: no connection in {timeout_s:.0f} s "
-                    f"({self.reason or 'no answer'}); "
+                    f"{self.broker}: no connection in {timeout_s:.0f} s ({why or NO_ANSWER}); "
                     "check address, credentials and that the broker runs"
                 )
 
@@ -224,6 +225,7 @@ class MqttLink:
     def _pause(self) -> None:
         """Wait before the next try."""
         self._set(LinkState.BACKOFF)
+        self._ended_by = self.reason
         delay_s = self.backoff.next_s(time.monotonic())
         level = logging.WARNING if self.attempts == 0 else logging.DEBUG
         log.log(level, "%s: %s; next try in %.1f s", self.broker, self.reason, delay_s)
@@ -360,9 +362,8 @@ class MqttLink:
         why = self.backoff.why_so_brief(time.monotonic(), self.client_id)
         self.reason = self.reason or f"disconnected: {code}{why}"
         # RabbitMQ 3.10 hangs up on a version that it does not know, without a CONNACK.
-        if self.state is LinkState.CONNECTING and (
-            self.reason == NO_ANSWER or "rotocol" in str(code)
-        ):
+        # One that has refused with a reason was heard: `_on_connect` knows whether to fall back.
+        if self.state is LinkState.CONNECTING and self.reason == NO_ANSWER:
             self._fall_back()
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:

@@ -164,6 +164,7 @@ def test_a_broker_that_hangs_up_on_mqtt_5_is_spoken_to_in_3_1_1(wire: Wire) -> N
 def test_a_refusal_is_told_with_its_reason(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
     with link_to(wire) as link, pytest.raises(SourceError, match="Not authorized"):
         link.wait_up(0.5)
+    assert {body[6] for body in wire.connects} == {5}  # refused as MQTT 5, asked as that again
     assert [r.levelname for r in caplog.records if "next try" in r.getMessage()][:1] == ["WARNING"]
 
 

@@ -72,6 +72,22 @@ def test_portraits_stand_as_on_the_screen(page: Page, device: Device4Tests) -> N
     expect(page.locator(".card.focus strong")).to_have_text("Ada Lovelace")  # the largest
 
 
+def test_the_line_names_people_as_one_reads_the_picture(page: Page, device: Device4Tests) -> None:
+    small = Face(2, (20.0, 80.0, 60.0, 120.0), "eve", 0.6, None, (), 0.9)
+    show(page, device, face(1, 300, "ada"), small)  # the largest is sent first
+    expect(page.locator("#status-text")).to_have_text("On screen: Eve, Ada Lovelace")
+
+
+def test_arabic_begins_at_the_right(page: Page, device: Device4Tests) -> None:
+    page.goto(device.url + "?show=always&lang=ar")
+    show(page, device, face(1, 60, "ada"), face(2, 300, "eve"))
+    expect(page.locator("#status-text")).to_have_text("على الشاشة: Eve، Ada Lovelace")
+    page.keyboard.press("r")
+    expect(page.locator(".card strong")).to_have_text(["Ada Lovelace", "Eve"])  # as in the picture
+    right = page.evaluate("document.querySelectorAll('.card')[1].getBoundingClientRect().right")
+    assert right == pytest.approx(0.95 * 1280, abs=2)
+
+
 def test_not_this_person_is_told_and_taken_back(page: Page, device: Device4Tests) -> None:
     show(page, device, face(5, 60, "ada"))
     page.keyboard.press("r")

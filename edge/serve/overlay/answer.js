@@ -140,7 +140,7 @@
         tile.node.setAttribute("aria-selected", on ? "true" : "false");
         if (on) { bringIntoView(row, tile.node); }
       });
-      tv.write("answer-count", many && stop ? tv.fill(text.place, { n: stop.card + 1, of: tiles.length }) : "");
+      tv.write("answer-count", many && stop ? tv.fill(text.place, { n: text.dir === "rtl" ? tiles.length - stop.card : stop.card + 1, of: tiles.length }) : "");
       row.setAttribute("aria-activedescendant", stop ? "card-" + stop.card : "");
       page.redraw();
     }

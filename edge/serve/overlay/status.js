@@ -27,13 +27,18 @@
     function reasons(faces) {
       return once(faces.map(function (face) { return text.why[face.why] || face.why; }));
     }
+    function middle(face) { return face.box[0] + face.box[2]; }
+    function inOrder(faces) { // as one reads the picture: a line that begins at the right begins with who is there
+      var way = text.dir === "rtl" ? -1 : 1;
+      return faces.slice().sort(function (a, b) { return way * (middle(a) - middle(b)); });
+    }
     function once(words) { return Array.from(new Set(words)).join(text.comma); }
     function helpFor(state) { // without a picture there is help, and no face
       if (state === "ended") { return page.canStart() ? text.endedStart : text.endedHelp; }
       return text[state + "Help"] || "";
     }
     function lineOf(state) {
-      var faces = page.live.scene ? page.live.scene.faces : [];
+      var faces = page.live.scene ? inOrder(page.live.scene.faces) : [];
       if (state === "unknown") { return text.unknown + text.colon + reasons(faces); }
       if (state === "either") {
         return once(faces.filter(function (f) { return f.why === "ambiguous"; }).map(page.labelOf));

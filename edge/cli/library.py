@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,16 @@ from edge.errors import UsageError
 from gallery.library.found import ONLINE, Library, LibraryKind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gallery.enrol.enrolment import Enrolment
+    from gallery.enrol.leaving import Left
     from gallery.enrol.library import LibraryReport
+    from gallery.enrol.people import Entry
+    from gallery.library.found import Found
+    from gallery.library.http import Http
+    from gallery.library.people import LibraryPerson
+    from gallery.library.pictures import PictureCache
 
 app = typer.Typer(no_args_is_help=True, help="Media libraries: a gallery out of your own films.")
 
@@ -22,6 +32,10 @@ TOLD = 20
 PAUSES_S = {"tmdb": 0.25, "wikidata": 1.0}
 WorkersOption = Annotated[
     int, typer.Option(help="Processes that look at pictures; 0 is one per core.", min=0)
+]
+LetGoOption = Annotated[
+    bool,
+    typer.Option("--let-go", help="Agree that many people leave whom the library has no more."),
 ]
 PicturesOption = Annotated[
     int, typer.Option("--most-pictures", help="Pictures of one person.", min=1, max=100)
@@ -65,6 +79,7 @@ def import_library(
     most: PicturesOption = 8,
     workers: WorkersOption = 0,
     embedder: EmbedderOption = "",
+    let_go: LetGoOption = False,
 ) -> None:
     """Make a gallery of the people in a media library: names, roles, titles, pictures.
 
@@ -86,7 +101,7 @@ def import_library(
         PAUSES_S.get(kind, 0.05) if pause is None else pause,
         server,
     )
-    _run(library, output, json=json, most=most, workers=workers, embedder=embedder)
+    _bring_up_to_date(library, output, _How(json, most, workers, embedder, let_go))
 
 
 @app.command()
@@ -96,8 +111,12 @@ def update(
     most: PicturesOption = 8,
     workers: WorkersOption = 0,
     embedder: EmbedderOption = "",
+    let_go: LetGoOption = False,
 ) -> None:
     """Bring a gallery up to date with its library.
+
+    Who is in no film any more leaves the gallery; where many would, nothing is changed (3), since a
+    disk or share may be offline: --let-go agrees.
 
     Example: tvradar library update mine
     """
@@ -106,67 +125,63 @@ def update(
     state = read_state(gallery)
     if state is None:
         raise UsageError(f'{gallery}: not made by "tvradar library import", expected one that is')
-    _run(state.library, gallery, json=json, most=most, workers=workers, embedder=embedder)
+    _bring_up_to_date(state.library, gallery, _How(json, most, workers, embedder, let_go))
 
 
-def _run(
-    library: Library, gallery: Path, *, json: bool, most: int, workers: int, embedder: str
-) -> None:
-    from edge.cli.enrol_run import embed_with_progress  # noqa: PLC0415
+@dataclass(frozen=True)
+class _How:
+    """The options that `import` and `update` share.
+
+    Attributes:
+        json: print the report as JSON.
+        most_pictures: of one person.
+        workers: processes that look at pictures; 0 is one per core.
+        embedder: its name in the catalog; empty for the usual one.
+        let_go: the user agrees that many people leave.
+    """
+
+    json: bool
+    most_pictures: int
+    workers: int
+    embedder: str
+    let_go: bool
+
+
+def _bring_up_to_date(library: Library, gallery: Path, how: _How) -> None:
+    """Make the gallery's next release hold the library as it is, and print the report.
+
+    Raises:
+        UsageError: the gallery was made in another way, or nobody has a picture.
+        LibraryError: the library cannot be read, or many people would leave and nobody agreed.
+    """
     from gallery.enrol import library as imports  # noqa: PLC0415
-    from gallery.enrol.enrolment import EnrolmentOptions, write_release  # noqa: PLC0415
-    from gallery.enrol.shards import ShardStore  # noqa: PLC0415
-    from gallery.enrol.source import Catalogue  # noqa: PLC0415
-    from gallery.library.people import people_of  # noqa: PLC0415
+    from gallery.enrol.enrolment import write_release  # noqa: PLC0415
+    from gallery.enrol.leaving import leaving  # noqa: PLC0415
     from gallery.library.pictures import PictureCache  # noqa: PLC0415
-    from gallery.library.read import read_library  # noqa: PLC0415
 
-    state = imports.read_state(gallery)
-    if state is None and (gallery / "current").exists():
-        raise UsageError(
-            f'{gallery}: was not made by "library import", which would replace everybody in it; '
-            "give another folder"
-        )
-    found, http = read_library(library)
-    people, doubts = people_of(found.titles, found.pictures, state.ids if state else {})
-    warn_of([*found.left_out, *doubts])
-    ids = {key: person.id for person in people for key in person.keys}
-    imports.write_state(
-        gallery, imports.LibraryState(library, {**(state.ids if state else {}), **ids})
-    )
+    found, people, doubts, http = _read(library, gallery, how)
     folder = imports.state_folder(gallery)
     cache = PictureCache(folder / "pictures", http, lambda _: library.online)
-    with progress_bar("people") as progress:
-        task = progress.add_task("pictures", total=len(people))
-        entries, why = imports.catalogue_of(
-            people,
-            cache,
-            found.origins,
-            library,
-            most=most,
-            on_person=lambda: progress.advance(task),
-        )
-    if not entries:
-        reasons = "; ".join(f"{i}: {reason}" for i, reason in list(why.items())[:3])
-        raise UsageError(f"{library.where}: {len(people)} people, none has a picture ({reasons})")
-    store = ShardStore(folder / "parts")
-    options = EnrolmentOptions(workers=workers, embedder=embedder)
-    enrolment = embed_with_progress(Catalogue(entries), store, options)
+    entries, why = _pictured(library, gallery, people, found, cache, how)
+    enrolment = _enrolled(gallery, entries, how)
     enrolment.texts = imports.texts_of(people)
+    staying = [report.id for report in enrolment.reports if report.enrolled]
+    left = leaving(gallery, staying, found.incomplete, agreed=how.let_go)
     release = write_release(gallery, enrolment)
-    store.keep_only(enrolment.shards)
+    enrolment.store.keep_only(enrolment.shards)
     report = imports.report_of(len(found.titles), people, why, enrolment)
     summary = {
         "gallery": str(gallery),
         "release": release.number,
         **msgspec.to_builtins(report),
+        "left": msgspec.to_builtins(left),
         "left_out": [*found.left_out, *doubts],
         "pictures": {"fetched": cache.fetched, "kept": cache.kept},
     }
-    if json:
+    if how.json:
         print_json(summary)
         return
-    _print(report)
+    _print(report, left)
     out.print(
         f"{gallery}: release {release.number}, {report.enrolled} of {report.people} people of "
         f"{report.titles} titles; {len(report.one_picture)} with one picture only, "
@@ -175,7 +190,75 @@ def _run(
     )
 
 
-def _print(report: LibraryReport) -> None:
+def _read(
+    library: Library, gallery: Path, how: _How
+) -> tuple[Found, tuple[LibraryPerson, ...], tuple[str, ...], Http | None]:
+    """Return what the library has, its people, what is doubtful, and who fetches pictures."""
+    from gallery.enrol.leaving import leaving  # noqa: PLC0415
+    from gallery.enrol.library import LibraryState, read_state, write_state  # noqa: PLC0415
+    from gallery.library.people import people_of  # noqa: PLC0415
+    from gallery.library.read import read_library  # noqa: PLC0415
+
+    state = read_state(gallery)
+    if state is None and (gallery / "current").exists():
+        raise UsageError(
+            f'{gallery}: was not made by "library import", which would replace everybody in it; '
+            "give another folder"
+        )
+    found, http = read_library(library)
+    before = state.ids if state else {}
+    people, doubts = people_of(found.titles, found.pictures, before)
+    warn_of([*found.left_out, *doubts])
+    # Before a picture is fetched: who vanished with a share needs no hour to be told.
+    leaving(gallery, [p.id for p in people], found.incomplete, agreed=how.let_go)
+    ids = {key: person.id for person in people for key in person.keys}
+    write_state(gallery, LibraryState(library, {**before, **ids}))
+    return found, people, doubts, http
+
+
+def _pictured(
+    library: Library,
+    gallery: Path,
+    people: Sequence[LibraryPerson],
+    found: Found,
+    cache: PictureCache,
+    how: _How,
+) -> tuple[tuple[Entry, ...], dict[str, str]]:
+    """Return who has pictures, and why others have none."""
+    from gallery.enrol.leaving import leaving  # noqa: PLC0415
+    from gallery.enrol.library import catalogue_of  # noqa: PLC0415
+
+    with progress_bar("people") as progress:
+        task = progress.add_task("pictures", total=len(people))
+        entries, why = catalogue_of(
+            people,
+            cache,
+            found.origins,
+            library,
+            most=how.most_pictures,
+            on_person=lambda: progress.advance(task),
+        )
+    leaving(gallery, [e.person.id for e in entries], found.incomplete, agreed=how.let_go)
+    if not entries:
+        reasons = "; ".join(f"{i}: {reason}" for i, reason in list(why.items())[:3])
+        raise UsageError(f"{library.where}: {len(people)} people, none has a picture ({reasons})")
+    return entries, why
+
+
+def _enrolled(gallery: Path, entries: tuple[Entry, ...], how: _How) -> Enrolment:
+    from edge.cli.enrol_run import embed_with_progress  # noqa: PLC0415
+    from gallery.enrol.enrolment import EnrolmentOptions  # noqa: PLC0415
+    from gallery.enrol.library import state_folder  # noqa: PLC0415
+    from gallery.enrol.shards import ShardStore  # noqa: PLC0415
+    from gallery.enrol.source import Catalogue  # noqa: PLC0415
+
+    store = ShardStore(state_folder(gallery) / "parts")
+    options = EnrolmentOptions(workers=how.workers, embedder=how.embedder)
+    return embed_with_progress(Catalogue(entries), store, options)
+
+
+def _print(report: LibraryReport, left: tuple[Left, ...]) -> None:
+    _list("left the library", [f"{one.name} ({one.id})" for one in left])
     _list("no usable picture", [f"{m.name} ({m.id}): {m.why}" for m in report.no_picture])
     _list("looks like somebody else", [f"{one.id}: {one.why}" for one in report.looks_like])
 

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gallery.store.limits import MAX_NAME_BYTES
 from gallery.titles.title import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 MOST_TITLES = 200_000
 """Of one library; a server that never comes to an end is left there."""
 
 
-def total_of(value: object, start: int, found: list[dict[str, Any]]) -> int:
-    """Return how many titles to ask for, by what a server says with a page of them.
+def paged(
+    ask: Callable[[int], tuple[object, object]], size: int, what: str, incomplete: list[str]
+) -> Iterator[dict[str, Any]]:
+    """Yield the titles of all pages of a list, until one is empty.
 
     Args:
-        value: how many it says that there are.
-        start: where the page begins.
-        found: the page; after an empty one nothing more comes.
+        ask: returns the page that begins at a number, and how many titles the server says it has.
+        size: of a page.
+        what: the list's name, for messages.
+        incomplete: is told where fewer came than the server said.
     """
-    return min(number(value), MOST_TITLES) if found else start
+    start, total, given = 0, 1, 0
+    said = None
+    while start < total:
+        page, promised = ask(start)
+        said = number(promised) if said is None else said
+        found = records(page)
+        total = min(number(promised), MOST_TITLES) if found else start
+        given += len(found)
+        yield from found
+        start += size
+    if given < (said or 0):
+        incomplete.append(f"{what}: the server says that it has {said} and gave {given}")
 
 
 def records(value: object) -> list[dict[str, Any]]:

@@ -44,46 +44,49 @@ def read_folders(root: Path, pictures: Path | None = None) -> Found:
         if folder is not None and not folder.is_dir():
             raise GalleryInputError(f"{shown(str(folder))}: no such folder, expected a library's")
     left_out: list[str] = []
+    incomplete: list[str] = []
     titles: list[Title] = []
     shared: dict[str, list[str]] = defaultdict(list)
     beside: dict[Path, dict[str, list[str]]] = {}
-    for folder, files in _walk(root, left_out):
+    for folder, files in _walk(root, incomplete):
         if folder.name == ACTORS:
             beside[folder.parent] = _by_name(folder, files)
             continue
         _take_people(folder, files, shared)
         for name in files:
             if name.lower().endswith(".nfo"):
-                _take_nfo(folder / name, titles, left_out)
+                _take_nfo(folder / name, titles, left_out, incomplete)
     if pictures is not None:
-        for folder, files in _walk(pictures, left_out):
+        for folder, files in _walk(pictures, incomplete):
             _take_people(folder, files, shared)
     if not titles and not shared:
         raise GalleryInputError(
             f"{shown(str(root))}: no NFO file of a film or series in it"
-            + (f" ({left_out[0]})" if left_out else "")
+            + "".join(f" ({line})" for line in (incomplete + left_out)[:1])
             + "; let the media centre export its library as separate files, with actors' pictures"
         )
     found = tuple(_with_pictures(title, root, beside) for title in titles)
-    return Found(found, {key: tuple(paths) for key, paths in shared.items()}, told(left_out))
+    every = {key: tuple(paths) for key, paths in shared.items()}
+    return Found(found, every, told(incomplete + left_out), told(incomplete))
 
 
-def _walk(root: Path, left_out: list[str]) -> Iterator[tuple[Path, list[str]]]:
+def _walk(root: Path, incomplete: list[str]) -> Iterator[tuple[Path, list[str]]]:
     """Yield folders and their files, sorted; links to folders are not followed."""
 
     def failed(error: OSError) -> None:
-        left_out.append(f"{shown(str(error.filename))}: cannot be listed ({error.strerror})")
+        incomplete.append(f"{shown(str(error.filename))}: cannot be listed ({error.strerror})")
 
     for folder, folders, files in os.walk(root, onerror=failed):
         folders[:] = sorted(name for name in folders if name.lower() not in _PASSED_OVER)
         yield Path(folder), sorted(name for name in files if not name.startswith("._"))
 
 
-def _take_nfo(path: Path, titles: list[Title], left_out: list[str]) -> None:
+def _take_nfo(path: Path, titles: list[Title], left_out: list[str], incomplete: list[str]) -> None:
     try:
         titles += read_all(path)
     except GalleryInputError as error:
-        left_out.append(str(error))
+        is_unread = isinstance(error.__cause__, OSError)
+        (incomplete if is_unread else left_out).append(str(error))
 
 
 def _by_name(folder: Path, files: list[str]) -> dict[str, list[str]]:

@@ -60,12 +60,14 @@ class Found(msgspec.Struct, frozen=True):
         titles: each with its cast.
         pictures: more pictures of people, by `name_key` of their name.
         left_out: a sentence for each thing that was not read, and why.
+        incomplete: those of `left_out` after which titles may be missing that are there.
         origins: of a picture, by address: where it came from, and its licence.
     """
 
     titles: tuple[Title, ...]
     pictures: dict[str, tuple[str, ...]] = {}
     left_out: tuple[str, ...] = ()
+    incomplete: tuple[str, ...] = ()
     origins: dict[str, tuple[str, str]] = {}
 
 

@@ -6,10 +6,11 @@ the key and in the base path, which is part of the address (`http://host:8096/em
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from gallery.library.answers import number, record, records, text, total_of
+from gallery.library.answers import number, paged, record, records, text
 from gallery.library.found import Found, told
 from gallery.library.http import Http, required
 from gallery.titles.title import CastMember, Title
@@ -37,36 +38,34 @@ def read_jellyfin(http: Http) -> Found:
         LibraryError, LibraryKeyError: see `Http.json`.
     """
     left_out: list[str] = []
-    items = list(_items(http, left_out))
+    incomplete: list[str] = []
+    items = []
+    for item in paged(partial(_page, http), PAGE, "titles", incomplete):
+        if text(item.get("Name")):
+            items.append(item)
+        else:
+            left_out.append(f"item {text(item.get('Id')) or '?'}: no name")
     wanted = dict.fromkeys(
         text(p.get("Id")) for i in items for p in records(i.get("People")) if _plays(p)
     )
     ids = dict(_people_ids(http, [i for i in wanted if i]))
-    return Found(tuple(_title(http, item, ids) for item in items), left_out=told(left_out))
+    titles = tuple(_title(http, item, ids) for item in items)
+    return Found(titles, left_out=told(incomplete + left_out), incomplete=told(incomplete))
 
 
-def _items(http: Http, left_out: list[str]) -> Iterator[dict[str, Any]]:
-    start, total = 0, 1
-    while start < total:
-        answer = record(
-            http.json(
-                "/Items",
-                Recursive="true",
-                IncludeItemTypes="Movie,Series",
-                Fields="People,ProviderIds,OriginalTitle",
-                SortBy="SortName",
-                StartIndex=start,
-                Limit=PAGE,
-            )
+def _page(http: Http, start: int) -> tuple[object, object]:
+    answer = record(
+        http.json(
+            "/Items",
+            Recursive="true",
+            IncludeItemTypes="Movie,Series",
+            Fields="People,ProviderIds,OriginalTitle",
+            SortBy="SortName",
+            StartIndex=start,
+            Limit=PAGE,
         )
-        found = records(answer.get("Items"))
-        total = total_of(answer.get("TotalRecordCount"), start, found)
-        for item in found:
-            if text(item.get("Name")):
-                yield item
-            else:
-                left_out.append(f"item {text(item.get('Id')) or '?'}: no name")
-        start += PAGE
+    )
+    return answer.get("Items"), answer.get("TotalRecordCount")
 
 
 def _people_ids(http: Http, people: list[str]) -> Iterator[tuple[str, dict[str, str]]]:

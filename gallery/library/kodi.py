@@ -7,17 +7,15 @@ address quoted in it; the server gives it out of its cache at `/image/`.
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 from urllib.parse import quote
 
-from gallery.library.answers import number, record, records, text, total_of
+from gallery.library.answers import number, paged, record, records, text
 from gallery.library.found import Found, LibraryError, told
 from gallery.library.http import Http
 from gallery.texts import brief
 from gallery.titles.title import CastMember, Kind, Title
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PAGE = 50
 _LISTS: tuple[tuple[str, str, Kind], ...] = (
@@ -40,35 +38,25 @@ def read_kodi(http: Http) -> Found:
         LibraryError, LibraryKeyError: see `Http.json`; or Kodi answers with an error.
     """
     left_out: list[str] = []
+    incomplete: list[str] = []
     titles = tuple(
         title
         for method, name, kind in _LISTS
-        for record in _pages(http, method, name)
+        for record in paged(partial(_page, http, method, name), PAGE, name, incomplete)
         if (title := _title(http, record, kind, left_out)) is not None
     )
-    return Found(titles, left_out=told(left_out))
+    return Found(titles, left_out=told(incomplete + left_out), incomplete=told(incomplete))
 
 
-def _pages(http: Http, method: str, name: str) -> Iterator[dict[str, Any]]:
-    start, total = 0, 1
-    while start < total:
-        limits = {"start": start, "end": start + PAGE}
-        body = {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": method,
-            "params": {"properties": _WANTED, "limits": limits},
-        }
-        answer = http.json("/jsonrpc", body)
-        if not isinstance(answer, dict) or not isinstance(answer.get("result"), dict):
-            found = answer.get("error", answer) if isinstance(answer, dict) else answer
-            raise LibraryError(f"{http.address}: {method}: {brief(found)}; expected a result")
-        result = answer["result"]
-        found_limits = result.get("limits")
-        found = records(result.get(name))
-        total = total_of(record(found_limits).get("total"), start, found)
-        yield from found
-        start += PAGE
+def _page(http: Http, method: str, name: str, start: int) -> tuple[object, object]:
+    limits = {"start": start, "end": start + PAGE}
+    params = {"properties": _WANTED, "limits": limits}
+    answer = http.json("/jsonrpc", {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+    if not isinstance(answer, dict) or not isinstance(answer.get("result"), dict):
+        found = answer.get("error", answer) if isinstance(answer, dict) else answer
+        raise LibraryError(f"{http.address}: {method}: {brief(found)}; expected a result")
+    result = answer["result"]
+    return result.get(name), record(result.get("limits")).get("total")
 
 
 def _title(http: Http, record: dict[str, Any], kind: Kind, left_out: list[str]) -> Title | None:

@@ -7,10 +7,11 @@ so that this machine talks to nobody else.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from gallery.library.answers import number, record, records, text, total_of
+from gallery.library.answers import number, paged, record, records, text
 from gallery.library.found import Found, told
 from gallery.library.http import Http, required
 from gallery.titles.title import CastMember, Kind, Title
@@ -37,39 +38,48 @@ def read_plex(http: Http) -> Found:
         LibraryError, LibraryKeyError: see `Http.json`.
     """
     left_out: list[str] = []
+    incomplete: list[str] = []
     titles: list[Title] = []
     sections = _container(http.json("/library/sections")).get("Directory")
     for section in records(sections):
         if section.get("type") not in _KINDS:
             continue
         number_of, kind = _KINDS[section["type"]]
-        keys = list(_keys(http, text(section.get("key")), number_of))
-        for start in range(0, len(keys), TOGETHER):
-            some = quote(",".join(keys[start : start + TOGETHER]), safe=",")
-            answer = _container(http.json(f"/library/metadata/{some}", includeGuids=1))
-            for item in records(answer.get("Metadata")):
-                if text(item.get("title")):
-                    titles.append(_title(http, item, kind))
-                else:
-                    left_out.append(f"item {text(item.get('ratingKey')) or '?'}: no title")
-    return Found(tuple(titles), left_out=told(left_out))
+        key = text(section.get("key"))
+        page = partial(_page, http, key, number_of)
+        found = paged(page, PAGE, f"section {key}", incomplete)
+        keys = [k for item in found if (k := text(item.get("ratingKey")))]
+        for item in _records_of(http, keys, incomplete):
+            if text(item.get("title")):
+                titles.append(_title(http, item, kind))
+            else:
+                left_out.append(f"item {text(item.get('ratingKey')) or '?'}: no title")
+    every = told(incomplete + left_out)
+    return Found(tuple(titles), left_out=every, incomplete=told(incomplete))
+
+
+def _records_of(http: Http, keys: list[str], incomplete: list[str]) -> Iterator[dict[str, Any]]:
+    """Yield titles' own records, in as few questions as their addresses allow."""
+    given = 0
+    for start in range(0, len(keys), TOGETHER):
+        some = quote(",".join(keys[start : start + TOGETHER]), safe=",")
+        answer = _container(http.json(f"/library/metadata/{some}", includeGuids=1))
+        found = records(answer.get("Metadata"))
+        given += len(found)
+        yield from found
+    if given < len(keys):
+        incomplete.append(f"{len(keys)} titles were listed, and {given} have a record")
 
 
 def _container(answer: object) -> dict[str, Any]:
     return record(record(answer).get("MediaContainer"))
 
 
-def _keys(http: Http, section: str, kind: int) -> Iterator[str]:
-    start, total = 0, 1
-    while start < total:
-        query = {"X-Plex-Container-Start": start, "X-Plex-Container-Size": PAGE}
-        answer = _container(
-            http.json(f"/library/sections/{quote(section, safe='')}/all", None, type=kind, **query)
-        )
-        found = records(answer.get("Metadata"))
-        yield from (key for item in found if (key := text(item.get("ratingKey"))))
-        total = total_of(answer.get("totalSize") or answer.get("size"), start, found)
-        start += PAGE
+def _page(http: Http, section: str, kind: int, start: int) -> tuple[object, object]:
+    query = {"X-Plex-Container-Start": start, "X-Plex-Container-Size": PAGE}
+    path = f"/library/sections/{quote(section, safe='')}/all"
+    answer = _container(http.json(path, None, type=kind, **query))
+    return answer.get("Metadata"), answer.get("totalSize") or answer.get("size")
 
 
 def _title(http: Http, item: dict[str, Any], kind: Kind) -> Title:

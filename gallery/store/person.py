@@ -39,6 +39,10 @@ class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     year: int | None = None
     role: str = ""
 
+    def name(self, lang: str = "en") -> str:
+        """Return the title in a language, or the nearest that there is."""
+        return self.title if isinstance(self.title, str) else in_language(self.title, lang)
+
 
 class Picture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where an enrolled picture came from; the picture itself is not kept."""

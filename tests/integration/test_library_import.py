@@ -67,6 +67,15 @@ def test_kodi_folder(free: Free, tmp_path: Path) -> None:
     ran = tvradar("identify", free.pair, "--gallery", gallery, "--json")
     assert {p["name"] for p in ran.json["people"]} == {"Barack Obama", "Joe Biden"}
 
+    (films / "C").rename(tmp_path / "offline")
+    ran = tvradar("library", "update", gallery, "--json")
+    told = " ".join(ran.err.split())
+    assert (ran.code, "1 of 2 people would leave it (Joe Biden), with Later" in told) == (3, True)
+    assert "Joe_Biden" in open_gallery(gallery)
+    ran = tvradar("library", "update", gallery, "--json", "--let-go")
+    assert (ran.code, ran.json["left"]) == (0, [{"id": "Joe_Biden", "name": "Joe Biden"}]), ran.err
+    assert "Joe_Biden" not in open_gallery(gallery)
+
 
 def test_a_gallery_of_other_people_is_not_replaced(few: Path, tmp_path: Path) -> None:
     write_film(tmp_path / "films" / "A", "A", {"Ann": ""}, {})

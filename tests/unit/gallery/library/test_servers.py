@@ -9,9 +9,10 @@ from urllib.parse import quote
 import pytest
 
 from gallery.errors import GalleryInputError
-from gallery.library.answers import MOST_TITLES, total_of
+from gallery.library.answers import MOST_TITLES, paged
 from gallery.library.found import Found, Library, LibraryError, LibraryKeyError
 from gallery.library.http import Http, PictureFetchError, read_key
+from gallery.library.jellyfin import read_jellyfin
 from gallery.library.pictures import PictureCache
 from gallery.library.read import read_library
 from tests.unit.gallery.library.conftest import Asked, LocalServer, jpeg
@@ -182,7 +183,43 @@ def test_a_server_that_promises_titles_without_end(server: LocalServer, tmp_path
     titles, http = found(server, tmp_path, "jellyfin")
     assert len(titles.titles) == 1
     assert http.requests == 3
-    assert total_of(10**18, 0, [{}]) == MOST_TITLES
+    assert titles.incomplete == (f"titles: the server says that it has {10**18} and gave 2",)
+    pages = [{"n": n} for n in range(MOST_TITLES // 2)]
+    assert len(list(paged(lambda _: (pages, 10**18), len(pages), "all", []))) == MOST_TITLES
+
+
+def test_a_server_that_stops_in_the_middle(server: LocalServer, tmp_path: Path) -> None:
+    """An empty page is told as one after which titles may be missing, a 500 ends the reading."""
+    movies = [{"title": f"F{n}", "movieid": n} for n in range(100)]
+
+    def stops(asked: Asked) -> Any:
+        start = asked.body["params"]["limits"]["start"]
+        films = movies if "Movies" in asked.body["method"] else []
+        part = [] if start else films[:50]
+        return {"result": {"limits": {"total": len(films)}, "movies": part}}
+
+    server.answers["/jsonrpc"] = stops
+    titles, _ = found(server, tmp_path, "kodi")
+    assert len(titles.titles) == 50
+    assert titles.incomplete == ("movies: the server says that it has 100 and gave 50",)
+    assert titles.left_out == titles.incomplete
+
+    listed = {"/library/sections": {"Directory": [{"key": "1", "type": "movie"}]}}
+    listed["/library/sections/1/all"] = {"Metadata": [{"ratingKey": "1"}, {"ratingKey": "2"}]}
+    listed["/library/metadata/1,2"] = {"Metadata": [{"title": "One"}]}
+    for path in listed:
+        server.answers[path] = lambda asked: {"MediaContainer": listed[asked.path]}
+    titles, _ = found(server, tmp_path, "plex")
+    assert titles.incomplete == ("2 titles were listed, and 1 have a record",)
+
+    def breaks(asked: Asked) -> Any:
+        broken = asked.query["StartIndex"] != "0"
+        return (500, "text/html", b"") if broken else jellyfin(asked) | {"TotalRecordCount": 150}
+
+    server.answers["/Items"] = breaks
+    http = Http(server.address, {"Authorization": f'Token="{KEY}"'}, tries=1)
+    with pytest.raises(LibraryError, match="HTTP 500"):
+        read_jellyfin(http)
 
 
 @pytest.mark.parametrize(("kind", "path"), [("jellyfin", "/Items"), ("plex", "/library/sections")])

@@ -96,7 +96,10 @@ def bench_pipeline(
             there is one.
         size: what the film is scaled to before.
     """
+    from gallery.search.open import open_gallery  # noqa: PLC0415
+
     truth = read_truth(source, labels)
+    open_gallery(gallery_dir)  # what is wrong with it is said before the film is scaled
     with (
         tempfile.TemporaryDirectory(prefix="tvradar-bench-") as scratch,
         at_size(source, size, Path(scratch)) as film,

@@ -25,6 +25,7 @@ def _film(source: str, gallery: Path | None) -> Iterator[tuple[str, Path]]:
     import tempfile  # noqa: PLC0415
 
     from edge.demo.material import demo_material, gallery_of  # noqa: PLC0415
+    from gallery.search.open import open_gallery  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="tvradar-bench-") as scratch:
         if not source:
@@ -34,6 +35,7 @@ def _film(source: str, gallery: Path | None) -> Iterator[tuple[str, Path]]:
                 gallery_of(people, gallery)
         if gallery is None:
             raise typer.BadParameter("with --source, expected --gallery too")
+        open_gallery(gallery)  # what is wrong with it is said before anything is sent
         yield source, gallery
 
 

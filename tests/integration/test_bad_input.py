@@ -84,6 +84,13 @@ def test_no_gallery(free: Free, tmp_path: Path) -> None:
     refused(tvradar("identify", free.pair, "-g", tmp_path / "none"), 3, "none", "enrol")
 
 
+@pytest.mark.parametrize("bench", [("pipeline", "--size", "1080p"), ("live",), ("press",)])
+def test_a_bench_asks_for_the_gallery_before_it_works(bench: tuple[str, ...], tmp_path: Path) -> None:
+    film = tmp_path / "text.mp4"  # had it been opened first, it would be what is complained of
+    film.write_text("hello " * 1000)
+    refused(tvradar("bench", *bench, "--source", film, "-g", tmp_path / "none"), 3, "none", "enrol")
+
+
 def test_empty_people_folder(tmp_path: Path) -> None:
     (tmp_path / "people").mkdir()
     ran = tvradar("gallery", "enrol", tmp_path / "people", "-o", tmp_path / "out")

@@ -85,7 +85,9 @@ def test_no_gallery(free: Free, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bench", [("pipeline", "--size", "1080p"), ("live",), ("press",)])
-def test_a_bench_asks_for_the_gallery_before_it_works(bench: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_bench_asks_for_the_gallery_before_it_works(
+    bench: tuple[str, ...], tmp_path: Path
+) -> None:
     film = tmp_path / "text.mp4"  # had it been opened first, it would be what is complained of
     film.write_text("hello " * 1000)
     refused(tvradar("bench", *bench, "--source", film, "-g", tmp_path / "none"), 3, "none", "enrol")

@@ -17,20 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.free import Free
 from tests.integration.conftest import TVRADAR, fp32_models_in, tvradar
-
-pytestmark = pytest.mark.data
-
-
-@pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
-    """54 pictures of 18 people for the gate."""
-    folder = tmp_path_factory.mktemp("gate")
-    for person in sorted((data_dir / "actors").iterdir()):
-        (folder / person.name).mkdir()
-        for picture in sorted(person.glob("*.png"))[:3]:
-            (folder / person.name / picture.name).symlink_to(picture)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +33,9 @@ def build(env: dict[str, str], *words: object):
 
 
 @pytest.fixture(scope="module")
-def proven(models: Path, people: Path, host_tensorrt: dict[str, str]) -> dict[str, str]:
+def proven(models: Path, free_faces: Path, host_tensorrt: dict[str, str]) -> dict[str, str]:
     env = {**host_tensorrt, "TVRADAR_CACHE": str(models)}
-    ran = build(env, "--images", people)
+    ran = build(env, "--images", free_faces)
     assert ran.code == 0, ran.err
     assert all(plan["gate"]["passed"] for plan in ran.json["plans"])
     assert {c["precision"] for c in ran.json["chosen"].values()} == {"fp32"}
@@ -56,7 +44,7 @@ def proven(models: Path, people: Path, host_tensorrt: dict[str, str]) -> dict[st
 
 @pytest.fixture(scope="module")
 def drifted(
-    proven: dict[str, str], people: Path, tmp_path_factory: pytest.TempPathFactory
+    proven: dict[str, str], free_faces: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
     """An embedder whose builder perturbed one weight tensor; the gate measures and refuses it."""
     root = tmp_path_factory.mktemp("drifted") / "cache"
@@ -64,7 +52,7 @@ def drifted(
     for path in (root / "plans").glob("sface*"):
         path.unlink()
     env = {**proven, "TVRADAR_CACHE": str(root)}
-    ran = build({**env, "HOST_TENSORRT_DRIFT": "sface"}, "--images", people)
+    ran = build({**env, "HOST_TENSORRT_DRIFT": "sface"}, "--images", free_faces)
     assert ran.code == 3
     assert ran.json["chosen"]["yunet"]["precision"] == "fp32"
     assert ran.json["chosen"]["sface"] is None
@@ -74,15 +62,10 @@ def drifted(
     return env
 
 
-@pytest.fixture(scope="module")
-def clip(data_dir: Path) -> Path:
-    return data_dir / "concert" / "clip.mp4"
-
-
 def test_engines_on_a_gpu_give_the_names_that_the_cpu_gives(
-    proven: dict[str, str], concert: Path, clip: Path
+    proven: dict[str, str], few: Path, free: Free
 ) -> None:
-    words = ("identify", clip, "--gallery", concert, "--json", "--seconds", "3")
+    words = ("identify", free.clip, "--gallery", few, "--json", "--seconds", "3")
     gpu = tvradar(*words, env=proven)
     cpu = tvradar(*words, "--backend", "onnxruntime", env=proven)
     assert gpu.code == cpu.code == 0, gpu.err
@@ -142,9 +125,9 @@ def service(env: dict[str, str], *words: object) -> Iterator[httpx.Client]:
 
 
 def test_run_takes_the_engines_and_names_people(
-    proven: dict[str, str], concert: Path, clip: Path
+    proven: dict[str, str], few: Path, free: Free
 ) -> None:
-    with service(proven, "--source", clip, "--gallery", concert) as client:
+    with service(proven, "--source", free.clip, "--gallery", few) as client:
         status = client.get("/api/status").json()
         assert status["engines"] == ["detector: tensorrt fp32", "embedder: tensorrt fp32"]
         deadline = time.monotonic() + 30
@@ -156,10 +139,10 @@ def test_run_takes_the_engines_and_names_people(
 
 @pytest.mark.parametrize("command", ["run", "identify"])
 def test_a_drifted_engine_is_refused_with_three_and_the_figures(
-    drifted: dict[str, str], concert: Path, clip: Path, command: str
+    drifted: dict[str, str], few: Path, free: Free, command: str
 ) -> None:
     words = ("run", "--port", "0", "--source") if command == "run" else ("identify",)
-    ran = tvradar(*words, clip, "--gallery", concert, "--backend", "tensorrt", env=drifted)
+    ran = tvradar(*words, free.clip, "--gallery", few, "--backend", "tensorrt", env=drifted)
     assert ran.code == 3
     assert re.search(r"the parity gate refused it \(.*cosine mean -?0\.\d+", ran.err)
     assert "--unverified" in ran.err
@@ -167,24 +150,24 @@ def test_a_drifted_engine_is_refused_with_three_and_the_figures(
 
 
 def test_auto_leaves_a_drifted_engine_and_says_so(
-    drifted: dict[str, str], concert: Path, clip: Path
+    drifted: dict[str, str], few: Path, free: Free
 ) -> None:
-    with service(drifted, "--source", clip, "--gallery", concert) as client:
+    with service(drifted, "--source", free.clip, "--gallery", few) as client:
         status = client.get("/api/status").json()
     assert status["engines"] == ["detector: onnxruntime fp32", "embedder: onnxruntime fp32"]
     assert re.match(r"TensorRT: refused: sface-.*cosine mean", status["why"])
 
 
 def test_an_unverified_engine_says_so_in_the_status(
-    drifted: dict[str, str], concert: Path, clip: Path
+    drifted: dict[str, str], few: Path, free: Free
 ) -> None:
-    with service(drifted, "--source", clip, "--gallery", concert, "--unverified") as client:
+    with service(drifted, "--source", free.clip, "--gallery", few, "--unverified") as client:
         status = client.get("/api/status").json()
     assert status["engines"] == ["detector: tensorrt fp32", "embedder: tensorrt fp32 unverified"]
 
 
 def test_a_plan_of_another_tensorrt_is_not_used(
-    proven: dict[str, str], concert: Path, clip: Path, tmp_path: Path
+    proven: dict[str, str], few: Path, free: Free, tmp_path: Path
 ) -> None:
     root = tmp_path / "cache"
     shutil.copytree(proven["TVRADAR_CACHE"], root)
@@ -193,7 +176,7 @@ def test_a_plan_of_another_tensorrt_is_not_used(
         record["key"]["tensorrt"] = "10.16.1.11"
         path.write_text(json.dumps(record))
     env = {**proven, "TVRADAR_CACHE": str(root)}
-    words = (clip, "--gallery", concert, "--backend", "tensorrt")
+    words = (free.clip, "--gallery", few, "--backend", "tensorrt")
     ran = tvradar("identify", *words, env=env)
     assert ran.code == 3
     assert "built for" in ran.err

@@ -20,6 +20,7 @@ from engines.tensorrt.errors import PlanError
 from engines.tensorrt.load import open_chosen
 from engines.tensorrt.pair import platform_of
 from engines.tensorrt.plan_cache import PlanCache, PlanRecord
+from tests.free import Free, variants
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,14 +30,11 @@ SIZES = ((640, 384),)
 
 
 @pytest.fixture
-def people(tmp_path: Path, data_dir: Path) -> Path:
-    """54 aligned pictures of 18 people."""
-    folder = tmp_path / "people"
-    for person in sorted((data_dir / "actors").iterdir()):
-        (folder / person.name).mkdir(parents=True)
-        for picture in sorted(person.glob("*.png"))[:3]:
-            (folder / person.name / picture.name).symlink_to(picture)
-    return folder
+def people(tmp_path: Path, free: Free) -> Path:
+    """60 pictures of five photographs' faces, in one folder each."""
+    for face in free.faces:
+        variants(face, tmp_path / "people" / face.stem, 12)
+    return tmp_path / "people"
 
 
 def drifted(path: Path) -> bytes:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make test`: two tests at a time, then, alone, those that measure time or shares of the processor.
+# `make test`: three tests at a time, since most wait for something, then, alone, those that measure time or shares of the processor.
 # What fails is run once more, alone, since two cores that others use hold things up; the last lines
 # name each test that needed it, for that is how a flaky test is seen.
 #
@@ -26,7 +26,7 @@ run() {
 }
 
 options=("$@")
-run -n 2 --dist loadfile --no-loadscope-reorder -m "not alone" "$@"
+run -n 3 --dist loadfile --no-loadscope-reorder -m "not alone" "$@"
 run -m alone "$@"
 if [ -s "$again" ]; then
     echo "== passed only on the second try: $(wc -l < "$again") =="

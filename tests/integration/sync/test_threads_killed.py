@@ -87,10 +87,14 @@ def test_threads_that_can_be_begun_anew_are(world: World, tmp_path: Path) -> Non
             home.publish(f"tvradar/{name}/press", b"PRESS").result(5)
             return bool(within(1, lambda: len(answers) > before))
 
+        def killed(thread: str) -> bool:
+            # Python drops what is raised into a thread while it is in a finaliser: tried again.
+            device.kill(thread)
+            return bool(within(6, lambda: (answered() or True) and device.restarted(thread)))
+
         until(answered, 20)
         for thread in ("mqtt-presses", "mqtt-link", "evdev", "http", "gallery-watcher"):
-            device.kill(thread)
-            assert within(20, lambda: (answered() or True) and device.restarted(thread)), thread  # noqa: B023
+            assert any(killed(thread) for _ in range(4)), thread
             assert within(20, answered), thread
         update.apply(device.gallery, None, {"joe_biden"})
         until(lambda: device.metric("tvradar_gallery_release") == 2, 20)

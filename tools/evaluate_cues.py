@@ -6,7 +6,8 @@ ACTORS has a folder of aligned 112x112 pictures for each person, FILL one of pho
 of ACTORS are enrolled with five pictures beside the people of FILL with one; tracks of four faces
 are made weak: shrunk to 32 and 24 pixels, or blurred. The others of ACTORS are
 strangers. Faces are real; captions and casts are composed: right ones name who is
-seen, wrong ones somebody else enrolled, as an attack would.
+seen, wrong ones somebody else enrolled, as an attack would. For the filmography three others of a
+film of the right or the wrong person have been surely seen; all act in four composed works of six.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from edge.recognise.decide import Claim, Policy, decide
 from edge.recognise.scene import Candidate
 from edge.recognise.search import CANDIDATES
 from edge.recognise.template import TrackTemplate
+from edge.titles.filmography import Filmography
 from edge.titles.playing import cast_llr
 from engines.pipeline import load_pipeline, unit
 
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
     from engines.pipeline import FacePipeline
 
-PICTURES, TRACK, CAST = 5, 4, 10
+PICTURES, TRACK, CAST, SEEN = 5, 4, 10, 3
 FPIR = 0.01
 WAYS: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     "32 px": lambda chip: _shrunk(chip, 32),
@@ -44,7 +46,17 @@ WAYS: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     "16 px": lambda chip: _shrunk(chip, 16),
     "blur": lambda chip: np.asarray(cv2.GaussianBlur(chip, (0, 0), 4.0), np.uint8),
 }
-CUES = ("face", "caption", "cast", "caption and cast", "wrong caption", "wrong cast")
+CUES = (
+    "face",
+    "caption",
+    "cast",
+    "filmography",
+    "all",
+    "wrong caption",
+    "wrong cast",
+    "wrong filmography",
+    "all wrong",
+)
 
 Embedded = tuple["NDArray[np.float32]", "NDArray[np.float32]"]
 
@@ -87,6 +99,7 @@ class Trial:
 
     def __init__(self, pipeline: FacePipeline, gallery: dict[str, NDArray[np.float32]]) -> None:
         self.names = list(gallery)
+        self.works, self._filmography = works_of(self.names)
         self._templates = np.stack([unit(v.mean(axis=0)) for v in gallery.values()])
         self._scores = pipeline.scores
         cosines = self._scores.cosines(stills=False)
@@ -120,16 +133,34 @@ class Trial:
     ) -> tuple[Evidence, ...]:
         """Return what a composed cue says where a person is seen; of a stranger it is wrong."""
         others = [name for name in self.names if name != person]
-        told = person if person is not None and "wrong" not in cue else str(random.choice(others))
+        right = "wrong" not in cue and person is not None
+        told = str(person) if right else str(random.choice(others))
         cast = [str(n) for n in random.choice(others, CAST, replace=False)]
-        if "wrong" not in cue and person is not None:
-            cast = [*cast[1:], person]
+        if right:
+            cast = [*cast[1:], told]
         count, found = len(self.names), []
-        if "caption" in cue:
+        if "caption" in cue or "all" in cue.split():
             found.append(Evidence("text", caption_llr({told}, count)))
-        if "cast" in cue:
+        if "cast" in cue or "all" in cue.split():
             found.append(Evidence("title", cast_llr(frozenset(cast), count)))
+        if "filmography" in cue:
+            film = next(w for w in self.works if told in w)
+            if not right:
+                film = next(w for w in self.works if person not in w and told in w)
+            seen = sorted(film - {told, str(person)})[:SEEN]
+            found.append(Evidence("title", self._filmography.expected(dict.fromkeys(seen, 0.99))))
         return tuple(found)
+
+
+def works_of(names: list[str]) -> tuple[list[frozenset[str]], Filmography]:
+    """Return composed works of six people each, four for everybody."""
+    random, works = np.random.default_rng(0), []
+    for _ in range(4):
+        order = [str(name) for name in random.permutation(names)]
+        works += [frozenset(order[i : i + 6]) for i in range(0, len(order) - 5, 6)]
+        if len(order) % 6:
+            works.append(frozenset(order[-6:]))
+    return works, Filmography(works, len(names))
 
 
 def tracks_of(embedded: Embedded, order: NDArray[np.intp]) -> list[Embedded]:

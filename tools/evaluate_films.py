@@ -5,6 +5,10 @@
 A name is right when the labels say that the person is visible in that frame and nobody else in it
 has the name (docs/accuracy.md has their form); where in the frame somebody is they do not say.
 `tools/fill_gallery.py --real` makes a gallery of a cast and 1,000 other people.
+
+`--works` gives the people of each gallery composed works, six each of up to five people, and:
+`right`, all whom the labels name act in one more together; `wrong`, two of them act in one with ten
+others, and none of the rest does.
 """
 
 from __future__ import annotations
@@ -13,10 +17,17 @@ import argparse
 import json
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
 
 from edge.evaluate.labels import Labels, read_labels
 from edge.library import identify, open_models
+from gallery.search.open import open_gallery
+from gallery.store.person import Work
+from gallery.store.store import create_gallery
 
 if TYPE_CHECKING:
     from edge.offline.identify import Identification
@@ -43,6 +54,30 @@ def count(found: Identification, labels: Labels) -> dict[str, int]:
     return dict(tally)
 
 
+def with_works(source: Path, target: Path, shown: list[str], *, right: bool) -> None:
+    """Write a gallery whose people have composed works; see above."""
+    gallery = open_gallery(source)
+    random = np.random.default_rng(0)
+    people = [gallery.person(person) for person in gallery.ids()]
+    ids = [person.id for person in people]
+    works: dict[str, list[Work]] = {person: [] for person in ids}
+    for number in range(len(ids) * 6 // 5):
+        for person in random.choice(ids, min(5, len(ids)), replace=False).tolist():
+            works[person].append(Work(f"Film {number}", 1990))
+    others = [person for person in ids if person not in shown]
+    wrong = [*shown[:2], *random.choice(others, min(10, len(others)), replace=False).tolist()]
+    for person in shown if right else wrong:
+        works[person].append(Work("The film", 2000))
+    templates = [gallery.templates_of(person) for person in ids]
+    create_gallery(
+        target,
+        [msgspec.structs.replace(person, works=tuple(works[person.id])) for person in people],
+        np.concatenate(templates),
+        np.repeat(np.arange(len(ids)), [len(rows) for rows in templates]).astype(np.int32),
+        gallery.model,
+    )
+
+
 def main() -> None:
     """Print one JSON object for each gallery."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -50,11 +85,21 @@ def main() -> None:
     parser.add_argument("labels", type=Path)
     parser.add_argument("galleries", type=Path, nargs="+")
     parser.add_argument("--cast", default="", help="ids of the title's cast, with commas")
+    parser.add_argument("--works", choices=("right", "wrong"))
+    parser.add_argument("--every-frame", action="store_true", help="as a live picture is read")
     given = parser.parse_args()
     models, labels = open_models(), read_labels(given.labels)
     cast = [person for person in given.cast.split(",") if person]
     for gallery in given.galleries:
-        found = identify(given.film, gallery, models=models, cast=cast)
+        with TemporaryDirectory() as folder:
+            opened = gallery
+            if given.works:
+                opened = Path(folder) / "works"
+                shown = sorted({person for shot in labels.shots for person in shot.visible})
+                with_works(gallery, opened, shown, right=given.works == "right")
+            found = identify(
+                given.film, opened, models=models, cast=cast, every_frame=given.every_frame
+            )
         print(json.dumps({"gallery": str(gallery), **count(found, labels)}), flush=True)
 
 

@@ -218,6 +218,7 @@ class App:
             MayFail(beside, "mqtt", self._home) if self._home else None,
             self._output,
             MayFail(beside, "captions", self._captions) if self._captions else None,
+            MayFail(beside, "titles", self._titles) if self.titles is not None else None,
             *sinks,
             MayFail(beside, "metrics", self._counting),
             MayFail(beside, "heartbeat", heartbeat) if heartbeat else None,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge.offline.supposed_title import nobody, with_supposed_title
 from edge.recognise.cues.cue import Cue, with_cue
 from edge.recognise.decide import decide
 from edge.recognise.search import search, search_cued
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edge.offline.supposed_title import Supposed
     from edge.recognise.cues.cue import Evidence
     from edge.recognise.decide import Claim, Decision, Policy
     from edge.recognise.evidence import TrackState
@@ -80,7 +82,10 @@ def finished_tracks(
 
 
 def decide_film(
-    tracks: Sequence[FinishedTrack], gallery: Gallery, policy: Policy
+    tracks: Sequence[FinishedTrack],
+    gallery: Gallery,
+    policy: Policy,
+    supposed: Supposed = nobody,
 ) -> dict[int, Decision]:
     """Return the decision for each track of a film, from all that were joined with it.
 
@@ -88,11 +93,22 @@ def decide_film(
         tracks: all of the film's.
         gallery: who is known.
         policy: thresholds; a joined template counts as one search.
+        supposed: who is likely beside those who are surely named.
     """
     groups = _joined(tracks)
     members = groups.members()
     claims = _claims(tracks, members, gallery)
     decisions = decide(claims, policy, groups.co_occur)
+    again = with_supposed_title(
+        claims,
+        lambda g: TrackTemplate.of_all(tracks[i].template for i in members[g]).overall(),
+        decisions.values(),
+        gallery,
+        policy,
+        supposed,
+    )
+    if again is not None:
+        decisions = decide(again, policy, groups.co_occur)
     return {tracks[i].claim.track: decisions[g] for g, group in members.items() for i in group}
 
 

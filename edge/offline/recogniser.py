@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from edge.offline.join_tracks import FinishedTrack, decide_film, finished_tracks
+from edge.recognise.cues.cue import CueBoard
 from edge.recognise.decide import Claim, Decision, decide
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.recognise.search import search, search_cued
@@ -73,14 +74,14 @@ class OfflineRecogniser:
         on_step: Callable[[Step], None] = lambda _: None,
         cues: CueSource | None = None,
     ) -> None:
-        self._gallery = gallery
+        self._gallery, self._cues = gallery, cues or CueBoard()
         self._retake, self._on_step = retake, on_step
         # the first detection of a face counts too, once there was a second; hindsight over a whole
         # shot needs no other shot's evidence
         options = dataclasses.replace(options, min_hits=1, reidentify=False)
         self._thresholds = Thresholds(options.fpir, options.cast)
         self._recogniser = Recogniser(
-            pipeline, lambda: gallery, options, self._thresholds, cues=cues
+            pipeline, lambda: gallery, options, self._thresholds, cues=self._cues
         )
         self._scenes: list[Scene] = []
         self._ended: list[TrackState] = []
@@ -108,7 +109,8 @@ class OfflineRecogniser:
 
         The scenes of `process` and `finish` know their own shot only; see `with_decisions`.
         """
-        return decide_film(self._film, self._gallery, self._thresholds.prepare(self._gallery))
+        policy = self._thresholds.prepare(self._gallery)
+        return decide_film(self._film, self._gallery, policy, self._cues.supposed)
 
     @property
     def tracks(self) -> list[FinishedTrack]:

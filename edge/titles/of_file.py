@@ -10,6 +10,8 @@ from edge.titles.playing import NowPlaying
 from edge.video.uri import path_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edge.recognise.cues.cue import Cue, CueBoard
     from edge.video.source import Source
     from gallery.search.search import Gallery
@@ -48,3 +50,7 @@ class FileTitle:
         if self._heard:
             self._playing.broadcast(self._source.stats.eit, self._programme)
         return self._board.at(pts_s)
+
+    def supposed(self, named: Mapping[str, float]) -> Mapping[str, float]:
+        """Return who is likely beside these by the works of all, where no title is told."""
+        return self._playing.supposed(named) if self._heard else {}

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge.titles.eit import parse_eit, service_of
+from edge.titles.filmography import IN_CAST, Filmography, surely
 from gallery.errors import GalleryError, GalleryInputError
 from gallery.titles.match import NameIndex
 from gallery.titles.title import MAX_CAST, CastMember, Title, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from edge.recognise.cues.cue import CueBoard
     from gallery.search.search import Gallery
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-IN_CAST = 0.8
-"""This share of the enrolled faces in a film is taken to be of its cast, as far as it is enrolled;
-an assumption, with no film behind it. A cast that is wrong costs what docs/cues.md says."""
 MAX_REQUEST = 64 * 1024
 
 
@@ -90,6 +88,8 @@ class NowPlaying:
         self._board, self._gallery = board, gallery
         self._lock = threading.Lock()
         self._index: tuple[str, NameIndex] | None = None
+        self._filmography: tuple[str, Filmography] | None = None
+        self._guess: Mapping[str, float] = {}
         self._title: tuple[Title, TitleSource] | None = None
         self._sections: tuple[bytes, ...] = ()
         self.now = NOTHING
@@ -142,8 +142,34 @@ class NowPlaying:
             if title is not None:
                 self.play(title, "eit")
 
+    def supposed(self, named: Mapping[str, float]) -> Mapping[str, float]:
+        """Return who is likely beside these by the works of all; nobody where a title is told."""
+        if self._title is not None or not named:
+            return {}
+        try:
+            gallery = self._gallery()
+            with self._lock:
+                if self._filmography is None or self._filmography[0] != gallery.identity:
+                    index = self._indexed(gallery)
+                    known = Filmography(index.casts(), gallery.people_count)
+                    self._filmography = (gallery.identity, known)
+                sure = {p: surely(llr, gallery.people_count) for p, llr in named.items()}
+                return self._filmography[1].expected(sure)
+        except GalleryError as error:  # a disk that rots
+            log.warning("no filmography: %s", error)
+            return {}
+
+    def suppose(self, named: Mapping[str, float]) -> None:
+        """Let those be expected who are likely beside these, until a title is told."""
+        guess = self.supposed(named)
+        with self._lock:
+            if self._title is None and guess != self._guess:
+                self._guess = guess
+                self._board.stand("title", guess)
+
     def _speak(self) -> Playing:
         """Put the title on the board; the lock is held."""
+        self._guess = {}
         if self._title is None:
             self._board.stand("title", {})
             self.now = NOTHING

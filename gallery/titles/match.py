@@ -63,6 +63,23 @@ class NameIndex:
         """Yield each folded name with the ids of all who have it."""
         yield from self._names.items()
 
+    def casts(self) -> Iterator[frozenset[str]]:
+        """Yield the ids of each work's people: years differ by one at most, or are not told."""
+        for told in self._works.values():
+            undated = {person for year, person in told if year is None}
+            dated = sorted((year, person) for year, person in told if year is not None)
+            if not dated:
+                yield frozenset(undated)
+                continue
+            cast, last = set(undated), dated[0][0]
+            for year, person in dated:
+                if year - last > 1:
+                    yield frozenset(cast)
+                    cast = set(undated)
+                cast.add(person)
+                last = year
+            yield frozenset(cast)
+
     def acting_in(self, title: Title) -> set[str]:
         """Return the ids of whom their works say that they act in a title.
 

@@ -81,7 +81,8 @@ class FilmReader:
         self._policy = Thresholds(options.fpir, options.cast).prepare(gallery)
         self._cuts, self._bars = ShotDetector(), Bars()
         self._plan, self._tracker = PassPlan(), Tracker()
-        self._gate = CueGate(cues or CueBoard())
+        self._cues = cues or CueBoard()
+        self._gate = CueGate(self._cues)
         self._shot = 0
         self._frames: list[tuple[float, int]] = []
         self._size = (0, 0)
@@ -111,7 +112,7 @@ class FilmReader:
     def finish(self) -> Iterator[Scene]:
         """Yield the scenes of all frames, from what the whole film says of its tracks."""
         self._end_shot()
-        decisions = decide_film(self.tracks(), self._gallery, self._policy)
+        decisions = decide_film(self.tracks(), self._gallery, self._policy, self._cues.supposed)
         for shot in self._film:
             yield from shot.scenes(decisions, self._gallery)
 

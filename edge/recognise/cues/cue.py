@@ -67,6 +67,13 @@ class CueSource(Protocol):
     def at(self, pts_s: float) -> tuple[Cue, ...]:
         """Return the cues that hold at a time of the source."""
 
+    def supposed(self, named: Mapping[str, float]) -> Mapping[str, float]:
+        """Return log-likelihood ratios of who is likely beside these, where no title is told.
+
+        Args:
+            named: ids of who was named, and the log-likelihood ratio of the face.
+        """
+
 
 class CueBoard:
     """Keeps cues until they are over; any thread may call any method.
@@ -101,6 +108,11 @@ class CueBoard:
         with self._lock:
             found = [cue for cue in self._cues if cue.from_s <= pts_s <= cue.to_s]
             return (*self._standing.values(), *found)
+
+    def supposed(self, named: Mapping[str, float]) -> Mapping[str, float]:
+        """Return nothing: a board knows no titles."""
+        del named
+        return {}
 
 
 def parse_kinds(text: str, among: frozenset[CueKind] = CUE_KINDS) -> frozenset[CueKind]:

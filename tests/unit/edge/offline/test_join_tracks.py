@@ -14,6 +14,7 @@ from edge.recognise.decide import Claim, decide
 from edge.recognise.search import search
 from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import policy_for
+from edge.titles.filmography import Filmography
 from engines.pipeline import unit
 from engines.scores.model import score_model
 from gallery.search.open import open_gallery
@@ -21,6 +22,8 @@ from gallery.store.person import Person
 from gallery.store.store import create_gallery
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gallery.search.search import Gallery
 
 MODEL = "sface-2021dec"
@@ -155,6 +158,36 @@ def test_what_a_cue_says_of_one_shot_holds_for_the_person(
     found = decide_film(tracks, gallery, policy)
     assert found[0].spoke == found[1].spoke
     assert names([tracks[0]], gallery) == {0: None}
+
+
+def test_who_is_surely_named_names_a_colleague_who_is_hard_to_see(
+    gallery: Gallery, person: np.ndarray
+) -> None:
+    """p1 and p2 are surely seen; all three act in one film, which nobody says is playing."""
+    sure = [gallery.templates_of(f"p{n}")[0] for n in (1, 2)]
+    weak = at(0.36, person, aside(person, *sure, seed=2))
+    tracks = [
+        track(gallery, 0, at(0.8, sure[0], aside(*sure, person))),
+        track(gallery, 1, at(0.8, sure[1], aside(*sure, person, seed=1))),
+        track(gallery, 2, weak),
+    ]
+    film = frozenset({"p0", "p1", "p2"})
+    works = Filmography([film, *(frozenset({f"p{n}"}) for n in range(50))], PEOPLE)
+    asked: list[set[str]] = []
+
+    def supposed(llr: Mapping[str, float]) -> Mapping[str, float]:
+        asked.append(set(llr))
+        return works.expected(dict.fromkeys(llr, 0.99))
+
+    policy = policy_for(gallery, 0.003, stills=False)
+    assert decide_film(tracks, gallery, policy)[2].id is None
+    found = decide_film(tracks, gallery, policy, supposed)
+    assert {n: d.id for n, d in found.items()} == {0: "p1", 1: "p2", 2: "p0"}
+    assert [s.kind for s in found[2].spoke] == ["face", "title"]
+    assert asked == [{"p1", "p2"}]
+    told = [*tracks, track(gallery, 3, weak, evidence=(Evidence("title", {"p9": 3.0}),))]
+    decide_film(told, gallery, policy, supposed)
+    assert len(asked) == 1  # a title that is told is believed
 
 
 def test_tracks_that_were_never_embedded_stay_by_themselves(gallery: Gallery) -> None:

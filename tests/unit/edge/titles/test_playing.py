@@ -13,7 +13,7 @@ from edge.recognise.cues.cue import CueBoard, Evidence
 from edge.titles.found import title_beside, title_of_tags
 from edge.titles.playing import NowPlaying, TitleRequest, cast_llr
 from gallery.errors import GalleryInputError
-from gallery.store.person import Person
+from gallery.store.person import Person, Work
 from gallery.titles.title import MAX_CAST
 from tests.unit.edge.titles import sections as make
 
@@ -77,6 +77,29 @@ def test_a_broadcast_is_followed_and_damage_changes_nothing(
     assert playing.now.title == "Two"
     playing.broadcast((first, other), 8)
     assert playing.now.title == "Three"
+
+
+def test_who_is_surely_seen_stands_in_for_a_title_until_one_is_told(board: CueBoard) -> None:
+    film = (Work("A film", 2000),)
+    gallery = Gallery()
+    gallery.people = lambda: (
+        Person(p.id, p.names, works=film if p.id in {"p1", "p2", "p3"} else ()) for p in PEOPLE
+    )
+    playing = NowPlaying(board, lambda: gallery)  # type: ignore[arg-type, return-value]
+    playing.suppose({"p1": 2.0, "p2": 3.0})  # as good as nothing
+    assert said(board) == set()
+    playing.suppose({"p1": 14.0, "p2": 14.0})
+    assert said(board) == {"p1", "p2", "p3"}
+    assert playing.now.source is None  # nobody told it
+    playing.request(TitleRequest("Another film", None, ("p7",)))
+    playing.suppose({"p1": 14.0, "p2": 14.0})
+    assert said(board) == {"p7"}
+    playing.request(TitleRequest())
+    assert said(board) == set()
+    playing.suppose({"p1": 14.0, "p2": 14.0})
+    assert "p3" in said(board)
+    playing.suppose({})
+    assert said(board) == set()
 
 
 def test_a_new_release_is_matched_again(board: CueBoard) -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# `make test`: three tests at a time, since most wait for something, then, alone, those that measure time or shares of the processor.
-# What fails is run once more, alone, since two cores that others use hold things up; the last lines
-# name each test that needed it, for that is how a flaky test is seen.
+# `make test`: three tests at a time, since most of them wait for something; then, alone, those that
+# measure time or shares of the processor. What fails is run once more, alone, since two cores that
+# others use hold things up; the last lines name each test that needed it: so a flaky test is seen.
 #
 #   tools/test.sh [PYTEST OPTIONS]        PYTHON=.venv/bin/python
 set -uo pipefail

@@ -117,6 +117,7 @@ def threshold(
 
     from calibration.openset.fpir_check import compare, learn, promises  # noqa: PLC0415
     from calibration.pictures.faces import find_pictures  # noqa: PLC0415
+    from edge.json_output import PromisesChecked, Spread  # noqa: PLC0415
     from engines.pipeline import load_pipeline  # noqa: PLC0415
 
     pictures = [p for folder in images for p in find_pictures(folder)]
@@ -128,15 +129,15 @@ def threshold(
     fitted, shipped = learn(pairs), pipeline.scores.impostors
     if json:
         print_json(
-            {
-                "people": len(compared),
-                "searches": len(pairs.person),
-                "pairs": len(pairs.impostors),
-                "promised": fpir,
-                "impostors": {"mean": fitted.mean, "sd": fitted.sd},
-                "shipped": {"mean": shipped.mean, "sd": shipped.sd},
-                "galleries": rows,
-            }
+            PromisesChecked(
+                people=len(compared),
+                searches=len(pairs.person),
+                pairs=len(pairs.impostors),
+                promised=fpir,
+                impostors=Spread(fitted.mean, fitted.sd),
+                shipped=Spread(shipped.mean, shipped.sd),
+                galleries=list(rows),
+            )
         )
         return
     table = Table("people", "threshold", "strangers named", "counted", "would fit", "known named")
@@ -174,7 +175,6 @@ def embedder(
 
     tvradar calibrate embedder --model mine --images ~/population
     """
-    import msgspec  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     from calibration.openset.embedder import calibrate_embedder  # noqa: PLC0415
@@ -184,7 +184,7 @@ def embedder(
     with _shown() as progress:
         found = calibrate_embedder(model, pictures, progress.stage("pictures", len(pictures)))
     if json:
-        print_json(msgspec.to_builtins(found))
+        print_json(found)
         return
     table = Table("", "gallery", "promised", "strangers named", "95 %", "named rightly")
     for row in found.rows:

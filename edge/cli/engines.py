@@ -94,6 +94,7 @@ def add_engine(
     Example: tvradar engines add auraface.onnx --input rgb --licence Apache-2.0
     """
     from edge.cli.console import print_json  # noqa: PLC0415
+    from edge.json_output import EngineAdded  # noqa: PLC0415
     from engines.own.add import add_embedder  # noqa: PLC0415
 
     assert alignment is Alignment.ARCFACE_112
@@ -109,7 +110,7 @@ def add_engine(
     )
     identity = f"{called}-{model.version}"
     if json:
-        print_json({"model": called, "identity": identity, "sha256": model.fp32_sha256})
+        print_json(EngineAdded(called, identity, model.fp32_sha256))
         return
     typer.echo(f"{called}: added as {identity}, {model.dimension} numbers a face")
     typer.echo(f"next: tvradar calibrate embedder --model {called} --images PEOPLE")

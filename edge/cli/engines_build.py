@@ -138,11 +138,10 @@ def _print(rows: list[tuple[str, list[PlanRecord], Choice | None, str]], *, json
     from rich.table import Table  # noqa: PLC0415
 
     if json:
-        from msgspec import to_builtins  # noqa: PLC0415
+        from edge.json_output import PlansBuilt  # noqa: PLC0415
 
-        plans = [to_builtins(record) for _, records, _, _ in rows for record in records]
-        chosen = {name: to_builtins(choice) for name, _, choice, _ in rows}
-        print_json({"plans": plans, "chosen": chosen})
+        plans = [record for _, records, _, _ in rows for record in records]
+        print_json(PlansBuilt(plans, {name: choice for name, _, choice, _ in rows}))
         return
     table = Table("model", "precision", "MB", "ms", "gate", "in use")
     for name, records, choice, _ in rows:

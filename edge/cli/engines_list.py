@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import onnx
 from rich.table import Table
 
 from edge.cli.console import err, out, print_json, progress_bar
-from edge.json_output import BenchRow, Checked, EngineRow, EngineRows, EngineTimes
+from edge.json_output import (
+    BenchRow,
+    Checked,
+    EngineRow,
+    EngineRows,
+    EngineTimes,
+    LayersCompared,
+)
 from engines.catalog import Model, default_models, load_catalog
 from engines.choose import example, time_ms
 from engines.errors import EngineGateError
@@ -98,8 +104,7 @@ def show_layers(first: Path, second: Path, tolerance: float, *, json: bool) -> i
     layers = compare_layers(one, other, smooth_pictures(one), tolerance)
     drifted = next((layer for layer in layers if layer.drifted), None)
     if json:
-        rows = [asdict(layer) for layer in layers]
-        print_json({"layers": rows, "first_drifted": drifted.tensor if drifted else None})
+        print_json(LayersCompared(layers, drifted.tensor if drifted else None))
     else:
         table = Table("layer", "operator", "drift", title=f"{first.name} and {second.name}")
         for layer in layers:

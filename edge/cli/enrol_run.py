@@ -10,7 +10,7 @@ from rich.table import Table
 from edge.cli.console import graceful_stop, out, print_json, progress_bar, warn_of
 from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
-from edge.json_output import Match, Matches
+from edge.json_output import Enrolled, Match, Matches
 from edge.recognise.search import CANDIDATES
 from edge.recognise.thresholds import policy_for
 from engines.catalog import name_of
@@ -49,17 +49,17 @@ def enrol_gallery(
     result = embed_with_progress(catalogue, store, options)
     release = write_release(output, result)
     store.remove()
-    summary = {
-        "gallery": str(output),
-        "release": release.number,
-        "model": result.model,
-        "people": release.people_count,
-        "templates": sum(segment.rows for segment in release.segments),
-        "pictures": _count(result.reports),
-        "left_out": catalogue.left_out,
-        "same_faces": result.same_faces,
-        "reports": result.reports,
-    }
+    summary = Enrolled(
+        gallery=str(output),
+        release=release.number,
+        model=result.model,
+        people=release.people_count,
+        templates=sum(segment.rows for segment in release.segments),
+        pictures=_count(result.reports),
+        left_out=list(catalogue.left_out),
+        same_faces=list(result.same_faces),
+        reports=list(result.reports),
+    )
     if report is not None:
         write_atomically(report, msgspec.json.format(msgspec.json.encode(summary)))
     if json:

@@ -13,6 +13,7 @@ from calibration.openset.evaluate import Evaluation, evaluate, share_by_person
 from calibration.openset.report import Findings, Search, searches_of, to_html
 from edge.cli.console import err, graceful_stop, out, print_json, progress_bar, warn_of
 from edge.errors import UsageError
+from edge.json_output import PicturesEvaluated, Probability, ShippedGroups
 from edge.offline.fp32_fallback import second_opinion_for
 from edge.offline.still import decide_still
 from edge.recognise.thresholds import policy_for
@@ -90,13 +91,14 @@ def run_evaluate(
     notes = _notes(found, fpir, shipped["all"], without_face)
     error, bins = _calibration(rows)
     if json:
-        probability = {"ece": error, "bins": bins}
         print_json(
-            {
-                **_as_json(found, policy.threshold, without_face),
-                "shipped": {"promised_fpir": fpir, "groups": shipped},
-                "probability": probability,
-            }
+            _as_json(
+                found,
+                policy.threshold,
+                without_face,
+                ShippedGroups(fpir, shipped),
+                Probability(error, bins),
+            )
         )
     else:
         _print(found, notes)
@@ -213,21 +215,29 @@ def _shipped(mated: Sequence[Search], nonmated: Sequence[Search]) -> Shipped:
     )
 
 
-def _as_json(found: Evaluation, threshold: float, without_face: int) -> dict[str, object]:
-    return {
-        "rank1": found.rank1,
-        "tpir": {str(r.fpir): r.tpir for r in found.rates},
-        "interval": {
+def _as_json(
+    found: Evaluation,
+    threshold: float,
+    without_face: int,
+    shipped: ShippedGroups,
+    probability: Probability,
+) -> PicturesEvaluated:
+    return PicturesEvaluated(
+        rank1=found.rank1,
+        tpir={str(r.fpir): r.tpir for r in found.rates},
+        interval={
             "rank1": found.rank1_interval,
             **{str(r.fpir): (r.low, r.high) for r in found.rates},
         },
-        "mated": found.mated,
-        "nonmated": found.nonmated,
-        "threshold": threshold,
-        "measured_thresholds": {str(r.fpir): r.threshold for r in found.rates},
-        "unsupported": [str(r.fpir) for r in found.rates if not r.supported],
-        "without_face": without_face,
-    }
+        mated=found.mated,
+        nonmated=found.nonmated,
+        threshold=threshold,
+        measured_thresholds={str(r.fpir): r.threshold for r in found.rates},
+        unsupported=[str(r.fpir) for r in found.rates if not r.supported],
+        without_face=without_face,
+        shipped=shipped,
+        probability=probability,
+    )
 
 
 def _calibration(rows: Sequence[Search]) -> tuple[float, list[Reliability]]:

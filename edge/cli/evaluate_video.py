@@ -14,6 +14,7 @@ from edge.evaluate.clips import mean_average_precision, read_clips, scores_of
 from edge.evaluate.figures import Answers
 from edge.evaluate.labels import read_labels
 from edge.evaluate.video import Observation, VideoEvaluator
+from edge.json_output import ClipsEvaluated
 from edge.library import identify, open_models
 from edge.recognise.cues.cue import CUE_KINDS
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
@@ -151,7 +152,7 @@ def run_evaluate_clips(
     people = len({clip.person for clip in listed} - {None})
     nobody = sum(clip.person is None for clip in listed)
     if json:
-        print_json({"clips": len(listed), "people": people, "nobody": nobody, "map": figures})
+        print_json(ClipsEvaluated(len(listed), people, nobody, figures))
         return
     table = Table("what counts", "mAP@100")
     for name, value in figures.items():

@@ -11,7 +11,7 @@ import msgspec
 from rich.table import Table
 
 from edge.cli.console import err, out, print_json
-from edge.json_output import Differs, Exported, Verified
+from edge.json_output import Differs, Exported, Inspected, ShownPerson, Verified
 from engines.files import write_atomically
 from engines.scores.model import score_model
 from gallery.errors import GalleryCorruptError
@@ -49,8 +49,8 @@ _PAGE = """<!doctype html>
  {{ release.segments | length }} segments,
  {{ release.tombstones | length }} tombstones, written {{ release.created }}.
  {% if shown < release.people_count %}The first {{ shown }} are shown.{% endif %}</p>
-<ul>{% for p in people %}
-<li>{% if p.photo %}<img alt="" loading="lazy" src="data:image/jpeg;base64,{{ p.photo }}">
+<ul>{% for p, photo in people %}
+<li>{% if photo %}<img alt="" loading="lazy" src="data:image/jpeg;base64,{{ photo }}">
 {%- else %}<span class="none"></span>{% endif %}
 <b>{{ p.name }}</b><br><code>{{ p.id }}</code><br>
 <small>{{ p.role }}{% if p.role %}; {% endif %}{{ p.pictures }} pictures,
@@ -69,22 +69,23 @@ def inspect_gallery(folder: Path, *, html: Path | None, top: int, lang: str, jso
         write_atomically(html, _page(release, gallery, lang).encode())
     size = sum(file.size for file in release.files)
     if json:
-        summary = {
-            "gallery": str(folder),
-            "release": release.number,
-            "model": release.model,
-            "dim": release.dim,
-            "created": release.created,
-            "people": gallery.people_count,
-            "templates": gallery.template_count,
-            "index": gallery.index,
-            "bytes": size,
-            "segments": release.segments,
-            "tombstones": len(release.tombstones),
-            "kept_releases": release_numbers(folder),
-            "first_people": [{k: v for k, v in row.items() if k != "photo"} for row in shown],
-        }
-        print_json(summary)
+        print_json(
+            Inspected(
+                gallery=str(folder),
+                release=release.number,
+                model=release.model,
+                dim=release.dim,
+                created=release.created,
+                people=gallery.people_count,
+                templates=gallery.template_count,
+                index=gallery.index,
+                bytes=size,
+                segments=list(release.segments),
+                tombstones=len(release.tombstones),
+                kept_releases=release_numbers(folder),
+                first_people=shown,
+            )
+        )
         return
     out.print(
         f"{folder}: release {release.number} of {release.created}\n"
@@ -96,7 +97,7 @@ def inspect_gallery(folder: Path, *, html: Path | None, top: int, lang: str, jso
     )
     table = Table("id", "name", "role", "pictures", "templates")
     for row in shown:
-        table.add_row(*(str(row[k]) for k in ("id", "name", "role")), *_counts(row))
+        table.add_row(row.id, row.name, row.role, str(row.pictures), str(row.templates))
     if shown:
         out.print(table)
     if len(shown) < gallery.people_count:
@@ -205,22 +206,20 @@ def export_gallery(folder: Path, output: Path, *, json: bool) -> None:
         out.print(f"{output}: {count} people", markup=False)
 
 
-def _row(gallery: Gallery, person: Person, lang: str) -> dict[str, str | int]:
-    return {
-        "id": person.id,
-        "name": person.name(lang),
-        "role": in_language(person.role, lang),
-        "pictures": len(person.pictures),
-        "templates": len(gallery.templates_of(person.id)),
-        "photo": base64.b64encode(person.photo).decode(),
-    }
-
-
-def _counts(row: dict[str, str | int]) -> tuple[str, str]:
-    return str(row["pictures"]), str(row["templates"])
+def _row(gallery: Gallery, person: Person, lang: str) -> ShownPerson:
+    return ShownPerson(
+        person.id,
+        person.name(lang),
+        in_language(person.role, lang),
+        pictures=len(person.pictures),
+        templates=len(gallery.templates_of(person.id)),
+    )
 
 
 def _page(release: Release, gallery: Gallery, lang: str) -> str:
-    people = [_row(gallery, p, lang) for p in itertools.islice(gallery.people(), _PAGE_PEOPLE)]
+    people = [
+        (_row(gallery, person, lang), base64.b64encode(person.photo).decode())
+        for person in itertools.islice(gallery.people(), _PAGE_PEOPLE)
+    ]
     page = jinja2.Environment(autoescape=True).from_string(_PAGE)
     return page.render(release=release, people=people, shown=len(people), lang=lang)

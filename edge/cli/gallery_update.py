@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.cli.console import out, print_json, warn_of
+from edge.json_output import Changed
 from gallery.store import update
 from gallery.store.store import current_release
 
@@ -54,18 +55,18 @@ def compact_gallery(folder: Path, *, json: bool) -> None:
 
 
 def _tell(folder: Path, release: Release, *, json: bool) -> None:
-    summary = {
-        "gallery": str(folder),
-        "release": release.number,
-        "people": release.people_count,
-        "segments": len(release.segments),
-        "tombstones": len(release.tombstones),
-    }
+    found = Changed(
+        gallery=str(folder),
+        release=release.number,
+        people=release.people_count,
+        segments=len(release.segments),
+        tombstones=len(release.tombstones),
+    )
     if json:
-        print_json(summary)
+        print_json(found)
     else:
         out.print(
-            f"{folder}: release {release.number}, {release.people_count} people, "
-            f"{len(release.segments)} segments, {len(release.tombstones)} tombstones",
+            f"{folder}: release {found.release}, {found.people} people, "
+            f"{found.segments} segments, {found.tombstones} tombstones",
             markup=False,
         )

@@ -5,14 +5,22 @@ from __future__ import annotations
 import time
 import uuid
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from rich.table import Table
 
 from edge.cli.console import err, graceful_stop, out, print_json, progress_bar
 from edge.errors import EdgeError, NotReachableError, UsageError
-from edge.json_output import KeyRotated, KeysMade, Published, Renewed, RolloutDecided
+from edge.json_output import (
+    FleetNow,
+    KeyRotated,
+    KeysMade,
+    Published,
+    Renewed,
+    RolloutDecided,
+    RolloutNow,
+)
 from gallery.channel.broker import Broker
 from gallery.channel.errors import SourceError
 from gallery.channel.link import LinkState, MqttLink
@@ -212,7 +220,7 @@ def show_status(
         if wait_percent:
             summary = _wait(fleet, release, wait_percent, timeout_s)
     if json:
-        print_json(_as_object(summary))
+        print_json(_fleet_now(summary))
     else:
         print_summary(summary)
     if wait_percent and summary.percent < wait_percent:
@@ -232,8 +240,8 @@ def _wait(fleet: Fleet, release: int, percent: float, timeout_s: float) -> Summa
         return fleet.wait(release, percent, timeout_s, show)
 
 
-def _as_object(summary: Summary) -> dict[str, Any]:
-    return {**msgspec.structs.asdict(summary), "percent": round(summary.percent, 2)}
+def _fleet_now(summary: Summary) -> FleetNow:
+    return FleetNow(**msgspec.structs.asdict(summary), percent=round(summary.percent, 2))
 
 
 def print_summary(summary: Summary) -> None:
@@ -301,7 +309,7 @@ def show_rollout(home: Path, uri: str, *, json: bool) -> None:
         summary = fleet.summary(plan.release)
     advice = control.decide(summary)
     if json:
-        print_json({"plan": plan, "fleet": _as_object(summary), "advice": advice})
+        print_json(RolloutNow(plan, _fleet_now(summary), advice))
         return
     shares = ", ".join(f"{share / 100:g} %" for share in plan.stages)
     state = f"halted: {plan.halted}" if plan.halted else advice

@@ -11,10 +11,20 @@ NAMES = {
     "Examined": "findings",
     "EngineRow": "model version task licence path present fp32_mb int8_path int8_status",
     "EngineRows": "engines",
+    "EngineAdded": "model identity sha256",
     "Checked": "files passed",
+    "LayersCompared": "layers first_drifted",
+    "PlansBuilt": "plans chosen",
     "BenchRow": "model threads batch fp32_ms int8_ms ratio",
     "EngineTimes": "onnxruntime tensorrt",
     "ComparedAll": "images fpir pairs",
+    "Enrolled": "gallery release model people templates pictures left_out same_faces reports",
+    "Changed": "gallery release people segments tombstones",
+    "ShownPerson": "id name role pictures templates",
+    "Inspected": (
+        "gallery release model dim created people templates index bytes segments tombstones "
+        "kept_releases first_people"
+    ),
     "Match": "id name score",
     "Matches": "image threshold people",
     "Verified": "gallery releases problems",
@@ -26,6 +36,20 @@ NAMES = {
     "Renewed": "signed sent",
     "Published": "release bytes share paused sent",
     "RolloutDecided": "plan decision",
+    "FleetNow": (
+        "release devices online current confirmed tried bad waiting clock_suspect named_share "
+        "named_share_before by_release errors stuck percent"
+    ),
+    "RolloutNow": "plan fleet advice",
+    "ClipsEvaluated": "clips people nobody map",
+    "PicturesEvaluated": (
+        "rank1 tpir interval mated nonmated threshold measured_thresholds unsupported "
+        "without_face shipped probability"
+    ),
+    "ShippedGroups": "promised_fpir groups",
+    "Probability": "ece bins",
+    "Spread": "mean sd",
+    "PromisesChecked": "people searches pairs promised impostors shipped galleries",
 }
 
 

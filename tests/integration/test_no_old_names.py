@@ -80,7 +80,7 @@ def all_name(house: House, tv: Page | None) -> None:
         if not house.runs(name):
             start()
     until(lambda: house.told().keys() == EVERYWHERE, 60)
-    until(lambda: tv is None or page_names(tv), 30)
+    until(lambda: tv is None or page_names(tv))
     if tv is not None:
         tv.keyboard.press("r")
         until(lambda: "On screen" in tv.locator(".card em").all_text_contents())
@@ -128,7 +128,7 @@ def test_the_updater_dies(house: House, tv: Page | None) -> None:
     until(lambda: house.metric("tvradar_sync_up") == 0.0, LIMIT_S)
     assert time.monotonic() - died_s < LIMIT_S
     # She is still on the screen. What is retained ends at full seconds, and comes again in a half.
-    until(lambda: house.told().keys() >= EVERYWHERE - {"retained"}, 10)
+    until(lambda: house.told().keys() >= EVERYWHERE - {"retained"})
     nobody_is_told(house, tv, house.kill("sender"))
 
 
@@ -178,10 +178,10 @@ def test_the_process_is_killed_and_knows_nothing_of_the_run_before(
     assert not house.assistant.available
     house.kill("sender")
     house.start_device()
-    until(lambda: house.assistant.available, 30)
-    until(lambda: house.reader.state == "connecting", 15)
+    until(lambda: house.assistant.available)
+    until(lambda: house.reader.state == "connecting")
     if tv is not None:
-        until(lambda: tv.get_attribute("body", "data-state") == "connecting", 15)
+        until(lambda: tv.get_attribute("body", "data-state") == "connecting")
         assert tv.locator("#answer").is_hidden()
     nobody_is_told(house, tv, time.monotonic() - LIMIT_S)
     assert house.press()["picture_age_s"] is None

@@ -177,22 +177,22 @@ def test_a_running_device_answers_a_press_and_its_will_says_that_it_died(
     command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
-        until(lambda: online == [b"online"], 20)
+        until(lambda: online == [b"online"])
 
         def somebody() -> bool:
             home.publish(f"tvradar/{device}/press", b"PRESS").result(5)
             time.sleep(0.3)
             return any(answer["people"] for answer in answers)
 
-        until(somebody, 20)
+        until(somebody)
         first = next(answer for answer in answers if answer["people"])
         assert first["people"][0]["names"]["en"] == "Eileen Collins"
         number = first["press"]
         until(lambda: any(a["press"] == number and a["refined"] for a in answers))
-        until(lambda: scenes and "Eileen Collins" in scenes[-1]["names"], 20)
+        until(lambda: scenes and "Eileen Collins" in scenes[-1]["names"])
         assert scenes[-1]["release"] == 1
     finally:
         process.kill()
         process.wait()
     until(lambda: online == [b"online", b"offline"])
-    until(lambda: scenes[-1]["people"] == [], 2)
+    until(lambda: scenes[-1]["people"] == [])

@@ -28,8 +28,8 @@ def test_all_devices_come_to_the_release_and_back_after_an_outage(mosquitto: Mos
     assert one["broker_restarted"]
     assert one["current"] == DEVICES
     assert found["fleet"]["current"] == DEVICES
-    # Nobody waits longer than the outage took, or the shortest delay; the rest is connecting.
+    # Nobody waits longer than the outage took, or the shortest delay; connecting has ten seconds.
     assert found["herd"]["reconnected"] == DEVICES
     for seconds in found["herd"]["seconds"]:
-        assert seconds["p100_s"] < max(BASE_S, found["herd"]["outage_s"]) + 3.0
+        assert seconds["p100_s"] < max(BASE_S, found["herd"]["outage_s"]) + 10.0
     assert found["herd"]["attempts_per_device"] >= 1

@@ -74,6 +74,6 @@ def test_two_devices_of_one_name_are_told_so(
             MqttLink(address, "same-tv", backoff_base_s=0.2),
             MqttLink(address, "same-tv", backoff_base_s=0.2),
         ):
-            until(lambda: "another device called same-tv" in caplog.text, 30)
+            until(lambda: "another device called same-tv" in caplog.text)
     finally:
         broker.kill()

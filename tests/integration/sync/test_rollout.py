@@ -274,7 +274,7 @@ def test_the_fleet_is_read_from_the_broker(world: World, device: SyncService) ->
     device.once()
     fleet = Fleet(world.connect("watcher"))
     fleet.settle()
-    until(lambda: fleet.summary(1).devices >= 7, 5)
+    until(lambda: fleet.summary(1).devices >= 7)
     summary = fleet.summary(1)
     assert ("b0", "probation failed: x") in summary.stuck or summary.bad
     for status in statuses(3, 1, 2, release=1):
@@ -301,7 +301,7 @@ def test_the_last_will_says_that_a_device_is_gone(world: World, device: SyncServ
     assert device.link
     fleet = Fleet(world.connect("watcher2"))
     device.once()
-    until(lambda: "tv" in fleet._statuses, 5)
+    until(lambda: "tv" in fleet._statuses)
     device.link._stop.set()  # vanish: the socket closes without a good-bye
     device.link._todo.clear()
     device.close()

@@ -68,7 +68,7 @@ def running(tmp_path: Path, more: str) -> Iterator[Device]:
 
             until(url, 40)
             device = Device(process, url(), tmp_path / "gallery")
-            until(lambda: device.metric("tvradar_frames_total") > 3, 30)
+            until(lambda: device.metric("tvradar_frames_total") > 3)
             yield device
         finally:
             process.kill()
@@ -92,12 +92,12 @@ def test_threads_that_can_be_begun_anew_are(world: World, tmp_path: Path) -> Non
             device.kill(thread)
             return bool(within(6, lambda: (answered() or True) and device.restarted(thread)))
 
-        until(answered, 20)
+        until(answered)
         for thread in ("mqtt-presses", "mqtt-link", "evdev", "http", "gallery-watcher"):
             assert any(killed(thread) for _ in range(4)), thread
             assert within(20, answered), thread
         update.apply(device.gallery, None, {"joe_biden"})
-        until(lambda: device.metric("tvradar_gallery_release") == 2, 20)
+        until(lambda: device.metric("tvradar_gallery_release") == 2)
         assert device.process.poll() is None
         log = (tmp_path / "log").read_text()
         assert "thread gallery-watcher died of Killed(); restarted in 0.5 s" in log

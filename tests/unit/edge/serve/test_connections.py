@@ -112,7 +112,7 @@ def test_a_socket_outlives_the_time_for_requests_and_leaves_no_trace(device: Dev
         device.show(face(1, 60, "ada"))
         assert any(json.loads(reader.recv(timeout=5))["type"] == "scene" for _ in range(4))
         assert device.server.gate.connections == 1
-    until(lambda: device.server.gate.connections == 0, 5)
+    until(lambda: device.server.gate.connections == 0)
 
 
 def test_sockets_leave_room_for_presses(device: Device4Tests) -> None:

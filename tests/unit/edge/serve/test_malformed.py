@@ -40,7 +40,7 @@ def test_nothing_is_left_of_them(device: Device4Tests) -> None:
         device.show(face(1, 60, "ada"))
         return device.hub.readers == 0
 
-    until(nobody_reads, 10)
+    until(nobody_reads)
     assert [t.name for t in threading.enumerate() if t.name == "http"] == ["http"]
     sockets = [p for p in Path("/proc/self/fd").iterdir() if _is_socket(p)]
     assert len(sockets) < 12

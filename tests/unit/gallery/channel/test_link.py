@@ -146,7 +146,7 @@ def test_a_lost_connection_is_made_again_and_what_was_under_way_is_told(wire: Wi
     with link_to(wire) as link:
         link.wait_up(5)
         wire.drop()
-        until(lambda: link.connects == 2, 10)
+        until(lambda: link.connects == 2)
         link.publish("again", b"1").result(5)
     assert len(wire.connects) == 2
 

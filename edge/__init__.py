@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edge.library import enrol, identify, open_gallery, open_models, timeline_of
-    from edge.offline.identify import Identification
+    from edge.offline.summary import Identification
     from edge.timeline.timeline import Timeline
     from edge.video.open import open_source
     from gallery.search.search import Gallery

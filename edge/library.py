@@ -19,13 +19,14 @@ import msgspec
 
 from edge.captions.of_file import open_captions
 from edge.config import DEFAULT_FPIR
-from edge.offline.identify import Identification, IdentifiedText, Summary
 from edge.offline.reading import read_to_end
 from edge.offline.recogniser import EMBEDDINGS_PER_FRAME
+from edge.offline.summary import Identification, IdentifiedFace, IdentifiedText, Summary
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
-from edge.timeline.timeline import Timeline, build_timeline
+from edge.timeline.build import build_timeline
+from edge.timeline.timeline import Timeline  # noqa: TC001, edge hands it on
 from edge.titles.of_file import FileTitle
 from edge.video.open import open_source
 from engines.pipeline import load_pipeline
@@ -117,7 +118,8 @@ def identify(
         options = RecogniserOptions(
             fpir=fpir, cast=frozenset(cast), embeddings_per_frame=EMBEDDINGS_PER_FRAME
         )
-        summary = Summary(known, lang)
+        faces: list[IdentifiedFace] = []
+        summary = Summary(known, lang, on_face=faces.append)
         uri = str(source)
         board = CueBoard(frozenset(cues))
         with open_source(uri) as opened:
@@ -142,7 +144,13 @@ def identify(
                 captions.close()
             warnings = opened.stats.warnings
         threshold = policy_for(known, fpir).threshold
-        found = summary.result(uri, threshold=threshold, complete=not stop(), warnings=warnings)
+        found = summary.result(
+            uri,
+            threshold=threshold,
+            complete=not stop(),
+            warnings=warnings,
+            faces=tuple(faces),
+        )
         return msgspec.structs.replace(found, engines=pipeline.kinds, engines_why=pipeline.why)
 
 

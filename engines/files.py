@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import platformdirs
 
 from engines.errors import CacheFolderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 BAD_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What msgspec raises for bytes that are not the JSON of a type: a disk rots, somebody writes."""
@@ -32,12 +36,12 @@ def draft_of(path: Path, mode: int = 0o666) -> Path:
     return draft
 
 
-def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
+def write_atomically(path: Path, data: bytes | Iterable[bytes], mode: int = 0o666) -> None:
     """Write a file so that it is there whole or not at all, even after a power cut.
 
     Args:
         path: the file.
-        data: what it will hold.
+        data: what it will hold, whole or in pieces.
         mode: who may read it, as far as the user's umask allows.
 
     Raises:
@@ -56,7 +60,7 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
         ) from error
     try:
         with draft.open("wb") as file:
-            file.write(data)
+            file.writelines((data,) if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)

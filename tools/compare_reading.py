@@ -19,7 +19,7 @@ import numpy as np
 from edge.library import identify, open_gallery, open_models, open_source
 
 if TYPE_CHECKING:
-    from edge.offline.identify import Identification
+    from edge.offline.summary import Identification
 
 CLASSES_PX = (0, 20, 30, 40, 60, 100, 200, 10_000)
 NEAR = 0.02

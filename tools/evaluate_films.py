@@ -30,7 +30,7 @@ from gallery.store.person import Work
 from gallery.store.store import create_gallery
 
 if TYPE_CHECKING:
-    from edge.offline.identify import Identification
+    from edge.offline.summary import Identification
 
 
 def count(found: Identification, labels: Labels) -> dict[str, int]:

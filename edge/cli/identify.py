@@ -1,4 +1,4 @@
-"""The command `identify`: sources and galleries opened, progress shown, results printed."""
+"""The command `identify`: sources and galleries opened, progress shown."""
 
 from __future__ import annotations
 
@@ -8,24 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import msgspec
-from rich.table import Table
 
 from edge.captions.of_file import open_captions
-from edge.cli.console import counted, err, graceful_stop, out, print_json, progress_bar
+from edge.cli.console import err, graceful_stop, progress_bar
+from edge.cli.identify_output import annotate_source
 from edge.cli.options import cue_kinds, refuse_to_replace
 from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
-from edge.offline.identify import Identification, IdentifiedText, Summary
 from edge.offline.reading import read_to_end
 from edge.offline.recogniser import EMBEDDINGS_PER_FRAME
-from edge.output.annotate import Annotator
-from edge.output.file import VideoWriter
+from edge.offline.scene_file import SceneFile
+from edge.offline.summary import Identification, IdentifiedFace, IdentifiedText, Summary
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
-from edge.timeline.sidecar import SidecarBuilder, encode, sidecar_path
+from edge.timeline.sidecar import SidecarBuilder, sidecar_path
 from edge.titles.of_file import FileTitle
 from edge.video.open import open_source
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
@@ -40,11 +38,7 @@ from gallery.search.open import open_gallery
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from edge.recognise.scene import Scene
-    from edge.video.frame import Frame
     from edge.video.source import Picture, Source
     from engines.choose import Backend, Precision
     from engines.pipeline import FacePipeline
@@ -112,8 +106,12 @@ def identify_source(
     unverified: bool = False,
     backend: Backend | None = None,
     video: SourceOptions = DEFAULT_OPTIONS,
+    on_face: Callable[[IdentifiedFace], None] = lambda _: None,
 ) -> Identification:
-    """Return who is in a source; see `edge.cli.main.identify` for the arguments."""
+    """Return who is in a source; `on_face` is given its faces, which the answer does not hold.
+
+    See `edge.cli.main.identify` for the other arguments.
+    """
     beside = _sidecar_of(uri) if sidecar else None
     builder = SidecarBuilder()
     board = naming.board()
@@ -136,11 +134,12 @@ def identify_source(
             seconds,
             board,
             builder.take if sidecar else lambda _: None,
+            on_face,
         )
         if beside is not None:
             name = (path_of(uri) or beside).name
-            made = builder.result(name, gallery.person, lang=naming.lang, complete=found.complete)
-            write_atomically(beside, encode(made))
+            made = builder.encoded(name, gallery.person, lang=naming.lang, complete=found.complete)
+            write_atomically(beside, made)
             err.print(f"{beside} written", markup=False)
         return msgspec.structs.replace(found, engines=pipeline.kinds, engines_why=pipeline.why)
 
@@ -155,12 +154,20 @@ def _identify(
     seconds: float | None,
     board: CueBoard,
     also: Callable[[Scene], None],
+    on_face: Callable[[IdentifiedFace], None],
 ) -> Identification:
     options = naming.options(gallery)
     if annotate is not None:
         _check_annotate(uri, annotate)
     threshold = policy_for(gallery, options.fpir).threshold
-    summary = Summary(gallery, naming.lang, keep_scenes=annotate is not None, also=also)
+    scenes = SceneFile()
+
+    def take(scene: Scene) -> None:
+        also(scene)
+        if annotate is not None:
+            scenes.add(scene)
+
+    summary = Summary(gallery, naming.lang, on_face=on_face, also=take)
     with (
         open_source(uri, options=video) as source,
         graceful_stop() as stop,
@@ -189,7 +196,7 @@ def _identify(
         warnings = source.stats.warnings
         complete = not stop()
     if annotate is not None:
-        annotate_source(uri, annotate, summary.scenes, summary.name, video)
+        annotate_source(uri, annotate, scenes, summary.name, video)
     return summary.result(uri, threshold=threshold, complete=complete, warnings=warnings)
 
 
@@ -246,90 +253,3 @@ def _check_annotate(uri: str, annotate: Path) -> None:
     if is_pipe(uri):
         raise UsageError(f"{uri}: a pipe is read once, --annotate needs a file")
     refuse_to_replace(uri, annotate, "--annotate")
-
-
-def annotate_source(
-    uri: str,
-    path: Path,
-    scenes: dict[int, Scene],
-    name: Callable[[str], str],
-    video: SourceOptions = DEFAULT_OPTIONS,
-) -> None:
-    """Read a source again and write it with boxes and names burned in.
-
-    A still picture becomes a picture, in the format of the file's ending; all else a video.
-
-    Raises:
-        UsageError: a live source cannot be read again.
-    """
-    with open_source(uri, options=video) as source, progress_bar("frames") as progress:
-        if source.live:
-            raise UsageError(f"{source.uri}: live, --annotate needs a file")
-        if source.still and source.frame_count == 1:
-            (frame,) = source
-            _write_picture(path, _drawn(Annotator(), frame, scenes[frame.index], name))
-            return
-        task = progress.add_task("annotate", total=len(scenes))
-        audio = None if source.still else path_of(uri)
-        annotator = Annotator()
-        with VideoWriter(path, audio_from=audio) as writer:
-            for frame in source:
-                if frame.index not in scenes:
-                    break
-                writer.write(_drawn(annotator, frame, scenes[frame.index], name), frame.pts_s)
-                progress.advance(task)
-
-
-def _drawn(
-    annotator: Annotator, frame: Frame, scene: Scene, name: Callable[[str], str]
-) -> NDArray[np.uint8]:
-    ids = {f.id for f in scene.faces if f.id}
-    ids |= {c.id for f in scene.faces if f.why == "ambiguous" for c in f.candidates}
-    return annotator.draw(frame.bgr, scene, {i: name(i) for i in ids})
-
-
-def _write_picture(path: Path, bgr: NDArray[np.uint8]) -> None:
-    done, data = cv2.imencode(path.suffix or ".png", bgr)
-    if not done:
-        raise UsageError(f"{path}: cannot be written, expected a name that ends in .png or .jpg")
-    write_atomically(path, data.tobytes())
-
-
-def print_identification(found: Identification, *, json: bool) -> None:
-    """Print the answer: a table, or one JSON object."""
-    for warning in found.warnings:
-        err.print(f"warning: {warning}", markup=False)
-    if json:
-        print_json(found)
-        return
-    still = found.frames == 1
-    table = (
-        Table("person", "id", "score")
-        if still
-        else Table("person", "id", "seconds", "first", "last", "score")
-    )
-    for p in found.people:
-        times = [] if still else [f"{p.seconds:.1f}", clock(p.first_s), clock(p.last_s)]
-        table.add_row(p.name, p.id, *times, f"{p.score:.2f}")
-    if found.people:
-        out.print(table)
-    tracks = {f.track: f for f in found.faces}
-    reasons: dict[str, int] = {}
-    for face in tracks.values():
-        if face.why:
-            reasons[face.why] = reasons.get(face.why, 0) + 1
-    told = ", ".join(f"{n} {why.replace('_', ' ')}" for why, n in sorted(reasons.items()))
-    out.print(
-        f"{counted(len(found.people), 'person', 'people')} named, "
-        f"{counted(sum(reasons.values()), 'face')} without a name"
-        + (f" ({told})" if told else "")
-        + f"; {counted(found.frames, 'frame')}, {found.duration_s:.1f} s"
-        + ("" if found.complete else "; interrupted")
-    )
-
-
-def clock(seconds: float) -> str:
-    """Return a time as `m:ss.s`, or `h:mm:ss.s` from an hour on."""
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"

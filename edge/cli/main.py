@@ -11,8 +11,7 @@ import typer
 
 from edge.cli import (
     bench,
-    bench_search,
-    bench_sync,
+    bench_gallery,
     calibrate,
     channel,
     doctor,
@@ -62,10 +61,9 @@ app.add_typer(library.app, name="library")
 app.command()(channel.sync)
 engines.app.command("build")(engines_build.build_engines)
 app.add_typer(calibrate.app, name="calibrate")
-bench.app.add_typer(bench_search.app)
+bench.app.add_typer(bench_gallery.app)
 app.command()(doctor.doctor)
 app.command("privacy-check")(doctor.privacy_check)
-bench.app.add_typer(bench_sync.app)
 app.add_typer(engines.app, name="engines")
 app.add_typer(bench.app, name="bench")
 
@@ -126,8 +124,10 @@ def identify(
 
     Example: tvradar identify film.mp4 --gallery mine --annotate named.mp4
     """
-    from edge.cli.identify import Naming, identify_source, print_identification  # noqa: PLC0415
+    from edge.cli.identify import Naming, identify_source  # noqa: PLC0415
+    from edge.cli.identify_output import Answer  # noqa: PLC0415
 
+    answer = Answer(json=json)
     found = identify_source(
         source,
         gallery,
@@ -139,8 +139,9 @@ def identify(
         unverified=unverified,
         backend=backend,
         video=SourceOptions(stream=stream, programme=programme),
+        on_face=answer.add,
     )
-    print_identification(found, json=json)
+    answer.print(found)
 
 
 @app.command()

@@ -15,9 +15,10 @@ from edge.cli.console import err, graceful_stop, out, print_json, progress_bar, 
 from edge.cli.identify import Naming, identify_source, read_with_cues
 from edge.cli.options import refuse_to_replace
 from edge.errors import UsageError
-from edge.library import open_models, timeline_of
+from edge.library import open_models
 from edge.offline.films import FilmsFailedError, FolderReport, each_film, films_in
-from edge.offline.identify import Summary
+from edge.offline.summary import Summary
+from edge.timeline.build import TimelineBuilder
 from edge.timeline.page import to_html
 from edge.timeline.timeline import (
     Timeline,
@@ -76,10 +77,11 @@ def write_timeline(
         raise GalleryInputError(
             f'--only: {output.only} not in the gallery; see "tvradar gallery inspect"'
         )
-    found = identify_source(source, gallery_dir, naming, video=video)
+    builder = TimelineBuilder()
+    found = identify_source(source, gallery_dir, naming, video=video, on_face=builder.add)
     for warning in found.warnings:
         err.print(f"warning: {warning}", markup=False)
-    timeline = timeline_of(found)
+    timeline = builder.result(found.source, duration_s=found.duration_s)
     if output.html is not None:
         photos = {p.id: gallery.person(p.id).photo for p in timeline.people}
         page = to_html(
@@ -111,7 +113,8 @@ def write_timelines(
 
         def make(path: Path) -> bytes | None:
             progress.update(task, description=path.name)
-            summary = Summary(gallery, naming.lang)
+            builder = TimelineBuilder()
+            summary = Summary(gallery, naming.lang, on_face=builder.add)
             with open_source(str(path)) as source:
                 read_with_cues(
                     str(path),
@@ -127,7 +130,7 @@ def write_timelines(
             if stop():
                 return None
             found = summary.result(str(path), threshold=0.0, complete=True)
-            timeline = timeline_of(found)
+            timeline = builder.result(found.source, duration_s=found.duration_s)
             return to_vtt(timeline).encode() if output.vtt else to_json(timeline)
 
         kinds = ",".join((gallery.identity, *models.kinds))

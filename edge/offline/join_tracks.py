@@ -7,17 +7,21 @@ beside them is somebody else, which keeps the name from a stranger in the same p
 Tracks are joined by agglomerative clustering under cannot-link constraints (Wagstaff et al. 2001):
 the two templates that are most alike first, never two tracks that were on screen at once, and not
 where somebody else who was on screen with one of them is nearly as much like the other.
+
+Memory grows with the number of tracks, by some 3 KB each, and neither with frames nor with pairs of
+tracks that are alike, of which an evening of one face has millions.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from edge.offline.alike_pairs import AlikePairs
+from edge.offline.stored_template import StoredTemplate
 from edge.offline.supposed_title import nobody, with_supposed_title
 from edge.recognise.cues.cue import Cue, with_cue
 from edge.recognise.decide import decide
@@ -34,9 +38,35 @@ if TYPE_CHECKING:
     from edge.recognise.decide import Claim, Decision, Policy
     from edge.recognise.evidence import TrackState
     from edge.recognise.scene import Scene
+    from edge.scratch import Scratch
+    from engines.scores.model import ScoreModel
     from gallery.search.search import Gallery
 
 SEARCHED_AT_ONCE = 256
+
+
+class Template(Protocol):
+    """The faces of a track that is over; a `TrackTemplate`, or what stands for one on the disk."""
+
+    @property
+    def scores(self) -> ScoreModel:
+        """What cosines of the embedder mean."""
+
+    @property
+    def count(self) -> int:
+        """How many faces it has."""
+
+    def quality(self) -> float:
+        """Return the sum of its faces' qualities."""
+
+    def norm(self) -> float:
+        """Return the weighted mean of the norms."""
+
+    def total(self) -> NDArray[np.float32]:
+        """Return the weighted sum over the whole track, float32 (dimension,)."""
+
+    def whole(self) -> TrackTemplate:
+        """Return it with its faces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +80,12 @@ class FinishedTrack:
     """
 
     claim: Claim
-    template: TrackTemplate
+    template: Template
     beside: frozenset[int]
+
+    def stored(self, scratch: Scratch) -> FinishedTrack:
+        """Return the same with its faces on the disk."""
+        return replace(self, template=StoredTemplate.of(self.template.whole(), scratch))
 
     def renumbered(self, first: int) -> FinishedTrack:
         """Return the same with numbers from `first` on instead of from 0."""
@@ -135,10 +169,10 @@ class _Groups:
         for i in told:
             self._sums[i] = tracks[i].template.total()
         self._apart = _apart(tracks)
-        self._nearest: list[tuple[float, int, int, int, int]] = []
         self._units = _units(self._sums)
+        self._pairs = AlikePairs(self._units, self._same.reidentify if self._same else 1.0)
         for i in told:
-            self._propose(i, above=i)
+            self._pairs.propose(i)
 
     def members(self) -> dict[int, list[int]]:
         """Return the groups that are left: the indices of their tracks, by number."""
@@ -150,11 +184,9 @@ class _Groups:
 
     def join_nearest(self) -> bool:
         """Join the two groups most alike that may be joined; return False where none are left."""
-        while self._nearest:
-            score, a, b, size_a, size_b = heapq.heappop(self._nearest)
-            if (len(self._of[a]), len(self._of[b])) != (size_a, size_b):
-                continue  # one of them has changed since
-            if b not in self._apart[a] and not self._is_disputed(a, b, -score):
+        while (pair := self._pairs.pop()) is not None:
+            score, a, b = pair
+            if b not in self._apart[a] and not self._is_disputed(a, b, score):
                 self._join(a, b)
                 return True
         return False
@@ -170,16 +202,9 @@ class _Groups:
             self._apart[other].add(a)
         self._apart[a] |= self._apart[b]
         self._apart[b] = set()
-        self._propose(a)
-
-    def _propose(self, a: int, above: int = -1) -> None:
-        """Put down who is enough like a group to be joined with it."""
-        assert self._same is not None
-        alike = self._units @ self._units[a]
-        for b in np.flatnonzero(alike >= self._same.reidentify).tolist():
-            if b > above and b != a:
-                entry = (-float(alike[b]), a, b, len(self._of[a]), len(self._of[b]))
-                heapq.heappush(self._nearest, entry)
+        self._pairs.changed(b)
+        self._pairs.changed(a)
+        self._pairs.propose(a)
 
     def _is_disputed(self, a: int, b: int, score: float) -> bool:
         """Return whether somebody else is nearly as much like one of the two."""
@@ -192,13 +217,13 @@ class _Groups:
         return False
 
 
-def _tells_enough(template: TrackTemplate) -> bool:
+def _tells_enough(template: Template) -> bool:
     """Return whether a template may be compared: poor faces are all alike."""
-    return bool(template.vectors) and template.norm() >= template.scores.names.futile_norm
+    return bool(template.count) and template.norm() >= template.scores.names.futile_norm
 
 
 def _dimension(tracks: Iterable[FinishedTrack]) -> int:
-    return next((len(t.template.vectors[0]) for t in tracks if t.template.vectors), 0)
+    return next((len(t.template.total()) for t in tracks if t.template.count), 0)
 
 
 def _units(sums: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -219,26 +244,40 @@ def _claims(
     """Return what each group says, by its number; legible as its best track is."""
     claims = {}
     for g, group in groups.items():
-        best = max((tracks[i] for i in group), key=lambda t: sum(t.template.qualities))
+        best = max((tracks[i] for i in group), key=lambda t: t.template.quality())
         claims[g] = replace(best.claim, track=g)
     several = [g for g, group in groups.items() if len(group) > 1]
     for start in range(0, len(several), SEARCHED_AT_ONCE):
         part = several[start : start + SEARCHED_AT_ONCE]
-        joined = [TrackTemplate.of_all(tracks[i].template for i in groups[g]) for g in part]
+        joined = [_Joined.of(tracks[i].template for i in groups[g]) for g in part]
         evidence = [_evidence(tracks[i].claim for i in groups[g]) for g in part]
-        probes = np.stack([template.overall() for template in joined])
+        probes = np.stack([one.probe for one in joined])
         found = search(gallery, probes)
         cued = search_cued(gallery, probes, evidence, found)
         for k, g in enumerate(part):
             claims[g] = replace(
                 claims[g],
                 candidates=found[k],
-                norm=joined[k].norm(),
-                impostor_mean=joined[k].impostor_mean(),
+                norm=joined[k].norm,
+                impostor_mean=joined[k].impostor_mean,
                 evidence=evidence[k],
                 cued=cued[k],
             )
     return list(claims.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """What the faces of several tracks say as one template; `probe` is float32 (dimension,)."""
+
+    probe: NDArray[np.float32]
+    norm: float
+    impostor_mean: float
+
+    @classmethod
+    def of(cls, templates: Iterable[Template]) -> _Joined:
+        whole = TrackTemplate.of_all(template.whole() for template in templates)
+        return cls(whole.overall(), whole.norm(), whole.impostor_mean())
 
 
 def _evidence(claims: Iterable[Claim]) -> tuple[Evidence, ...]:

@@ -13,7 +13,7 @@ from edge.offline.identify import recognise_all
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from edge.offline.identify import Summary
+    from edge.offline.summary import Summary
     from edge.recognise.cues.cue import CueSource
     from edge.recognise.recogniser import RecogniserOptions
     from edge.video.source import Picture, Source

@@ -16,6 +16,7 @@ from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.recognise.search import search, search_cued
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS
+from edge.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,6 +87,7 @@ class OfflineRecogniser:
         self._scenes: list[Scene] = []
         self._ended: list[TrackState] = []
         self._film: list[FinishedTrack] = []
+        self._templates = Scratch()
 
     def process(self, frame: Frame) -> list[Scene]:
         """Take a frame; return the scenes that it completes."""
@@ -126,15 +128,18 @@ class OfflineRecogniser:
             again = self._retake.shot(scenes)
             if again is not None:
                 return self._renumbered(again)
-        self._film += finished_tracks(claims, tracks, scenes)
+        self._keep(finished_tracks(claims, tracks, scenes))
         decisions = decide(claims, policy, co_occur)
         return [with_decisions(scene, decisions) for scene in scenes]
+
+    def _keep(self, tracks: Sequence[FinishedTrack]) -> None:
+        self._film += [track.stored(self._templates) for track in tracks]
 
     def _renumbered(self, shot: RetakenShot) -> list[Scene]:
         """Return scenes whose tracks have numbers that no other shot uses."""
         count = 1 + max((f.track for s in shot.scenes for f in s.faces), default=-1)
         first = self._recogniser.reserve_tracks(count)
-        self._film += [track.renumbered(first) for track in shot.tracks]
+        self._keep([track.renumbered(first) for track in shot.tracks])
         return [
             msgspec.structs.replace(
                 scene,

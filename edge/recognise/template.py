@@ -113,6 +113,19 @@ class TrackTemplate:
         """Return the weighted mean at a time, float32 (dimension,), unit length."""
         return unit(self._total(self._weights(pts_s)))
 
+    @property
+    def count(self) -> int:
+        """How many faces it has."""
+        return len(self.vectors)
+
+    def quality(self) -> float:
+        """Return the sum of its faces' qualities."""
+        return sum(self.qualities)
+
+    def whole(self) -> TrackTemplate:
+        """Return itself: its faces are in memory."""
+        return self
+
     def norm(self) -> float:
         """Return the weighted mean of the norms."""
         return float(np.average(self.norms, weights=self.qualities))

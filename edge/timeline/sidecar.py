@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import base64
 import re
-from collections import defaultdict
-from itertools import pairwise
-from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from array import array
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from edge.errors import UsageError
+from edge.scratch import Scratch
 from edge.timeline.timeline import DEFAULT_FRAME_S
 from gallery.foreign_json import decode_json
 from gallery.store.person import in_language
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -97,25 +96,45 @@ class Sidecar(msgspec.Struct, frozen=True):
     version: int = 1
 
 
-class _Seen(NamedTuple):
-    pts_s: float
-    left: float
-    top: float
-    right: float
-    bottom: float
+class _Part(msgspec.Struct, frozen=True, array_like=True):
+    """A `SidecarTrack` before it is known how long the last frame is shown."""
+
+    ids: tuple[str, ...]
+    first_s: float
+    last_s: float
+    boxes: list[tuple[float, float, float, float, float]]
+
+    def track(self, frame_s: float) -> SidecarTrack:
+        boxes = tuple(
+            (round(t, 3), round(a, 4), round(b, 4), round(c, 4), round(d, 4))
+            for t, a, b, c, d in self.boxes
+        )
+        return SidecarTrack(
+            self.ids, round(self.first_s, 3), round(self.last_s + frame_s, 3), boxes
+        )
 
 
 class SidecarBuilder:
-    """Takes the decided scenes of a film, in order, and makes its sidecar."""
+    """Takes the decided scenes of a film, in order, and makes its sidecar.
+
+    The boxes of one shot are in memory; those of the shots before lie on the disk.
+    """
 
     def __init__(self) -> None:
-        self._times: list[float] = []
+        self._times_s = array("d")
         self._shots: dict[int, tuple[float, dict[str, None]]] = {}
-        self._tracks: dict[tuple[int, int, tuple[str, ...]], list[_Seen]] = defaultdict(list)
+        self._seen: dict[tuple[int, int, tuple[str, ...]], array[float]] = {}
+        self._shot = -1
+        self._scratch = Scratch()
+        self._parts: list[tuple[float, tuple[int, int]]] = []
+        self._people: dict[str, None] = {}
 
     def take(self, scene: Scene) -> None:
         """Take a scene."""
-        self._times.append(scene.pts_s)
+        self._times_s.append(scene.pts_s)
+        if scene.shot != self._shot:
+            self._put_away()
+            self._shot = scene.shot
         _, people = self._shots.setdefault(scene.shot, (scene.pts_s, {}))
         for face in scene.faces:
             ids = _shown_ids(face)
@@ -124,8 +143,8 @@ class SidecarBuilder:
             if face.id:
                 people[face.id] = None
             left, top, right, bottom = face.box
-            self._tracks[scene.shot, face.track, ids].append(
-                _Seen(
+            self._seen.setdefault((scene.shot, face.track, ids), array("d")).extend(
+                (
                     scene.pts_s,
                     left / scene.width,
                     top / scene.height,
@@ -133,6 +152,17 @@ class SidecarBuilder:
                     bottom / scene.height,
                 )
             )
+
+    def _put_away(self) -> None:
+        """Put the boxes of the shot that is over on the disk, as few as tell where it was."""
+        for (_, _, ids), seen in self._seen.items():
+            self._people |= dict.fromkeys(ids)
+            for points in _parts(np.array(seen, np.float64).reshape(-1, 5)):
+                boxes = points[thinned(points, TOLERANCE)].tolist()
+                part = _Part(ids, float(points[0, 0]), float(points[-1, 0]), boxes)
+                place = self._scratch.put(msgspec.msgpack.encode(part))
+                self._parts.append((round(part.first_s, 3), place))
+        self._seen = {}
 
     def result(
         self, source: str, person: Callable[[str], Person], *, lang: str = "en", complete: bool
@@ -145,27 +175,51 @@ class SidecarBuilder:
             lang: language of the cards.
             complete: whether the film was looked at to its end.
         """
-        steps = [later - earlier for earlier, later in pairwise(self._times) if later > earlier]
-        frame_s = median(steps) if steps else DEFAULT_FRAME_S
-        end_s = self._times[-1] + frame_s if self._times else 0.0
-        tracks = [
-            _track(ids, part, frame_s)
-            for (_, _, ids), seen in self._tracks.items()
-            for part in _parts(seen)
-        ]
+        head = self._without_tracks(source, person, lang=lang, complete=complete)
+        return msgspec.structs.replace(head, tracks=tuple(self._tracks()))
+
+    def encoded(
+        self, source: str, person: Callable[[str], Person], *, lang: str = "en", complete: bool
+    ) -> Iterator[bytes]:
+        """Yield the bytes of the sidecar in pieces; see `result` for the arguments."""
+        head = self._without_tracks(source, person, lang=lang, complete=complete)
+        before, empty, after = msgspec.json.encode(head).partition(b'"tracks":[]')
+        yield before + empty[:-1]
+        comma = b""
+        for track in self._tracks():
+            yield comma + msgspec.json.encode(track)
+            comma = b","
+        yield b"]" + after
+
+    def _without_tracks(
+        self, source: str, person: Callable[[str], Person], *, lang: str, complete: bool
+    ) -> Sidecar:
+        self._put_away()
+        frame_s = self._frame_s()
+        end_s = self._times_s[-1] + frame_s if self._times_s else 0.0
         starts = [start_s for start_s, _ in self._shots.values()] + [end_s]
         return Sidecar(
             source,
             round(end_s, 3),
             round(frame_s, 5),
             complete,
-            tuple(_card(person(i), lang) for i in dict.fromkeys(i for t in tracks for i in t.ids)),
+            tuple(_card(person(i), lang) for i in self._people),
             tuple(
                 SidecarShot(round(start_s, 3), round(starts[n + 1], 3), tuple(people))
                 for n, (start_s, people) in enumerate(self._shots.values())
             ),
-            tuple(sorted(tracks, key=lambda track: track.start_s)),
+            (),
         )
+
+    def _tracks(self) -> Iterator[SidecarTrack]:
+        frame_s = self._frame_s()
+        for _, place in sorted(self._parts, key=lambda part: part[0]):
+            yield msgspec.msgpack.decode(self._scratch.get(place), type=_Part).track(frame_s)
+
+    def _frame_s(self) -> float:
+        steps = np.diff(np.array(self._times_s, np.float64))
+        steps = steps[steps > 0]
+        return float(np.median(steps)) if len(steps) else DEFAULT_FRAME_S
 
 
 def sidecar_path(film: Path) -> Path:
@@ -201,22 +255,9 @@ def _shown_ids(face: Face) -> tuple[str, ...]:
     return tuple(c.id for c in face.candidates[:2]) if face.why == "ambiguous" else ()
 
 
-def _parts(seen: Sequence[_Seen]) -> list[list[_Seen]]:
-    parts = [[seen[0]]]
-    for one in seen[1:]:
-        if one.pts_s - parts[-1][-1].pts_s > MAX_GAP_S:
-            parts.append([])
-        parts[-1].append(one)
-    return parts
-
-
-def _track(ids: tuple[str, ...], seen: Sequence[_Seen], frame_s: float) -> SidecarTrack:
-    points = np.array(seen, np.float64)
-    boxes = points[thinned(points, TOLERANCE)].tolist()
-    start_s, end_s = round(seen[0].pts_s, 3), round(seen[-1].pts_s + frame_s, 3)
-    return SidecarTrack(
-        ids, start_s, end_s, tuple((round(t, 3), *(round(v, 4) for v in box)) for t, *box in boxes)
-    )
+def _parts(points: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    gaps = np.flatnonzero(np.diff(points[:, 0]) > MAX_GAP_S) + 1
+    return np.split(points, gaps)
 
 
 def thinned(points: NDArray[np.float64], tolerance: float) -> NDArray[np.intp]:

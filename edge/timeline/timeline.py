@@ -1,4 +1,4 @@
-"""Who appears when: faces of frames merged to intervals, and the forms they are given out in."""
+"""Who appears when, as intervals, and the forms they are given out in."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ import math
 from collections import defaultdict
 from itertools import pairwise
 from pathlib import PurePath
-from statistics import median
-from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from edge.errors import EdgeError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
 DEFAULT_FRAME_S = 0.04
 MAX_GAP_S = 1.0
 """Somebody who is out of sight for less is taken to be still there: a turned head, a passer-by."""
-
 MAX_EDL_EVENTS = 999
 
 
@@ -51,30 +45,6 @@ class Appearances(msgspec.Struct, frozen=True):
     intervals: tuple[Interval, ...]
 
 
-class SeenFace(Protocol):
-    """One face in one frame, as far as a timeline looks at it; `identify` finds them."""
-
-    @property
-    def pts_s(self) -> float:
-        """When the frame is shown, in seconds."""
-
-    @property
-    def frame(self) -> int:
-        """Number of the frame."""
-
-    @property
-    def id(self) -> str | None:
-        """Who it is, None for a face without a name."""
-
-    @property
-    def name(self) -> str | None:
-        """The person's name."""
-
-    @property
-    def score(self) -> float:
-        """The cosine similarity."""
-
-
 class Timeline(msgspec.Struct, frozen=True):
     """All people of a source, the longest seen first."""
 
@@ -82,71 +52,6 @@ class Timeline(msgspec.Struct, frozen=True):
     duration_s: float
     frame_s: float
     people: tuple[Appearances, ...]
-
-
-def build_timeline(
-    faces: Sequence[SeenFace],
-    *,
-    source: str,
-    duration_s: float | None = None,
-    frame_s: float | None = None,
-    max_gap_s: float = MAX_GAP_S,
-    min_s: float = 0.0,
-) -> Timeline:
-    """Return who appears when.
-
-    Args:
-        faces: as `identify` finds them; those without an id count for nobody.
-        source: what was looked at, as the user named it.
-        duration_s: of the source; None ends it with the last face.
-        frame_s: how long a frame is shown; None measures it from the faces.
-        max_gap_s: shorter absences are bridged.
-        min_s: shorter intervals are left out.
-    """
-    step_s = frame_s or measure_frame_s(faces)
-    seen: dict[str, list[float]] = defaultdict(list)
-    best: dict[str, tuple[str, float]] = {}
-    for face in faces:
-        person = face.id
-        if person is None:
-            continue
-        seen[person].append(face.pts_s)
-        score = max(face.score, best.get(person, ("", -1.0))[1])
-        best[person] = (face.name or person, score)
-    end_s = duration_s
-    if end_s is None:
-        end_s = max((f.pts_s for f in faces), default=-step_s) + step_s
-    people = []
-    for person, times in seen.items():
-        merged = merge(times, step_s, max_gap_s=max_gap_s)
-        kept = tuple(i for i in merged if i.seconds >= min_s)
-        if kept:
-            total = round(sum(i.seconds for i in kept), 3)
-            people.append(Appearances(person, best[person][0], total, best[person][1], kept))
-    people.sort(key=lambda p: (-p.seconds, p.intervals[0].start_s, p.id))
-    return Timeline(source, round(end_s, 4), step_s, tuple(people))
-
-
-def measure_frame_s(faces: Sequence[SeenFace]) -> float:
-    """Return the median duration of a frame, or 0.04 s when there are too few to tell."""
-    times = sorted({f.frame: f.pts_s for f in faces}.items())
-    steps = [
-        (later[1] - earlier[1]) / (later[0] - earlier[0]) for earlier, later in pairwise(times)
-    ]
-    steps = [s for s in steps if s > 0]
-    return median(steps) if steps else DEFAULT_FRAME_S
-
-
-def merge(times_s: Iterable[float], frame_s: float, *, max_gap_s: float) -> list[Interval]:
-    """Return the intervals that frames at these times cover, joined over gaps of `max_gap_s`."""
-    intervals: list[Interval] = []
-    for time_s in sorted(times_s):
-        end_s = time_s + frame_s
-        if intervals and time_s <= intervals[-1].end_s + max_gap_s:
-            intervals[-1] = Interval(intervals[-1].start_s, end_s)
-        else:
-            intervals.append(Interval(time_s, end_s))
-    return [Interval(round(i.start_s, 4), round(i.end_s, 4)) for i in intervals]
 
 
 def only(timeline: Timeline, person: str) -> Appearances:

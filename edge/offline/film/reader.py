@@ -8,7 +8,6 @@ frames between two passes.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +15,10 @@ import numpy as np
 from edge.offline.film.closer import Found, in_crops, low_size, merged, scaled
 from edge.offline.film.face import FollowedFace
 from edge.offline.film.passes import Pass, PassPlan
-from edge.offline.film.shot import FinishedShot, Moments, finished
+from edge.offline.film.shot import Moments, finished
+from edge.offline.film.shots_file import ShotsFile
 from edge.offline.film.views import cut_out
-from edge.offline.join_tracks import FinishedTrack, decide_film
+from edge.offline.join_tracks import decide_film
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.evidence import CueGate, TrackState
 from edge.recognise.letterbox import Bars
@@ -86,7 +86,7 @@ class FilmReader:
         self._shot = 0
         self._frames: list[tuple[float, int]] = []
         self._size = (0, 0)
-        self._film: list[FinishedShot] = []
+        self._film = ShotsFile()
         self._faces: dict[int, FollowedFace] = {}
         self._held: tuple[Picture, NDArray[np.uint8]] | None = None
         self._pass_s = float("-inf")
@@ -112,18 +112,9 @@ class FilmReader:
     def finish(self) -> Iterator[Scene]:
         """Yield the scenes of all frames, from what the whole film says of its tracks."""
         self._end_shot()
-        decisions = decide_film(self.tracks(), self._gallery, self._policy, self._cues.supposed)
-        for shot in self._film:
-            yield from shot.scenes(decisions, self._gallery)
-
-    def tracks(self) -> list[FinishedTrack]:
-        """Return the tracks of all shots that are over; the last part of one knows it whole."""
-        found: dict[int, FinishedTrack] = {}
-        for track in (track for shot in self._film for track in shot.tracks):
-            number = track.claim.track
-            before = found[number].beside if number in found else frozenset()
-            found[number] = dataclasses.replace(track, beside=track.beside | before)
-        return list(found.values())
+        tracks = self._film.tracks()
+        decisions = decide_film(tracks, self._gallery, self._policy, self._cues.supposed)
+        yield from self._film.scenes(decisions, self._gallery)
 
     def _is_cut(self, picture: Picture, small: NDArray[np.uint8]) -> bool:
         """Return whether a picture begins a new shot."""
@@ -160,7 +151,7 @@ class FilmReader:
             lambda: self._tracker.reserve(1),
             self._second,
         )
-        self._film.append(shot)
+        self._film.add(shot)
         alive = {track.number for track in self._tracker.tracks}
         self._faces = {n: f.continued() for n, f in self._faces.items() if n in alive}
         self._frames = []

@@ -1,8 +1,4 @@
-"""A shot that is over, or a part of a long one: its faces embedded, and laid on its frames.
-
-Until the film is over and its tracks are decided together, only numbers are kept of it: three hours
-with three faces in each frame take some 30 MB.
-"""
+"""A shot that is over, or a part of a long one: its faces embedded, and laid on its frames."""
 
 from __future__ import annotations
 
@@ -23,7 +19,7 @@ from edge.recognise.template import TrackTemplate
 from edge.recognise.track import MIN_HITS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -83,19 +79,33 @@ class FinishedShot:
     shown: tuple[ShownFace, ...]
     tracks: tuple[FinishedTrack, ...]
 
-    def scenes(self, decisions: Mapping[int, Decision], gallery: Gallery) -> Iterator[Scene]:
-        """Yield the scene of each frame, with what was decided of its tracks, by number."""
-        there: dict[int, list[Face]] = defaultdict(list)
-        for face in self.shown:
-            decision = decisions[face.track]
-            for i, frame in enumerate(face.frames.tolist()):
-                box, score = face.boxes[i], float(face.scores[i])
-                there[frame].append(face_of(face.track, box, score, decision))
-        size, shot = self.moments.size, self.moments.shot
-        moments = zip(self.moments.times_s.tolist(), self.moments.indices.tolist(), strict=True)
-        for place, (pts_s, index) in enumerate(moments):
-            faces = tuple(there.pop(place, ()))
-            yield Scene(pts_s, index, *size, shot, faces, gallery.release, gallery.identity)
+
+def scenes_of(
+    moments: Moments,
+    shown: Iterable[ShownFace],
+    decisions: Mapping[int, Decision],
+    gallery: Gallery,
+) -> Iterator[Scene]:
+    """Yield the scene of each frame of a shot.
+
+    Args:
+        moments: its frames.
+        shown: who is where in them.
+        decisions: of all tracks, by number.
+        gallery: where names come from.
+    """
+    there: dict[int, list[Face]] = defaultdict(list)
+    for face in shown:
+        decision = decisions[face.track]
+        for i, frame in enumerate(face.frames.tolist()):
+            box, score = face.boxes[i], float(face.scores[i])
+            there[frame].append(face_of(face.track, box, score, decision))
+    times = zip(moments.times_s.tolist(), moments.indices.tolist(), strict=True)
+    for place, (pts_s, index) in enumerate(times):
+        faces = tuple(there.pop(place, ()))
+        yield Scene(
+            pts_s, index, *moments.size, moments.shot, faces, gallery.release, gallery.identity
+        )
 
 
 def finished(

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from edge.bench.synthetic import SyntheticFaces
-from edge.cli.bench_search import app as bench_app
+from edge.cli.bench_gallery import app as bench_app
 from edge.cli.gallery import app
 from gallery.errors import GalleryCorruptError, GalleryMissingError
 from gallery.store.person import Person
@@ -80,7 +80,7 @@ def test_remove_compact_diff_export_audit(gallery: Path, tmp_path: Path) -> None
 
 
 def test_bench_search_has_the_keys_of_the_contract() -> None:
-    found = _run("--people", 2000, "--probes", 400, "--json", cli=bench_app)
+    found = _run("search", "--people", 2000, "--probes", 400, "--json", cli=bench_app)
     contract = {
         "people", "dim", "p50_ms", "p99_ms", "batch8_ms", "file_mb", "anon_mb", "load_ms",
         "agreement",

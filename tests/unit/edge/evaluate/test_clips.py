@@ -10,7 +10,7 @@ from edge.evaluate.clips import (
     read_clips,
     scores_of,
 )
-from edge.offline.identify import IdentifiedFace
+from edge.offline.summary import IdentifiedFace
 from edge.recognise.scene import Candidate
 
 

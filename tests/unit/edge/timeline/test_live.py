@@ -8,8 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.errors import UsageError
+from edge.timeline.build import merge
 from edge.timeline.live import MAX_INTERVALS, MAX_PEOPLE, Appearing, read_timeline
-from edge.timeline.timeline import Appearances, Interval, Timeline, merge, to_json
+from edge.timeline.timeline import Appearances, Interval, Timeline, to_json
 
 
 def test_frames_become_intervals_and_short_absences_are_bridged() -> None:

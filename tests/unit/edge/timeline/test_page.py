@@ -5,9 +5,9 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.offline.identify import IdentifiedFace
+from edge.offline.summary import IdentifiedFace
+from edge.timeline.build import build_timeline
 from edge.timeline.page import data_uri, to_html
-from edge.timeline.timeline import build_timeline
 
 PNG = b"\x89PNG\r\n\x1a\n123"
 

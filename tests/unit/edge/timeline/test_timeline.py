@@ -11,13 +11,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from edge.cli.timeline import to_table
-from edge.offline.identify import IdentifiedFace
+from edge.offline.summary import IdentifiedFace
+from edge.timeline.build import build_timeline, merge
 from edge.timeline.timeline import (
     Interval,
     TimelineError,
-    build_timeline,
-    measure_frame_s,
-    merge,
     spans,
     timecode,
     timestamp,
@@ -93,8 +91,10 @@ def test_nobody_gives_an_empty_timeline() -> None:
 
 
 def test_the_frame_duration_is_measured_across_gaps() -> None:
-    assert measure_frame_s([face(0, "a"), face(10, "a"), face(11, "a")]) == pytest.approx(FRAME_S)
-    assert measure_frame_s([face(7, "a")]) == pytest.approx(0.04)
+    seen = [face(0, "a"), face(10, "a"), face(11, None), face(11, "a")]
+    assert build_timeline(seen, source="f").frame_s == pytest.approx(FRAME_S)
+    assert build_timeline(reversed(seen), source="f").frame_s == pytest.approx(FRAME_S)
+    assert build_timeline([face(7, "a")], source="f").frame_s == pytest.approx(0.04)
 
 
 people = st.lists(

@@ -135,7 +135,7 @@ def decide_film(
     decisions = decide(claims, policy, groups.co_occur)
     again = with_supposed_title(
         claims,
-        lambda g: TrackTemplate.of_all(tracks[i].template for i in members[g]).overall(),
+        lambda g: _Joined.of(tracks[i].template for i in members[g]).probe,
         decisions.values(),
         gallery,
         policy,

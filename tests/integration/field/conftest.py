@@ -6,6 +6,7 @@ and memory limits of units do not act.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -154,13 +155,17 @@ class Machine:
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the Debian package."""
+    """Build the Debian package, once for all workers."""
     if shutil.which("dpkg-deb") is None or not PYTHON.exists():
         pytest.skip("no Debian: the package is built there")
-    out = tmp_path_factory.mktemp("deb")
-    subprocess.run(
-        ["tools/build_deb.sh", str(out)], cwd=ROOT, check=True, timeout=600, capture_output=True
-    )
+    base = tmp_path_factory.getbasetemp()
+    out = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "deb"
+    out.mkdir(exist_ok=True)
+    with (out / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not list(out.glob("*.deb")):
+            command = ["tools/build_deb.sh", str(out)]
+            subprocess.run(command, cwd=ROOT, check=True, timeout=600, capture_output=True)
     (deb,) = out.glob("*.deb")
     return deb
 

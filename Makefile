@@ -16,7 +16,7 @@ setup-dev: $(VENV)/.installed-dev
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@tools/system_packages.sh $(PYTHON) venv
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@$(BIN)/python tools/install_packages.py --constraint constraints.txt --editable .
 	$(BIN)/tvradar engines fetch
 	@touch $@
 

@@ -6,6 +6,7 @@ import fcntl
 import logging
 import selectors
 import struct
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,8 @@ def load_evdev() -> Any:
         import evdev  # noqa: PLC0415
     except ImportError as error:
         raise ToolMissingError(
-            "buttons.device: python-evdev is not installed; pip install 'tvradar[buttons]'"
+            "buttons.device: python-evdev is not installed; "
+            f"run {sys.executable} -m pip install evdev"
         ) from error
     return evdev
 

@@ -47,15 +47,20 @@ def privacy_check(
 
 
 def print_findings(findings: list[Finding], *, json: bool) -> None:
-    """Print a table, or one JSON object."""
-    from rich.table import Table  # noqa: PLC0415
+    """Print a line each, with the remedy whole below it, or one JSON object."""
     from rich.text import Text  # noqa: PLC0415
 
     if json:
         print_json(Examined(findings))
         return
     colours = {"ok": "green", "missing": "red", "optional": "yellow"}
-    table = Table("", "subject", "found", "what to do")
-    for f in findings:
-        table.add_row(Text(f.state, colours[f.state]), f.subject, f.found, f.remedy)
-    out.print(table)
+    here = [f for f in findings if not f.elsewhere]
+    width = max(len(f.subject) for f in here)
+    for f in here:
+        line = Text(f"{f.state:8}  ", colours[f.state]) + Text(f"{f.subject:{width}}  {f.found}")
+        out.print(line, soft_wrap=True)  # a command that is cut or broken cannot be copied
+        if f.remedy:
+            out.print(Text(f"{'':10}-> {f.remedy}"), soft_wrap=True)
+    if len(here) < len(findings):
+        others = ", ".join(f.subject for f in findings if f.elsewhere)
+        out.print(Text(f"of use on a Jetson or with an NVIDIA GPU only: {others}"), soft_wrap=True)

@@ -145,7 +145,7 @@ def compare_engine_layers(
     """Name the first layer in which two forms of a network drift apart; ends with 2 if one does.
 
     NVIDIA's Polygraphy runs both in ONNX Runtime and compares what every layer gives on smooth
-    random pictures. Needs "pip install 'tvradar[tensorrt]'".
+    random pictures. Needs polygraphy and onnx-graphsurgeon.
     """
     from edge.cli.engines_list import show_layers  # noqa: PLC0415
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import onnx
@@ -78,7 +79,8 @@ def check_files(paths: list[Path], *, json: bool) -> int:
         paths = [p for p in paths if p.is_file()]
     found = {str(p): _findings(read_onnx(p)) for p in paths}
     if not is_here():
-        err.print("Polygraphy's linter: not run; \"pip install 'tvradar[tensorrt]'\"", markup=False)
+        command = f"{sys.executable} -m pip install polygraphy onnx-graphsurgeon"
+        err.print(f"Polygraphy's linter: not run; {command}", markup=False, soft_wrap=True)
     if json:
         print_json(Checked(found, not any(found.values())))
     else:

@@ -43,9 +43,9 @@ def enrol_gallery(
     work: Path | None,
 ) -> None:
     """Enrol everybody in a catalogue; the gallery is not touched before all pictures were read."""
-    store = ShardStore(work) if work else ShardStore.beside(output)
     catalogue = read_catalogue(people)
     warn_of(catalogue.left_out)
+    store = ShardStore(work) if work else ShardStore.beside(output)
     result = embed_with_progress(catalogue, store, options)
     release = write_release(output, result)
     store.remove()
@@ -80,7 +80,8 @@ def embed_with_progress(
 ) -> Enrolment:
     """Embed and judge a catalogue under a progress bar; Ctrl-C keeps what is done.
 
-    A catalogue that gives nobody leaves no parts behind, since no run could go on with them.
+    A catalogue that gives nobody leaves no parts behind, since no run could go on with them, and
+    what ends before its first part is done leaves nothing at all.
     """
     entries = catalogue.entries
     with graceful_stop() as stop, progress_bar("pictures") as progress:
@@ -93,6 +94,9 @@ def embed_with_progress(
             return enrol_catalogue(entries, store, options, on_pictures=on_pictures, stopped=stop)
         except GalleryInputError:
             store.remove()
+            raise
+        except BaseException:
+            store.remove_unless_useful()
             raise
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from calibration.openset.evaluate import Evaluation, evaluate, share_by_person
 from calibration.openset.report import Findings, Search, searches_of, to_html
-from edge.cli.console import err, graceful_stop, out, print_json, progress_bar, warn_of
+from edge.cli.console import counted, err, graceful_stop, out, print_json, progress_bar, warn_of
 from edge.errors import UsageError
 from edge.json_output import PicturesEvaluated, Probability, ShippedGroups
 from edge.offline.fp32_fallback import second_opinion_for
@@ -76,24 +76,32 @@ def run_evaluate(
     gallery = open_gallery(gallery_dir, pipeline.model)
     found_people = find_people(dataset)
     warn_of(found_people.left_out)
-    check_folders({folder.id for folder in found_people.folders}, set(gallery.ids()), dataset)
+    missing = check_folders({folder.id for folder in found_people.folders}, set(gallery.ids()))
+    if missing:
+        if report is not None:
+            raise UsageError(f"--report: {dataset} has {missing}; its curves need both")
+        warn_of([f"{dataset}: {missing}"])
     pictures = [(folder.id, path) for folder in found_people.folders for path in folder.pictures]
     in_group = read_groups(groups) if groups is not None else {}
     policy = policy_for(gallery, fpir)
     rows, without_face = _search_all(pipeline, gallery, policy, pictures)
+    if not rows:
+        raise UsageError(f"{dataset}: no face in {counted(without_face, 'picture')}")
     known = set(gallery.ids())
     of_known = [row for row in rows if row.person in known]
     of_strangers = [row for row in rows if row.person not in known]
     mated, nonmated = searches_of(of_known), searches_of(of_strangers)
-    found = evaluate(mated, nonmated)
+    found = evaluate(mated, nonmated) if of_known and of_strangers else None
     people = gallery.people_count
     shipped = shipped_by_group(of_known, of_strangers, in_group)
     notes = _notes(found, fpir, shipped["all"], without_face)
+    rank1 = share_by_person(list(mated.people), [bool(right) for right in mated.right])
     error, bins = _calibration(rows)
     if json:
         print_json(
             _as_json(
                 found,
+                rank1[0] if rank1 else None,
                 policy.threshold,
                 without_face,
                 ShippedGroups(fpir, shipped),
@@ -101,9 +109,9 @@ def run_evaluate(
             )
         )
     else:
-        _print(found, notes)
+        _print(found, rank1, notes)
         _print_shipped(shipped, fpir)
-    if report is not None:
+    if report is not None and found is not None:
         findings = Findings(
             f"{dataset} against release {gallery.release}, {people} people",
             [_figures_of_rank1(found), *(_figures(r, found.nonmated) for r in found.rates)],
@@ -118,22 +126,16 @@ def run_evaluate(
         err.print(f"report: {report}", markup=False)
 
 
-def check_folders(folders: set[str], known: set[str], dataset: Path) -> None:
-    """Refuse at once what would have no figure after minutes.
-
-    Raises:
-        UsageError: no folder is of somebody enrolled, or none is of a stranger.
-    """
+def check_folders(folders: set[str], known: set[str]) -> str:
+    """Return which half of the figures these folders cannot give, before any work is done."""
     if not folders & known:
-        raise UsageError(
-            f"{dataset}: no folder's name is in the gallery; name the folders by the ids that "
-            '"tvradar gallery inspect" lists'
+        return (
+            "nobody of the gallery, so it cannot be told how often people get their name; name "
+            'folders by the ids that "tvradar gallery inspect" lists'
         )
     if folders <= known:
-        raise UsageError(
-            f"{dataset}: every folder's name is in the gallery, expected strangers too: without "
-            "them there is no rate of false names"
-        )
+        return "no strangers, so there is no rate of false names"
+    return ""
 
 
 def _search_all(
@@ -216,24 +218,26 @@ def _shipped(mated: Sequence[Search], nonmated: Sequence[Search]) -> Shipped:
 
 
 def _as_json(
-    found: Evaluation,
+    found: Evaluation | None,
+    rank1: float | None,
     threshold: float,
     without_face: int,
     shipped: ShippedGroups,
     probability: Probability,
 ) -> PicturesEvaluated:
+    rates = found.rates if found else ()
     return PicturesEvaluated(
-        rank1=found.rank1,
-        tpir={str(r.fpir): r.tpir for r in found.rates},
+        rank1=rank1,
+        tpir={str(r.fpir): r.tpir for r in rates},
         interval={
-            "rank1": found.rank1_interval,
-            **{str(r.fpir): (r.low, r.high) for r in found.rates},
+            **({"rank1": found.rank1_interval} if found else {}),
+            **{str(r.fpir): (r.low, r.high) for r in rates},
         },
-        mated=found.mated,
-        nonmated=found.nonmated,
+        mated=shipped.groups["all"].mated,
+        nonmated=shipped.groups["all"].nonmated,
         threshold=threshold,
-        measured_thresholds={str(r.fpir): r.threshold for r in found.rates},
-        unsupported=[str(r.fpir) for r in found.rates if not r.supported],
+        measured_thresholds={str(r.fpir): r.threshold for r in rates},
+        unsupported=[str(r.fpir) for r in rates if not r.supported],
         without_face=without_face,
         shipped=shipped,
         probability=probability,
@@ -262,27 +266,31 @@ def _figures(rate: Rate, nonmated: int) -> tuple[str, ...]:
     )
 
 
-def _notes(found: Evaluation, fpir: float, shipped: Shipped, without_face: int) -> list[str]:
+def _notes(found: Evaluation | None, fpir: float, shipped: Shipped, without_face: int) -> list[str]:
     return [
         (
-            f"{found.mated} searches of people in the gallery, {found.nonmated} of strangers; "
-            f"{without_face} pictures without a face left out"
+            f"{shipped.mated} searches of people in the gallery, {shipped.nonmated} of strangers; "
+            f"{counted(without_face, 'picture')} without a face left out"
         ),
         (
             f"as identify decides, promised {fpir:.1%}: {_share(shipped.tpir)} of the known named "
             f"rightly, {shipped.mated_wrong} wrongly; {_share(shipped.fpir)} of strangers named"
         ),
         *(
-            f"* {found.nonmated} searches of strangers cannot show a rate of {r.fpir:.1%}, "
+            f"* {shipped.nonmated} searches of strangers cannot show a rate of {r.fpir:.1%}, "
             f"which needs {int(np.ceil(1 / r.fpir))}: the figure is at no false name seen"
-            for r in found.rates
+            for r in (found.rates if found else ())
             if not r.supported
         ),
     ]
 
 
 def _share(found: tuple[float, float, float] | None) -> str:
-    return "none" if found is None else f"{found[0]:.2%} ({found[1]:.2%} to {found[2]:.2%})"
+    return (
+        "none (no searches)"
+        if found is None
+        else f"{found[0]:.2%} ({found[1]:.2%} to {found[2]:.2%})"
+    )
 
 
 def _print_shipped(shipped: Mapping[str, Shipped], fpir: float) -> None:
@@ -294,11 +302,16 @@ def _print_shipped(shipped: Mapping[str, Shipped], fpir: float) -> None:
     out.print(table)
 
 
-def _print(found: Evaluation, notes: list[str]) -> None:
-    table = Table("figure", "value", "95 % interval", "threshold", "strangers named")
-    table.add_row(*_figures_of_rank1(found))
-    for rate in found.rates:
-        table.add_row(*_figures(rate, found.nonmated))
-    out.print(table)
+def _print(
+    found: Evaluation | None, rank1: tuple[float, float, float] | None, notes: list[str]
+) -> None:
+    if found is not None:
+        table = Table("figure", "value", "95 % interval", "threshold", "strangers named")
+        table.add_row(*_figures_of_rank1(found))
+        for rate in found.rates:
+            table.add_row(*_figures(rate, found.nonmated))
+        out.print(table)
+    elif rank1 is not None:
+        out.print(f"rank-1: {_share(rank1)}")
     for note in notes:
         out.print(note, markup=False)

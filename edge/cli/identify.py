@@ -19,7 +19,13 @@ from edge.errors import UsageError
 from edge.offline.reading import read_to_end
 from edge.offline.recogniser import EMBEDDINGS_PER_FRAME
 from edge.offline.scene_file import SceneFile
-from edge.offline.summary import Identification, IdentifiedFace, IdentifiedText, Summary
+from edge.offline.summary import (
+    Identification,
+    IdentifiedFace,
+    IdentifiedPicture,
+    IdentifiedText,
+    Summary,
+)
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
@@ -28,6 +34,7 @@ from edge.titles.of_file import FileTitle
 from edge.video.open import open_source
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 from edge.video.sources.pipe import is_pipe
+from edge.video.sources.still import StillSource
 from edge.video.uri import path_of, without_password
 from engines.files import write_atomically
 from engines.pictures.formats import is_picture_name
@@ -162,8 +169,13 @@ def _identify(
     threshold = policy_for(gallery, options.fpir).threshold
     scenes = SceneFile()
 
+    files: list[str] = []
+    pictures: list[IdentifiedPicture] = []
+
     def take(scene: Scene) -> None:
         also(scene)
+        if files:
+            pictures.append(IdentifiedPicture.of(files[scene.index], scene))
         if annotate is not None:
             scenes.add(scene)
 
@@ -173,6 +185,8 @@ def _identify(
         graceful_stop() as stop,
         progress_bar("frames") as progress,
     ):
+        if isinstance(source, StillSource):
+            files = source.names
         if annotate is not None and source.live:
             raise UsageError(
                 f"{without_password(uri)}: live, --annotate needs a file; "
@@ -197,7 +211,8 @@ def _identify(
         complete = not stop()
     if annotate is not None:
         annotate_source(uri, annotate, scenes, summary.name, video)
-    return summary.result(uri, threshold=threshold, complete=complete, warnings=warnings)
+    found = summary.result(uri, threshold=threshold, complete=complete, warnings=warnings)
+    return msgspec.structs.replace(found, pictures=tuple(pictures))
 
 
 def read_with_cues(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 from rich.table import Table
+from rich.text import Text
 
 from edge.cli.console import counted, err, out, progress_bar
 from edge.errors import UsageError
@@ -59,15 +60,16 @@ class Answer:
 
 
 def _print_table(found: Identification, reasons: Counter[str]) -> None:
-    still = found.frames == 1
-    table = (
-        Table("person", "id", "score")
-        if still
-        else Table("person", "id", "seconds", "first", "last", "score")
-    )
+    several = len(found.pictures) > 1
+    if several:
+        out.print(_table_of_pictures(found))
+    columns = ["seconds", "first", "last"] if not found.pictures else ["pictures"] * several
+    table = Table("person", "id", *columns, "score")
     for p in found.people:
-        times = [] if still else [f"{p.seconds:.1f}", clock(p.first_s), clock(p.last_s)]
-        table.add_row(p.name, p.id, *times, f"{p.score:.2f}")
+        times = [f"{p.seconds:.1f}", clock(p.first_s), clock(p.last_s)]
+        if found.pictures:
+            times = [str(sum(p.id in one.people for one in found.pictures))] * several
+        table.add_row(Text(p.name), p.id, *times, f"{p.score:.2f}")
     if found.people:
         out.print(table)
     told = ", ".join(f"{n} {why.replace('_', ' ')}" for why, n in sorted(reasons.items()))
@@ -75,9 +77,25 @@ def _print_table(found: Identification, reasons: Counter[str]) -> None:
         f"{counted(len(found.people), 'person', 'people')} named, "
         f"{counted(reasons.total(), 'face')} without a name"
         + (f" ({told})" if told else "")
-        + f"; {counted(found.frames, 'frame')}, {found.duration_s:.1f} s"
+        + f"; {_length(found)}"
         + ("" if found.complete else "; interrupted")
     )
+
+
+def _length(found: Identification) -> str:
+    if found.pictures:
+        return counted(found.frames, "picture")
+    return f"{counted(found.frames, 'frame')}, {found.duration_s:.1f} s"
+
+
+def _table_of_pictures(found: Identification) -> Table:
+    names = {person.id: person.name for person in found.people}
+    table = Table("picture", "who, left to right", "without a name")
+    for picture in found.pictures:
+        people = ", ".join(names[person] for person in picture.people)
+        reasons = ", ".join(why.replace("_", " ") for why in picture.unnamed)
+        table.add_row(Text(picture.file), Text(people or "no face" * (not reasons)), reasons)
+    return table
 
 
 def clock(seconds: float) -> str:

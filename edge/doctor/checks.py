@@ -16,17 +16,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Absent = Literal["missing", "optional"]
+NVIDIA_DRIVER = Path("/dev/nvidiactl")
 LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless", "starlette", "uvicorn")
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One line: what was looked at, how it is, and what to do about it."""
+    """One line: what was looked at, how it is, and what to do about it.
+
+    Attributes:
+        elsewhere: it is of use only on other machines than this one, and absent as it should be.
+    """
 
     subject: str
     state: Literal["ok", "missing", "optional"]
     found: str
     remedy: str = ""
     needed: bool = True
+    elsewhere: bool = False
 
 
 def examine(l4t_release: Path | None = None) -> list[Finding]:
@@ -37,8 +43,8 @@ def examine(l4t_release: Path | None = None) -> list[Finding]:
     """
     from engines.tensorrt.provision import L4T_RELEASE  # noqa: PLC0415
 
-    absent: Absent = "missing" if (l4t_release or L4T_RELEASE).exists() else "optional"
-    return [*_python(), *_models(), *_optional(), *_gpu(absent), *_devices()]
+    jetson = (l4t_release or L4T_RELEASE).exists()
+    return [*_python(), *_models(), *_optional(), *_gpu(jetson=jetson), *_devices()]
 
 
 def _python() -> Iterator[Finding]:
@@ -91,18 +97,24 @@ def _optional() -> Iterator[Finding]:
         "gi",
         "ok" if here else "optional",
         f"{'here' if here else 'not here'}, for GStreamer sources",
-        "" if here else "install python3-gi and the extra tvradar[gstreamer]",
+        "" if here else f"apt-get install python3-gi, or {sys.executable} -m pip install PyGObject",
         needed=False,
     )
 
 
-def _gpu(absent: Absent) -> Iterator[Finding]:
+def _gpu(*, jetson: bool) -> Iterator[Finding]:
     """What only makes it faster: missing is a fault on a Jetson, and normal elsewhere."""
     from edge.doctor.gpu import gpu, int8_files, jetson_utils  # noqa: PLC0415
 
-    for look in (*int8_files(), *gpu(), jetson_utils()):
+    absent: Absent = "missing" if jetson else "optional"
+    useful = jetson or NVIDIA_DRIVER.exists()
+    for look in int8_files():
         state = absent if look.remedy else "ok"
         yield Finding(look.subject, state, look.found, look.remedy, needed=False)
+    for look, here in (*((one, useful) for one in gpu()), (jetson_utils(), jetson)):
+        state = absent if look.remedy else "ok"
+        elsewhere = state == "optional" and not here
+        yield Finding(look.subject, state, look.found, look.remedy, False, elsewhere)  # noqa: FBT003
 
 
 def _devices() -> Iterator[Finding]:

@@ -73,6 +73,7 @@ class PicturesEvaluated(msgspec.Struct, frozen=True):
     """`evaluate` of a folder of pictures.
 
     Attributes:
+        rank1: None where no picture is of somebody enrolled.
         tpir, measured_thresholds: by rate of false names, e.g. "0.01".
         interval: 95 %, of `rank1` and of each rate's TPIR.
         mated, nonmated: searches of people in the gallery, and of strangers.
@@ -81,7 +82,7 @@ class PicturesEvaluated(msgspec.Struct, frozen=True):
         without_face: pictures.
     """
 
-    rank1: float
+    rank1: float | None
     tpir: dict[str, float]
     interval: dict[str, tuple[float, float]]
     mated: int

@@ -55,6 +55,29 @@ class IdentifiedText(msgspec.Struct, frozen=True):
     person: str | None
 
 
+class IdentifiedPicture(msgspec.Struct, frozen=True):
+    """Who is in one picture of a folder.
+
+    Attributes:
+        file: its name.
+        frame: its number, as in `faces`.
+        people: ids of those who are named, left to right.
+        unnamed: why each of the others is not, left to right.
+    """
+
+    file: str
+    frame: int
+    people: tuple[str, ...]
+    unnamed: tuple[str, ...]
+
+    @classmethod
+    def of(cls, file: str, scene: Scene) -> IdentifiedPicture:
+        """Return what the scene of a still picture tells."""
+        there = sorted(scene.faces, key=lambda face: face.box[0] + face.box[2])
+        people = tuple(dict.fromkeys(face.id for face in there if face.id))
+        return cls(file, scene.index, people, tuple(face.why for face in there if face.why))
+
+
 class Identification(msgspec.Struct, frozen=True):
     """The answer of `identify`.
 
@@ -74,6 +97,7 @@ class Identification(msgspec.Struct, frozen=True):
     engines: tuple[str, ...] = ()
     engines_why: str = ""
     texts: tuple[IdentifiedText, ...] = ()
+    pictures: tuple[IdentifiedPicture, ...] = ()
 
 
 @dataclass(slots=True)

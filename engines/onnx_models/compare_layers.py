@@ -7,6 +7,7 @@ same: so a layer is judged by the correlation of each of its channels, which nei
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,8 @@ TOLERANCE = 0.1
 FLAT = 1e-6
 DETECTOR_SIDES_PX = (192, 320)
 MISSING = (
-    'Polygraphy is not installed, expected for the comparison of layers; "pip install '
-    "'tvradar[tensorrt]'\""
+    "Polygraphy is not installed, expected for the comparison of layers; "
+    f"run {sys.executable} -m pip install polygraphy onnx-graphsurgeon"
 )
 
 

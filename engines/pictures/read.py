@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import sys
 import time
 import warnings
 from contextlib import contextmanager
@@ -192,15 +193,15 @@ def _prepare(kind: PictureFormat, subject: str) -> None:
     if kind is AVIF and not features.check("avif"):
         raise PictureError(
             f"{subject}: AVIF, which the installed Pillow cannot read; "
-            'run "pip install --upgrade pillow", or save it as JPEG'
+            f'run "{sys.executable} -m pip install --upgrade pillow", or save it as JPEG'
         )
     if kind is HEIF:
         try:
             import pillow_heif  # noqa: PLC0415
         except ImportError as error:
             raise PictureError(
-                f'{subject}: HEIC, which needs pillow-heif; run "pip install pillow-heif", or '
-                "save it as JPEG"
+                f"{subject}: HEIC, which needs pillow-heif; run "
+                f'"{sys.executable} -m pip install pillow-heif", or save it as JPEG'
             ) from error
         pillow_heif.register_heif_opener(
             thumbnails=False, depth_images=False, aux_images=False, decode_threads=1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ def require_tensorrt() -> str:
         raise TensorRtMissingError(
             f"tensorrt: not importable ({error}), expected 10.3 or newer; on a Jetson it comes "
             "with JetPack (sudo apt-get install python3-libnvinfer, in a venv made with "
-            '--system-site-packages), on a PC with "pip install tensorrt"'
+            f'--system-site-packages), on a PC by "{sys.executable} -m pip install tensorrt"'
         ) from error
     version = str(trt.__version__)
     # TensorRT-RTX, with which the build is tested off a Jetson, counts its versions from 1.0.

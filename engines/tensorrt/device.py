@@ -7,6 +7,7 @@ freed by `close`, all at once: an engine allocates when it is loaded and never a
 from __future__ import annotations
 
 import logging
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -111,10 +112,11 @@ def open_device(binding: str = "auto", ordinal: int = 0) -> Device:
             return known[name](ordinal)
         except ImportError as error:
             reasons.append(f"{name}: {error}")
+    pip = f"{sys.executable} -m pip install"
     raise TensorRtMissingError(
         f"CUDA: no Python binding is importable ({'; '.join(reasons)}), expected one of "
-        f'{", ".join(wanted)}; on JetPack 6: "pip install cuda-bindings~=12.9", on JetPack 7: '
-        '"pip install cuda-bindings~=13.0"'
+        f'{", ".join(wanted)}; on JetPack 6: "{pip} cuda-bindings~=12.9", on JetPack 7: '
+        f'"{pip} cuda-bindings~=13.0"'
     )
 
 

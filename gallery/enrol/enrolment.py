@@ -141,9 +141,13 @@ def enrol_catalogue(
             _embed(missing, store, options, on_pictures, stopped)
         except EnrolmentInterruptedError:
             done = sum(store.has(shard) for shard in shards)
+            kept = (
+                f"{done} of {len(shards)} parts are done and kept there; the same command goes on, "
+                if done
+                else ""
+            )
             raise EnrolmentInterruptedError(
-                f"{store.folder}: stopped, {done} of {len(shards)} parts are done and kept there; "
-                "the same command goes on, nothing was changed yet"
+                f"{store.folder}: stopped, {kept}nothing was changed yet"
             ) from None
     return _judged(model, store, shards)
 

@@ -1,5 +1,7 @@
 """Errors of enrolment."""
 
+import sys
+
 from gallery.errors import GalleryError
 
 
@@ -23,5 +25,5 @@ class CloudExtraMissingError(GalleryError):
     def __init__(self, subject: str) -> None:
         super().__init__(
             f"{subject}: needs packages for the cloud, which are not installed; "
-            'pip install "tvradar[cloud]"'
+            f"run {sys.executable} -m pip install fsspec pyarrow 'ray[data]'"
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gallery.enrol.enrolment import enrol_catalogue, write_release
 from gallery.enrol.shards import ShardStore
 from gallery.enrol.source import read_catalogue
+from gallery.errors import GalleryInputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,10 +24,17 @@ def enrol_folder(people: Path, folder: Path) -> Release:
     Raises:
         GalleryInputError: the folder holds nobody, or nobody with a usable picture.
     """
-    store = ShardStore.beside(folder)
     catalogue = read_catalogue(str(people))
     for text in catalogue.left_out:
         log.warning("%s", text)
-    release = write_release(folder, enrol_catalogue(catalogue.entries, store))
+    store = ShardStore.beside(folder)
+    try:
+        release = write_release(folder, enrol_catalogue(catalogue.entries, store))
+    except GalleryInputError:
+        store.remove()
+        raise
+    except BaseException:
+        store.remove_unless_useful()
+        raise
     store.remove()
     return release

@@ -93,6 +93,7 @@ class ShardStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._made = [one for one in folder.parents if not one.exists()]
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -161,8 +162,16 @@ class ShardStore:
                 path.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove all parts."""
+        """Remove all parts, and the folders that were made for them where nothing else is in."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        for folder in self._made:
+            with suppress(OSError):
+                folder.rmdir()
+
+    def remove_unless_useful(self) -> None:
+        """Remove the folder where no part is done, so that a failure leaves nothing behind."""
+        if not any(self.folder.glob("*.part")):
+            self.remove()
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.part"

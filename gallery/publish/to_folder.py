@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -93,7 +94,9 @@ class ObjectStore:
         try:
             import fsspec  # noqa: PLC0415 - an extra
         except ImportError as error:
-            raise PublishError(f'{uri}: needs fsspec; pip install "tvradar[cloud]"') from error
+            raise PublishError(
+                f"{uri}: needs fsspec; run {sys.executable} -m pip install fsspec"
+            ) from error
         try:
             self._fs, self._root = fsspec.core.url_to_fs(uri)
         except (ImportError, ValueError) as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -128,8 +129,8 @@ def _build(rows: NDArray[np.float32], ef: int, threads: int) -> Any:
         hnswlib = importlib.import_module("hnswlib")
     except ImportError as error:
         raise GalleryMissingError(
-            'search.index is "hnsw", which needs hnswlib: install it with "pip install hnswlib" '
-            '(it compiles for a minute), or set search.index to "exact"'
+            f'search.index is "hnsw", which needs hnswlib: run "{sys.executable} -m pip install '
+            'hnswlib" (it compiles for a minute), or set search.index to "exact"'
         ) from error
     graph = hnswlib.Index("ip", rows.shape[1])
     graph.init_index(max(1, len(rows)), M=_NEIGHBOURS, ef_construction=_EF_BUILD, random_seed=1)

@@ -46,6 +46,18 @@ def test_rates_and_a_report(free: Free, tmp_path: Path) -> None:
     assert "collins, most like" in page
     assert page.count("data:image/jpeg;base64,") >= 10
 
+    for person in STRANGERS:
+        shutil.rmtree(tmp_path / "probes" / person)
+    half = tvradar("evaluate", tmp_path / "probes", "--gallery", gallery, "--json")
+    assert half.code == 0, half
+    assert "no strangers" in " ".join(half.err.split())
+    assert (half.json["rank1"], half.json["tpir"]) == (ran.json["rank1"], {})
+    assert half.json["shipped"]["groups"]["all"]["fpir"] is None
+    refused = tvradar("evaluate", tmp_path / "probes", "--gallery", gallery, "--report", report)
+    assert refused.code == 2
+    assert "curves need both" in " ".join(refused.err.split())
+    shutil.rmtree(tmp_path / "probes" / ENROLLED[0])
+
     refused = tvradar(
         *("evaluate", "--video", "a.mp4", "--labels", "l.json", "--gallery", gallery),
         *("--report", report),

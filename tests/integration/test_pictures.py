@@ -189,3 +189,29 @@ def test_a_picture_that_ends_its_process_is_left_out(free: Free, tmp_path: Path)
     assert all(r["enrolled"] for r in reports.values())
     found = {p["path"]: p for p in reports[STAR]["pictures"]}
     assert "ended the process that read it" in found["deadly.png"]["reason"]
+
+
+def test_a_folder_of_photographs_says_who_is_in_which(
+    free: Free, few: Path, tmp_path: Path
+) -> None:
+    for name, picture in (("2.jpg", free.portrait), ("10.png", free.pair)):
+        shutil.copy(picture, tmp_path / name)
+    one_colour_png(tmp_path / "3.png", 64, 64)
+    ran = tvradar("identify", tmp_path, "-g", few, "--json")
+    assert ran.code == 0, ran
+    found = {one["file"]: (one["people"], one["unnamed"]) for one in ran.json["pictures"]}
+    assert list(found) == ["2.jpg", "3.png", "10.png"]
+    assert found == {"2.jpg": ([STAR], []), "3.png": ([], []), "10.png": ([STAR, SECOND], [])}
+    shown = tvradar("identify", tmp_path, "-g", few).out
+    assert f"{STAR}, {SECOND}" in shown
+    assert "no face" in shown
+    assert "3 pictures" in shown
+
+
+def test_an_enrolment_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "people" / "ada").mkdir(parents=True)
+    (tmp_path / "people" / "ada" / "1.jpg").write_text("no picture")
+    for people in ("people", "nowhere"):
+        ran = tvradar("gallery", "enrol", tmp_path / people, "-o", tmp_path / "a" / "b" / "mine")
+        assert ran.code == 2, ran
+    assert [one.name for one in tmp_path.iterdir()] == ["people"]

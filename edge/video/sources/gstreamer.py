@@ -11,6 +11,7 @@ import ctypes
 import logging
 import math
 import os
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,7 @@ REMEDY = (
     "apt-get install python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good "
     "gstreamer1.0-plugins-bad gstreamer1.0-libav, then link "
     "/usr/lib/python3/dist-packages/gi into the environment's site-packages, "
-    "or pip install 'tvradar[gstreamer]'"
+    f"or {sys.executable} -m pip install PyGObject"
 )
 
 

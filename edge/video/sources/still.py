@@ -75,6 +75,8 @@ class StillSource(Closing):
         self._frames = 0
         self._skipped = 0
         self._warnings: list[str] = []
+        self.names: list[str] = []
+        """Of the pictures that were read, in the order of their frames."""
         self._paths = [Path(place)] if self._strict else self._list(Path(place))
         self.frame_count: int | None = len(self._paths)
         self.duration_s: float | None = float(len(self._paths))
@@ -83,7 +85,8 @@ class StillSource(Closing):
         if self._first is None:
             found = f"none of the {len(self._paths)} pictures can be read ({self._warnings[-1]})"
             raise SourceError(self.uri, found, remedy="replace them")
-        self.size = self._first.bgr.shape[1], self._first.bgr.shape[0]
+        bgr = self._first[1].bgr
+        self.size = bgr.shape[1], bgr.shape[0]
 
     def _list(self, folder: Path) -> list[Path]:
         try:
@@ -110,16 +113,19 @@ class StillSource(Closing):
 
     def __iter__(self) -> Iterator[Frame]:
         """Read the pictures one after the other."""
-        picture, self._first = self._first, None
+        read, self._first = self._first, None
         second = 0
-        while picture is not None and not self._closed:
+        while read is not None and not self._closed:
+            name, picture = read
             index = self._frames
             self._frames += 1
+            self.names.append(name)
             yield Frame(picture.bgr, float(second), index, time.monotonic_ns())
             second += 1
-            picture = next(self._pictures, None)
+            del picture, read
+            read = next(self._pictures, None)
 
-    def _decoded(self) -> Iterator[DecodedPicture]:
+    def _decoded(self) -> Iterator[tuple[str, DecodedPicture]]:
         for path in self._paths:
             try:
                 picture = self._read(path)
@@ -129,7 +135,7 @@ class StillSource(Closing):
                 self._skip(str(error))
                 continue
             self._warnings += _notes(self.uri if self._strict else path.name, picture)
-            yield picture
+            yield path.name, picture
 
     def _read(self, path: Path) -> DecodedPicture:
         if self._content is not None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from edge.doctor.checks import examine
+from edge.cli.doctor import print_findings
+from edge.doctor.checks import NVIDIA_DRIVER, examine
 from edge.doctor.gpu import gpu, int8_files, jetson_utils
 from edge.errors import BackendMissingError
 from edge.video.open import open_source
@@ -85,7 +86,7 @@ def test_a_source_refuses_the_wrong_jetson_utils(
 
 
 def test_absence_is_a_fault_on_a_jetson_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TVRADAR_CACHE", str(tmp_path))
     monkeypatch.setenv("TVRADAR_NVRTC", str(tmp_path / "libnvrtc.so"))
@@ -95,6 +96,13 @@ def test_absence_is_a_fault_on_a_jetson_only(
         return {f.subject: f.state for f in examine(release)}
 
     assert {states()[s] for s in ("NVRTC", "INT8 sface")} == {"optional"}
+    if not NVIDIA_DRIVER.exists():
+        elsewhere = {f.subject for f in examine(release) if f.elsewhere}
+        assert {"NVRTC", "jetson_utils"} <= elsewhere
+        print_findings(examine(release), json=False)
+        told = capsys.readouterr().out
+        assert "libnvrtc" not in told
+        assert '-> run "tvradar calibrate int8 --model sface --images PEOPLE"\n' in told
     release.write_text("# R36 (release), REVISION: 4.3\n")
     assert {states()[s] for s in ("NVRTC", "INT8 sface")} == {"missing"}
     (nvrtc,) = (look for look in gpu() if look.subject == "NVRTC")

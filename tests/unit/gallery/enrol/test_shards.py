@@ -128,3 +128,16 @@ def test_only_the_owner_reads_faces(done: tuple[ShardStore, Shard]) -> None:
     assert {path.stat().st_mode & 0o077 for path in store.folder.iterdir()} == {0}
     store.remove()
     assert not store.folder.exists()
+
+
+def test_nothing_is_left_where_no_part_was_done(tmp_path: Path) -> None:
+    store = ShardStore.beside(tmp_path / "a" / "b" / "gallery")
+    store.begin("key", "lin/1.jpg")
+    store.remove_unless_useful()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_that_are_done_are_kept_for_the_next_run(done: tuple[ShardStore, Shard]) -> None:
+    store, shard = done
+    store.remove_unless_useful()
+    assert store.has(shard)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
 
 from tools.install_packages import Progress
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_packages_and_megabytes_are_counted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,6 +36,9 @@ test)
     for plugins in base good bad; do
         need "gstreamer1.0-plugins-$plugins" dpkg -s "gstreamer1.0-plugins-$plugins"
     done
+    for part in tools python3-plugin-loader; do
+        need "gstreamer1.0-$part" dpkg -s "gstreamer1.0-$part"
+    done
     need gstreamer1.0-libav dpkg -s gstreamer1.0-libav
     need fonts-noto-cjk sh -c 'fc-list | grep -qi "noto sans cjk"'
     ;;

@@ -164,6 +164,10 @@ def timeline(
     concat: Annotated[
         bool, typer.Option("--concat", help="With --only: a list for FFmpeg's concat demuxer.")
     ] = False,
+    sidecar: Annotated[
+        bool,
+        typer.Option("--sidecar", help="With --out: also write FILM.tvradar.json beside each."),
+    ] = False,
     cast: CastOption = "",
     fpir: FpirOption = DEFAULT_FPIR,
     lang: LangOption = "en",
@@ -186,7 +190,7 @@ def timeline(
         write_timelines,
     )
 
-    output = TimelineOutput(json=json, vtt=vtt, html=html, only=only, edl=edl, concat=concat)
+    output = TimelineOutput(json, vtt, html, only, edl, concat, sidecar)
     naming = Naming(cast, fpir, lang, cues, embedder, every == "frame")
     if into is not None:
         write_timelines(Path(source), gallery, into, output, naming)

@@ -20,6 +20,7 @@ from edge.offline.films import FilmsFailedError, FolderReport, each_film, films_
 from edge.offline.summary import Summary
 from edge.timeline.build import TimelineBuilder
 from edge.timeline.page import to_html
+from edge.timeline.sidecar import SidecarBuilder, encode, sidecar_path
 from edge.timeline.timeline import (
     Timeline,
     clock,
@@ -53,6 +54,7 @@ class TimelineOutput:
     only: str = ""
     edl: bool = False
     concat: bool = False
+    sidecar: bool = False
 
     def __post_init__(self) -> None:
         """Refuse words that do not fit together."""
@@ -72,6 +74,8 @@ def write_timeline(
     """Identify a source and give its timeline out."""
     if output.html is not None:
         refuse_to_replace(source, output.html, "--html")
+    if output.sidecar:
+        raise UsageError("--sidecar: expected a folder and --out; of one film, identify writes it")
     gallery = open_gallery(gallery_dir)
     if output.only and output.only not in gallery:
         raise GalleryInputError(
@@ -101,7 +105,7 @@ def write_timelines(
 ) -> None:
     """Write the timeline of each film of a folder into another one; see `edge.offline.films`."""
     if output.html is not None or output.only:
-        raise UsageError("--out: expected --json or --vtt with it, or neither")
+        raise UsageError("--out: expected --json, --vtt or --sidecar with it, or none")
     with (
         closing(open_models(embedder=naming.embedder)) as models,
         graceful_stop() as stop,
@@ -113,8 +117,9 @@ def write_timelines(
 
         def make(path: Path) -> bytes | None:
             progress.update(task, description=path.name)
-            builder = TimelineBuilder()
-            summary = Summary(gallery, naming.lang, on_face=builder.add)
+            builder, beside = TimelineBuilder(), SidecarBuilder()
+            also = beside.take if output.sidecar else lambda _: None
+            summary = Summary(gallery, naming.lang, also=also, on_face=builder.add)
             with open_source(str(path)) as source:
                 read_with_cues(
                     str(path),
@@ -131,15 +136,20 @@ def write_timelines(
                 return None
             found = summary.result(str(path), threshold=0.0, complete=True)
             timeline = builder.result(found.source, duration_s=found.duration_s)
+            if output.sidecar:
+                made = beside.result(path.name, gallery.person, lang=naming.lang, complete=True)
+                write_atomically(sidecar_path(path), encode(made))
             return to_vtt(timeline).encode() if output.vtt else to_json(timeline)
 
         kinds = ",".join((gallery.identity, *models.kinds))
         work = (
             f"{kinds},{sorted(options.cast)},{naming.fpir},{naming.lang},{naming.cues},"
-            f"{naming.every_frame}"
+            f"{naming.every_frame}" + (",sidecar" if output.sidecar else "")
         )
+        second = sidecar_path if output.sidecar else lambda _: None
+        ending = ".vtt" if output.vtt else ".json"
         report = FolderReport()
-        for report in each_film(folder, out_dir, work, ".vtt" if output.vtt else ".json", make):
+        for report in each_film(folder, out_dir, work, ending, make, second):
             progress.update(task, completed=report.count)
     _print_report(report, json=output.json)
 

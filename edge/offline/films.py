@@ -96,6 +96,7 @@ def each_film(
     work: str,
     ending: str,
     make: Callable[[Path], bytes | None],
+    beside: Callable[[Path], Path | None] = lambda _: None,
 ) -> Iterator[FolderReport]:
     """Make a result for each film of a folder; yield the report after each.
 
@@ -105,6 +106,8 @@ def each_film(
         work: what results depend on beside the films; where it changes they are made anew.
         ending: of the results' names, after the film's own.
         make: returns a film's result, or None when the user asked to stop.
+        beside: returns a second file that `make` writes for a film, None where there is none; a
+            film whose second file is gone is made again.
 
     Raises:
         UsageError: there are no films, or the index is damaged.
@@ -119,7 +122,9 @@ def each_film(
         try:
             told = path.stat()
             record = FilmRecord(told.st_size, told.st_mtime_ns, work)
-            if index.films.get(name) == record and target.is_file():
+            second = beside(path)
+            whole = target.is_file() and (second is None or second.is_file())
+            if index.films.get(name) == record and whole:
                 report.kept.append(name)
                 yield report
                 continue

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edge.timeline.sidecar import read_sidecar
 from tests.integration.conftest import TVRADAR, shorten, tvradar
 
 if TYPE_CHECKING:
@@ -81,11 +82,17 @@ def test_killed_and_started_again_it_ends_with_the_same_bytes(
 def test_only_what_has_changed_is_made_again(films: Path, few: Path, tmp_path: Path) -> None:
     (films / "broken.mkv").unlink()
     out = tmp_path / "out"
-    assert tvradar("timeline", films, "-g", few, "--out", out, "--vtt").code == 0
+    words = ["timeline", films, "-g", few, "--out", out, "--vtt", "--sidecar"]
+    assert tvradar(*words).code == 0
+    sidecar = films / "series" / "two.tvradar.json"
+    before = sidecar.read_bytes()
     (films / "b.mp4").touch()
     (out / "series" / "one.mp4.vtt").unlink()
-    ran = tvradar("timeline", films, "-g", few, "--out", out, "--vtt")
-    assert (ran.code, ran.out) == (0, "2 films done, 2 were done before\n")
+    sidecar.unlink()
+    ran = tvradar(*words)
+    assert (ran.code, ran.out) == (0, "3 films done, 1 were done before\n")
+    assert sidecar.read_bytes() == before
+    assert [p.id for p in read_sidecar(sidecar).people] == ["barack_obama"]
 
 
 def test_a_folder_without_films_is_wrong_use(few: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.captions.of_file import open_captions
+from edge.captions.of_file import open_captions, with_subtitles
 from edge.config import DEFAULT_FPIR
 from edge.offline.reading import read_to_end
 from edge.offline.recogniser import EMBEDDINGS_PER_FRAME
@@ -29,6 +29,7 @@ from edge.timeline.build import build_timeline
 from edge.timeline.timeline import Timeline  # noqa: TC001, edge hands it on
 from edge.titles.of_file import FileTitle
 from edge.video.open import open_source
+from edge.video.source import DEFAULT_OPTIONS
 from engines.pipeline import load_pipeline
 from gallery.search import open as opening
 from gallery.search.search import Gallery
@@ -122,9 +123,9 @@ def identify(
         summary = Summary(known, lang, on_face=faces.append)
         uri = str(source)
         board = CueBoard(frozenset(cues))
-        with open_source(uri) as opened:
+        with open_source(uri, options=with_subtitles(DEFAULT_OPTIONS, board)) as opened:
             titles = FileTitle(uri, opened, board, known)
-            captions = open_captions(board, known, pipeline.detector, every=opened.still)
+            captions = open_captions(board, known, pipeline.detector, opened)
             read_to_end(
                 opened,
                 lambda: open_source(uri),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from edge.captions.reading import EVERY_S, Captions, lower_part
+from edge.captions.subtitles import Subtitles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
     from edge.captions.reading import CaptionText
     from edge.recognise.cues.cue import CueBoard
-    from edge.video.source import Picture
+    from edge.video.source import Picture, Source, SourceOptions
     from engines.detector import Detector
     from gallery.search.search import Gallery
 
@@ -27,17 +30,20 @@ class FileCaptions:
         every: each frame is a picture of its own.
         close: frees the reader.
         faces: how many faces a picture shows, uint8 (height, width, 3), BGR.
+        subtitles: returns what the source's subtitles name since it was asked last.
     """
 
     def __init__(
         self,
         captions: Captions,
         faces: Callable[[NDArray[np.uint8]], int],
+        subtitles: Callable[[], list[CaptionText]] = list,
         *,
         every: bool,
         close: Callable[[], None] = lambda: None,
     ) -> None:
         self._captions, self._faces, self._every = captions, faces, every
+        self._subtitles = subtitles
         self.close = close
         self._next_s = float("-inf")
         self.texts: list[CaptionText] = []
@@ -45,6 +51,7 @@ class FileCaptions:
     def look(self, picture: Picture) -> None:
         """Take the next picture."""
         pts_s = picture.pts_s
+        self.texts += self._subtitles()
         if not self._every and pts_s < self._next_s:
             return
         self._next_s = pts_s + EVERY_S
@@ -55,9 +62,9 @@ class FileCaptions:
 
 
 def open_captions(
-    board: CueBoard, gallery: Gallery, detector: Detector, *, every: bool
+    board: CueBoard, gallery: Gallery, detector: Detector, source: Source
 ) -> FileCaptions | None:
-    """Return what reads captions, None where that cue is off.
+    """Return what reads captions and hears subtitles, None where that cue is off.
 
     Raises:
         ModelMissingError: the reader's files are not in the cache and cannot be fetched.
@@ -67,7 +74,19 @@ def open_captions(
     from engines.text_reading.lines import TextReader  # noqa: PLC0415 - loaded where text is read
 
     reader = TextReader(threads=2)
-    captions = Captions(reader, board, lambda: gallery)
-    return FileCaptions(
-        captions, lambda bgr: len(detector.detect(bgr)), every=every, close=reader.close
+    captions, subtitles = (
+        Captions(reader, board, lambda: gallery),
+        Subtitles(board, lambda: gallery),
     )
+    return FileCaptions(
+        captions,
+        lambda bgr: len(detector.detect(bgr)),
+        lambda: subtitles.hear(source.stats.subtitles),
+        every=source.still,
+        close=reader.close,
+    )
+
+
+def with_subtitles(video: SourceOptions, board: CueBoard) -> SourceOptions:
+    """Return how a source is read: with its subtitles where text counts."""
+    return replace(video, subtitles=True) if "text" in board.kinds else video

@@ -120,14 +120,17 @@ def _each(names: CaptionNames, line: str) -> tuple[str | None, ...]:
     return names.named(line) or (None,)
 
 
-def caption_llr(people: set[str], count: int) -> dict[str, float]:
-    """Return the log-likelihood ratio of each whom a caption names, of this many people enrolled.
+def caption_llr(people: set[str], count: int, expected: float = NAMES_THE_FACE) -> dict[str, float]:
+    """Return the log-likelihood ratio of each whom a text names, of this many people enrolled.
 
-    Together they are expected with `NAMES_THE_FACE`: a list of many names says little of each.
+    Args:
+        people: whom it names.
+        count: size of the gallery.
+        expected: so probably the face is one of them: a list of many names says little of each.
     """
     if not 0 < len(people) < count:
         return {}
-    odds = NAMES_THE_FACE / (1 - NAMES_THE_FACE) * (count - len(people)) / len(people)
+    odds = expected / (1 - expected) * (count - len(people)) / len(people)
     return dict.fromkeys(sorted(people), math.log(odds)) if odds > 1 else {}
 
 

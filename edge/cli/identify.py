@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.captions.of_file import open_captions
+from edge.captions.of_file import open_captions, with_subtitles
 from edge.cli.console import err, graceful_stop, progress_bar
 from edge.cli.identify_output import annotate_source
 from edge.cli.options import cue_kinds, refuse_to_replace
@@ -181,7 +181,7 @@ def _identify(
 
     summary = Summary(gallery, naming.lang, on_face=on_face, also=take)
     with (
-        open_source(uri, options=video) as source,
+        open_source(uri, options=with_subtitles(video, board)) as source,
         graceful_stop() as stop,
         progress_bar("frames") as progress,
     ):
@@ -232,7 +232,7 @@ def read_with_cues(
 ) -> None:
     """Add all of a source to a summary, with its title and its captions as cues."""
     titles = FileTitle(uri, source, board, gallery, video.programme)
-    captions = open_captions(board, gallery, pipeline.detector, every=source.still)
+    captions = open_captions(board, gallery, pipeline.detector, source)
     read_to_end(
         source,
         lambda: open_source(uri, options=video),

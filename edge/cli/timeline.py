@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from edge.captions.of_file import with_subtitles
 from edge.cli.console import err, graceful_stop, out, print_json, progress_bar, warn_of
 from edge.cli.identify import Naming, identify_source, read_with_cues
 from edge.cli.options import refuse_to_replace
@@ -120,7 +121,9 @@ def write_timelines(
             builder, beside = TimelineBuilder(), SidecarBuilder()
             also = beside.take if output.sidecar else lambda _: None
             summary = Summary(gallery, naming.lang, also=also, on_face=builder.add)
-            with open_source(str(path)) as source:
+            board = naming.board()
+            video = with_subtitles(DEFAULT_OPTIONS, board)
+            with open_source(str(path), options=video) as source:
                 read_with_cues(
                     str(path),
                     source,
@@ -128,7 +131,7 @@ def write_timelines(
                     gallery,
                     options,
                     summary,
-                    naming.board(),
+                    board,
                     every_frame=naming.every_frame,
                     stop=stop,
                 )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from threadpoolctl import threadpool_limits
 
 from edge.buttons.presser import Presser, open_keys
+from edge.captions.of_file import with_subtitles
 from edge.config import LOOPBACK
 from edge.device import malloc
 from edge.device.beside import Beside, MayFail
@@ -28,6 +29,7 @@ from edge.device.lateness import Lateness
 from edge.device.people import People
 from edge.device.player import Player
 from edge.device.silence import SilenceWatch
+from edge.device.subtitles import SubtitleWatch
 from edge.device.titles import TitleWatch
 from edge.errors import EdgeError, UsageError
 from edge.recognise.commands import Commands
@@ -172,7 +174,7 @@ class App:
         self._tidied_s = 0.0
         self.reader = Reader(
             config.source,
-            options=config.video,
+            options=with_subtitles(config.video, self.cues),
             paced=paced,
             loop=config.loop,
             stay=bool(config.stay),
@@ -206,6 +208,7 @@ class App:
             status=self.status,
         )
         self._captions = self._open_captions() if "text" in self.cues.kinds else None
+        self._subtitles = SubtitleWatch(self.cues, lambda: self.watcher.gallery, self.reader)
         self._counting = Counting(self.metrics, people, self.reader)
         self._keys = keys(config.buttons, Presser(device, config.buttons))
         self._home = _open_home(config.events, device)
@@ -264,6 +267,7 @@ class App:
             self._titles.start()
         if self._captions is not None:
             self._captions.start()
+            self._subtitles.start()
         self._thread.start()
         for keys in self._keys:
             keys.start()
@@ -297,6 +301,7 @@ class App:
         self._titles.close()
         if self._captions is not None:
             self._captions.close()
+        self._subtitles.close()
         if self._home is not None:
             self._home.close()
         self.server.stop()

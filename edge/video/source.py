@@ -44,6 +44,7 @@ class SourceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             default, else the largest.
         programme: number of the programme of a transport stream; None takes the first with a
             picture.
+        subtitles: decode tracks of text and CEA-608 captions too, where FFmpeg reads the source.
         demuxer: further options, given to FFmpeg as they are.
     """
 
@@ -62,10 +63,19 @@ class SourceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fps: Annotated[float, msgspec.Meta(gt=0, le=1000)] | None = None
     stream: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = None
     programme: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
+    subtitles: bool = False
     demuxer: dict[str, str] = {}
 
 
 DEFAULT_OPTIONS = SourceOptions()
+
+
+class SubtitleLine(msgspec.Struct, frozen=True):
+    """What a subtitle shows, and when, in the clock of the source's frames."""
+
+    from_s: float
+    to_s: float
+    text: str
 
 
 class SourceStats(msgspec.Struct, frozen=True):
@@ -82,6 +92,7 @@ class SourceStats(msgspec.Struct, frozen=True):
         skipped_files: files of a folder that are no pictures or cannot be read.
         warnings: one sentence each, for the user.
         eit: of a transport stream, the newest section about what is on, of each service.
+        subtitles: the newest lines, where they are asked for.
     """
 
     frames: int = 0
@@ -94,6 +105,7 @@ class SourceStats(msgspec.Struct, frozen=True):
     skipped_files: int = 0
     warnings: tuple[str, ...] = ()
     eit: tuple[bytes, ...] = ()
+    subtitles: tuple[SubtitleLine, ...] = ()
 
 
 class Picture(Protocol):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import av
 import httpx
 import pytest
 
+from edge.library import identify
 from tests.free import SECOND, STAR, Free
 from tests.integration.conftest import running, shorten, tvradar
 from tests.polling import until
@@ -69,3 +72,32 @@ def test_a_request_says_what_plays(free: Free, few: Path, tmp_path: Path) -> Non
         assert until(spoke)
         assert 'tvradar_cues_total{cue="title"}' in client.get("/metrics").text
         assert client.post("/api/title", json={}).json()["cast"] == []
+
+
+def test_a_subtitle_says_who_speaks(free: Free, few: Path, tmp_path: Path) -> None:
+    film = tmp_path / "film.mkv"
+    srt = "1\n00:00:01,000 --> 00:00:03,500\nOBAMA: Good evening.\n\n"
+    with (
+        av.open(str(free.clip)) as clip,
+        av.open(io.BytesIO(srt.encode()), format="srt") as told,
+        av.open(str(film), "w") as made,
+    ):
+        video = made.add_stream_from_template(clip.streams.video[0])
+        track = made.add_stream_from_template(told.streams[0])
+        lines = [packet for packet in told.demux() if packet.size]
+        for packet in clip.demux(video=0):
+            if packet.dts is None or packet.dts * packet.time_base > 4:
+                break
+            while lines and packet.dts * packet.time_base >= lines[0].pts * lines[0].time_base:
+                line = lines.pop(0)
+                line.stream = track
+                made.mux(line)
+            packet.stream = video
+            made.mux(packet)
+    found = identify(film, few, cues=("text",))
+    star = [face for face in found.faces if face.id == STAR]
+    assert {kind for face in star for kind in (s.kind for s in face.cues)} == {"face", "text"}
+    assert [(t.text, t.person) for t in found.texts] == [("OBAMA: Good evening.", STAR)]
+    faces = identify(film, few, cues=())
+    assert not faces.texts
+    assert {s.kind for face in faces.faces for s in face.cues} == {"face"}

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.stream import VideoStream
 
+    from edge.video.sources.subtitle_tap import SubtitleTap
+
 PRESENT_FOLLOWING = 0x4E
 MOST_SERVICES = 64
 MOST_BYTES = 4096
@@ -21,9 +23,13 @@ class EitTap:
     """Keeps the newest section about what is on, for each service, as FFmpeg hands them over.
 
     A stream whose table comes later than what is looked at while it is opened has none.
+
+    Args:
+        subtitles: takes its packets from the same reading.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, subtitles: SubtitleTap) -> None:
+        self._subtitles = subtitles
         self._sections: dict[int, bytes] = {}
         self.sections: tuple[bytes, ...] = ()
 
@@ -31,17 +37,26 @@ class EitTap:
         self, container: InputContainer, stream: VideoStream
     ) -> Iterator[Packet[VideoStream]]:
         """Yield the packets of the pictures; what else is wanted is kept."""
-        told = [s for s in container.streams if s.type == "data"]
-        if container.format.name != "mpegts" or not told:
+        told: list[Stream] = []
+        if container.format.name == "mpegts":
+            told = [s for s in container.streams if s.type == "data"]
+        texts = self._subtitles.tracks(container)
+        if not told and not texts:
             return container.demux(stream)
-        return self._both(container, stream, told)
+        return self._all(container, stream, told, texts)
 
-    def _both(
-        self, container: InputContainer, stream: VideoStream, told: list[Stream]
+    def _all(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        told: list[Stream],
+        texts: list[Stream],
     ) -> Iterator[Packet[VideoStream]]:
-        for packet in container.demux([stream, *told]):
+        for packet in container.demux([stream, *told, *texts]):
             if packet.stream is stream:
                 yield cast("Packet[VideoStream]", packet)
+            elif packet.stream in texts:
+                self._subtitles.take(packet)
             elif packet.size:
                 self._take(bytes(packet))
 

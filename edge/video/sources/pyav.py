@@ -26,6 +26,7 @@ from edge.video.sources.eit_tap import EitTap
 from edge.video.sources.pipe import Pipe, Readable
 from edge.video.sources.pyav_address import address_of, explain
 from edge.video.sources.pyav_streams import begin_of, choose_stream
+from edge.video.sources.subtitle_tap import SubtitleTap
 from edge.video.sources.v4l2 import device_of
 from edge.video.uri import is_path, without_password
 
@@ -77,7 +78,8 @@ class PyAVSource(Closing):
         self._counts = dict.fromkeys(("frames", "corrupt_packets", "corrupt_frames"), 0)
         self._size_changes = 0
         self._warnings: list[str] = []
-        self._eit = EitTap()
+        self._subtitles = SubtitleTap(wanted=options.subtitles)
+        self._eit = EitTap(self._subtitles)
         self._decoded_size = (0, 0)
         self._end_s = 0.0
         self._deinterlacer = None
@@ -153,6 +155,7 @@ class PyAVSource(Closing):
         self._converter = Converter(
             max_height=self._options.max_height, hdr_to_sdr=self._options.tone_map
         )
+        self._subtitles.offset_s = -(self._origin_s() or 0.0)
         sound = bool(SOUND_CLOCKS & set(self._container.format.name.split(",")))
         self._normaliser = PtsNormaliser(
             step_s=1 / self.fps if self.fps else 0.04,
@@ -195,6 +198,7 @@ class PyAVSource(Closing):
             size_changes=self._size_changes,
             warnings=tuple(self._warnings),
             eit=self._eit.sections,
+            subtitles=self._subtitles.lines,
         )
 
     def __iter__(self) -> Iterator[Frame]:
@@ -224,6 +228,9 @@ class PyAVSource(Closing):
         raw_s = None if decoded.pts is None else decoded.time
         pts_s = self._normaliser.normalise(raw_s)
         self._end_s = pts_s
+        if raw_s is not None:
+            self._subtitles.offset_s = pts_s - raw_s
+        self._subtitles.look(decoded)
         return DecodedPicture(
             pts_s=pts_s,
             index=self._counts["frames"],

@@ -1,0 +1,118 @@
+"""Subtitles as weak cues: who speaks, where a line says so, and who is spoken of."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from edge.captions.names import CaptionNames
+from edge.captions.reading import HOLDS_S, CaptionText, caption_llr
+from edge.recognise.cues.cue import Cue
+from gallery.errors import GalleryError
+from gallery.titles.match import NameIndex, fold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from edge.recognise.cues.cue import CueBoard
+    from edge.video.source import SubtitleLine
+    from gallery.search.search import Gallery
+    from gallery.store.person import Person
+
+SPEAKER_IS_FACE = 0.5
+"""Whom a line calls its speaker is taken to be the largest face so often ..."""
+SPOKEN_OF_IS_FACE = 0.1
+"""... and who is named in what is said, so often: assumptions, with no film behind them."""
+LEAST_WORD = 3
+MOST_SO_CALLED = 20
+"""A word that is part of more people's names or roles tells nobody."""
+_DASH = re.compile(r"^\s*(?:[-–—*>»♪]+\s*)+")  # noqa: RUF001
+_BRACKETED = re.compile(r"^[\[(（]([^\[\]()（）]{1,60})[\])）]\s*:?\s*")  # noqa: RUF001
+_PREFIX = re.compile(r"^([^\W\d_][^:：\n\[\]()]{0,59}?)\s*(?:\([^()]{0,40}\)\s*)?[:：](?![\d/])\s*")  # noqa: RUF001
+
+
+def speaker_of(line: str) -> tuple[str | None, str]:
+    """Return who a line of a subtitle says that it is spoken by, and the rest of it.
+
+    `JOEY: Hello`, `- Joey (off): Hello`, `[JOEY] Hello`, with a wide colon too.
+    """
+    bare = _DASH.sub("", line)
+    found = _BRACKETED.match(bare) or _PREFIX.match(bare)
+    if found is None:
+        return None, line
+    return found[1].strip() or None, bare[found.end() :]
+
+
+class SubtitleNames:
+    """Finds whom a subtitle's line tells of.
+
+    Args:
+        people: of the gallery.
+    """
+
+    def __init__(self, people: Iterable[Person]) -> None:
+        known = list(people)
+        index = NameIndex(known)
+        self.count = index.count
+        self._whole = CaptionNames(index)
+        self._exact = index.named
+        called: dict[str, set[str]] = defaultdict(set)
+        for person in known:
+            roles = (work.role for work in person.works)
+            for words in map(fold, (*person.names.values(), *roles)):
+                called[words].add(person.id)
+                for word in words.split():
+                    if len(word) >= LEAST_WORD:
+                        called[word].add(person.id)
+        self._called = {k: v for k, v in called.items() if k and len(v) <= MOST_SO_CALLED}
+
+    def speaker(self, name: str) -> set[str]:
+        """Return the ids of those whom a speaker's name may mean: by name, by role, by a word."""
+        return set(self._exact(name)) or set(self._called.get(fold(name), ()))
+
+    def spoken_of(self, text: str) -> set[str]:
+        """Return the ids of all whose whole name stands in what is said."""
+        return set(self._whole.named(text))
+
+
+class Subtitles:
+    """Puts on the board whom subtitles tell of; one thread uses it.
+
+    Args:
+        board: takes the cues.
+        gallery: returns the one in use.
+    """
+
+    def __init__(self, board: CueBoard, gallery: Callable[[], Gallery]) -> None:
+        self._board, self._gallery = board, gallery
+        self._names: tuple[str, SubtitleNames] | None = None
+        self._heard: tuple[SubtitleLine, ...] = ()
+
+    def hear(self, lines: tuple[SubtitleLine, ...]) -> list[CaptionText]:
+        """Take the newest lines of a source; return those of the new ones that name somebody."""
+        if lines is self._heard or lines == self._heard:
+            return []
+        known, self._heard = set(self._heard), lines
+        try:
+            names = self._named()
+        except GalleryError:  # a disk that rots: faces are named without subtitles
+            return []
+        return [text for line in lines if line not in known for text in self._take(line, names)]
+
+    def _take(self, line: SubtitleLine, names: SubtitleNames) -> Iterator[CaptionText]:
+        for spoken in line.text.split("\n"):
+            speaker, rest = speaker_of(spoken)
+            speaks = names.speaker(speaker) if speaker else set()
+            of = names.spoken_of(rest if speaks else spoken) - speaks
+            for people, expected in ((of, SPOKEN_OF_IS_FACE), (speaks, SPEAKER_IS_FACE)):
+                llr = caption_llr(people, names.count, expected)
+                if llr:
+                    self._board.put(Cue("text", line.from_s, line.to_s + HOLDS_S, llr, "shot"))
+                yield from (CaptionText(line.from_s, spoken, p) for p in sorted(people))
+
+    def _named(self) -> SubtitleNames:
+        gallery = self._gallery()
+        if self._names is None or self._names[0] != gallery.identity:
+            self._names = (gallery.identity, SubtitleNames(gallery.people()))
+        return self._names[1]

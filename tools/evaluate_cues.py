@@ -143,7 +143,7 @@ class Trial:
             found.append(Evidence("text", caption_llr({told}, count)))
         if "cast" in cue or "all" in cue.split():
             found.append(Evidence("title", cast_llr(frozenset(cast), count)))
-        if "filmography" in cue:
+        if "filmography" in cue or "all" in cue.split():
             film = next(w for w in self.works if told in w)
             if not right:
                 film = next(w for w in self.works if person not in w and told in w)

@@ -1,0 +1,122 @@
+"""Measure how often strangers with weak faces are named, on a population.
+
+    python tools/evaluate_weak_faces.py POPULATION --keep FILE.npz [--same same.csv]
+
+POPULATION has a folder of photographs for each person. Only the half that taught no constant of the
+score model is used (`calibration.openset.score_data.half_of`). Each person's faces are made weak
+after alignment: shrunk to 32, 24 and 16 pixels, or blurred. Galleries are drawn and hold one clean
+picture a person; everybody else is a stranger, searched by a track of all their pictures. `--same`
+has pairs of names that are one person or twins, which are not compared. Intervals are by person.
+"Attacked": caption, cast and filmography all speak for somebody enrolled, drawn for each track.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from evaluate_cues import FPIR, WAYS, Trial
+
+from calibration.openset.composed import read_sources
+from calibration.openset.evaluate import share_by_person
+from calibration.openset.score_data import SEED, half_of
+from calibration.pictures.faces import find_pictures
+from engines.align import align
+from engines.pipeline import load_pipeline
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engines.pipeline import FacePipeline
+
+SIZES, DRAWS = (100, 1000), 4
+
+
+def embed(population: Path, keep: Path) -> dict[str, NDArray[np.generic]]:
+    """Return whose each face is, and its embeddings and their norms, clean and by weakness."""
+    if not keep.exists():
+        pipeline = load_pipeline(threads=1, precision="fp32")
+        pictures = [p for p in find_pictures(population) if half_of(str(p.person)) == 1]
+        sources = read_sources(pipeline.detector, pictures)
+        chips = [align(s.bgr, s.landmarks_px[None])[0] for s in sources]
+        np.savez(keep, person=[s.person for s in sources], **_embedded(pipeline, chips))
+    with np.load(keep) as kept:
+        return dict(kept)
+
+
+def _embedded(
+    pipeline: FacePipeline, chips: list[NDArray[np.uint8]]
+) -> dict[str, NDArray[np.float32]]:
+    found: dict[str, NDArray[np.float32]] = {}
+    for way, spoil in {"clean": lambda chip: chip, **WAYS}.items():
+        parts = [
+            pipeline.embedder.embed(np.stack([spoil(c) for c in chips[i : i + 32]]))
+            for i in range(0, len(chips), 32)
+        ]
+        found[f"{way} vectors"] = np.concatenate([part.vectors for part in parts])
+        found[f"{way} norms"] = np.concatenate([part.norms for part in parts])
+    return found
+
+
+def strangers_named(
+    pipeline: FacePipeline,
+    faces: dict[str, NDArray[np.generic]],
+    way: str,
+    size: int,
+    same: set[frozenset[str]],
+    cue: str,
+) -> tuple[int, tuple[float, float, float] | None]:
+    """Return how many tracks of strangers were searched, and the share that got a name."""
+    people: list[str] = []
+    outcomes: list[bool] = []
+    random = np.random.default_rng(SEED)
+    rows = {str(p): np.flatnonzero(faces["person"] == p) for p in np.unique(faces["person"])}
+    vectors, norms = faces[f"{way} vectors"], faces[f"{way} norms"]
+    for _ in range(DRAWS):
+        enrolled = {str(p) for p in random.choice(sorted(rows), size, replace=False)}
+        clean = faces["clean vectors"]
+        gallery = {p: clean[rows[p][:1]] for p in sorted(enrolled)}
+        trial = Trial(pipeline, gallery)  # type: ignore[arg-type]
+        for person in sorted(rows.keys() - enrolled):
+            if any(frozenset({person, other}) in same for other in enrolled):
+                continue
+            track = vectors[rows[person]], norms[rows[person]]
+            people.append(person)
+            told = trial.evidence(cue, None, random)
+            outcomes.append(trial.named(track, told) is not None)  # type: ignore[arg-type]
+    return len(people), share_by_person(people, outcomes)
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("population", type=Path)
+    parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--same", type=Path)
+    args = parser.parse_args()
+    same: set[frozenset[str]] = set()
+    if args.same is not None:
+        with args.same.open(encoding="utf-8") as file:
+            same = {frozenset(row[:2]) for row in csv.reader(file)}
+    faces = embed(args.population, args.keep)
+    pipeline = load_pipeline(threads=1, precision="fp32")
+    print(f"promised {FPIR:.0%}")
+    print("| faces | enrolled | tracks of strangers | named by face | attacked |")
+    print(f"|{'---|' * 5}")
+    for way in ("clean", *WAYS):
+        for size in SIZES:
+            cells = []
+            for cue in ("face", "all wrong"):
+                count, found = strangers_named(pipeline, faces, way, size, same, cue)
+                share, low, high = found or (0.0, 0.0, 1.0)
+                cells.append(f"{share:.2%} ({low:.2%} to {high:.2%})")
+            print(f"| {way} | {size} | {count} | {' | '.join(cells)} |", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

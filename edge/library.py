@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from edge.recognise.cues.cue import CueKind
-    from edge.video.source import Picture
+    from edge.video.frame import Picture
     from engines.pipeline import FacePipeline
     from gallery.store.release import Release
 

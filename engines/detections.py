@@ -52,6 +52,14 @@ class Detections:
         by = np.array([right_px, down_px], np.float32)
         return Detections(self.xyxy_px + np.tile(by, 2), self.scores, self.landmarks_px + by)
 
+    def scaled(self, factor: NDArray[np.float32]) -> Detections:
+        """Return the same faces with all x and y multiplied by a factor, float32 (2,)."""
+        if (factor == 1).all():
+            return self
+        return Detections(
+            self.xyxy_px * np.tile(factor, 2), self.scores, self.landmarks_px * factor
+        )
+
     @property
     def sides_px(self) -> NDArray[np.float32]:
         """float32 (n,), the shorter side of each box."""

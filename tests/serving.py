@@ -18,6 +18,7 @@ from edge.serve.live import Hub
 from edge.serve.preview import Preview
 from edge.timeline.live import Appearing
 from edge.titles.playing import Playing
+from edge.video.frame import Frame
 from gallery.store.person import Person, Work
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ class Device4Tests:
             for one in faces:
                 left, top, right, bottom = (round(v) for v in one.box)
                 picture[top:bottom, left:right] = (40, 40, 220)
-            self.preview.publish(picture, message)
+            self.preview.publish(Frame(picture, 0.0, 0, 0), message)
 
 
 @contextmanager

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from edge.captions.reading import CaptionText
     from edge.recognise.cues.cue import CueBoard
-    from edge.video.source import Picture, Source, SourceOptions
+    from edge.video.frame import Picture
+    from edge.video.source import Source, SourceOptions
     from engines.detector import Detector
     from gallery.search.search import Gallery
 

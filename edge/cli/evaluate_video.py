@@ -17,6 +17,7 @@ from edge.evaluate.video import Observation, VideoEvaluator
 from edge.json_output import ClipsEvaluated
 from edge.library import identify, open_models
 from edge.recognise.cues.cue import CUE_KINDS
+from edge.recognise.detection_schedule import LIVE_PASS_S
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.video.open import open_source
 from engines.align import align
@@ -64,6 +65,7 @@ def evaluate_video(
             fpir=fpir,
             embeddings_per_frame=defaults.embeddings_per_frame,
             detect_every=defaults.detect_every,
+            least_s=LIVE_PASS_S,
         ),
     )
     evaluator = VideoEvaluator(labels, gallery.person, gallery.ids())

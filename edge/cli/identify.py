@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.recognise.scene import Scene
-    from edge.video.source import Picture, Source
+    from edge.video.frame import Picture
+    from edge.video.source import Source
     from engines.choose import Backend, Precision
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery

@@ -34,6 +34,7 @@ from edge.device.titles import TitleWatch
 from edge.errors import EdgeError, UsageError
 from edge.recognise.commands import Commands
 from edge.recognise.cues.cue import CueBoard
+from edge.recognise.detection_schedule import LIVE_PASS_S
 from edge.recognise.load_shedding import LoadShedder
 from edge.recognise.press_history import PressHistory
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from edge.home.home import Home
     from edge.output.output import BurnedIn
     from edge.recognise.sink import SceneSink
+    from edge.recognise.step import Step
     from edge.video.frame import Frame
     from engines.pipeline import FacePipeline
 
@@ -83,6 +85,7 @@ class App:
         notice: a line for the page's foot, by language.
         more: further routes of the server.
         sinks: further takers of scenes.
+        on_step: told what each frame cost, and the level of load shedding.
         load: loads the models, as `load_pipeline` does.
         keys: opens remote controls and keyboards, as `open_keys` does.
 
@@ -101,6 +104,7 @@ class App:
         notice: dict[str, str] | None = None,
         more: Sequence[BaseRoute] = (),
         sinks: Sequence[SceneSink] = (),
+        on_step: Callable[[Step, int], object] = lambda _step, _level: None,
         load: Callable[..., FacePipeline] = load_pipeline,
         keys: Callable[[ButtonsConfig, Presser], list[Keys]] = open_keys,
     ) -> None:
@@ -153,6 +157,7 @@ class App:
                 fpir=options.fpir,
                 embeddings_per_frame=options.embeddings_per_frame,
                 detect_every=options.detect_every,
+                least_s=LIVE_PASS_S,
                 cast=frozenset(options.cast),
             ),
             thresholds,
@@ -169,6 +174,7 @@ class App:
         if config.sync_status:
             self.metrics.watch_updater(Path(config.sync_status))
         self.scenes = 0
+        self._on_step = on_step
         self._stop = threading.Event()
         self.failure: Exception | None = None
         self._tidied_s = 0.0
@@ -240,6 +246,11 @@ class App:
             serve.port,
         )
         self._thread = Worker("recognise", self._run)
+
+    @property
+    def readings(self) -> int:
+        """How often text was read in the picture."""
+        return self._captions.readings if self._captions is not None else 0
 
     def status(self) -> DeviceStatus:
         """Return what runs here, and why."""
@@ -352,9 +363,10 @@ class App:
 
     def _take(self, frame: Frame) -> None:
         begun = time.monotonic()
-        step = self._recogniser.process(frame, self.shedder.budget)
+        step = self._recogniser.process(frame, self.shedder.budget(self.reader.waiting))
         self._beside.run("load", lambda: self._shed_load(time.monotonic() - begun))
         self._beside.run("stages", lambda: self._counting.cost(step))
+        self._on_step(step, self.shedder.level)
         self.scenes += 1
         dated = self._lateness.dated(frame, self.reader.status)
         for sink in self._sinks:

@@ -36,6 +36,7 @@ class CaptionWatch:
     """Takes one frame a second and reads it elsewhere; a `SceneSink`.
 
     A frame is left out while the last one is being read, and while load is shed: faces come first.
+    `readings` counts those that were read.
 
     Args:
         board: takes the cues.
@@ -56,6 +57,7 @@ class CaptionWatch:
         self._next_s = float("-inf")
         self._picture: _Picture | None = None
         self._ready, self._stop = threading.Event(), threading.Event()
+        self.readings = 0
         self._thread = Worker("captions", self._read_all)
 
     def start(self) -> None:
@@ -95,6 +97,7 @@ class CaptionWatch:
                     begun = time.perf_counter()
                     captions.look(picture.part, picture.pts_s, picture.credits)
                     self._on_read(time.perf_counter() - begun)
+                    self.readings = captions.readings
                 self._picture = None
         finally:
             reader.close()

@@ -7,7 +7,6 @@ stood still while the wall clock went on.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge.video.age import FRESH_S, captured_s
@@ -40,7 +39,7 @@ class Lateness:
         if not source.live:
             return frame
         late_s = self.of(frame.pts_s, captured_s(frame.captured_ns), source.connects)
-        return replace(frame, captured_ns=frame.captured_ns - round(late_s * 1e9))
+        return frame.dated(frame.captured_ns - round(late_s * 1e9))
 
     def of(self, pts_s: float, captured_s: float, connection: int = 1) -> float:
         """Return how many seconds ago a picture should have arrived, 0 for one on time.

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from edge.recognise.decide import Claim, Policy
     from edge.recognise.recogniser import RecogniserOptions
     from edge.recognise.scene import Scene
-    from edge.video.frame import Frame
-    from edge.video.source import Picture, Source
+    from edge.video.frame import Frame, Picture
+    from edge.video.source import Source
     from gallery.search.search import Gallery
 
 log = logging.getLogger(__name__)

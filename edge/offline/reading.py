@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from edge.offline.summary import Summary
     from edge.recognise.cues.cue import CueSource
     from edge.recognise.recogniser import RecogniserOptions
-    from edge.video.source import Picture, Source
+    from edge.video.frame import Picture
+    from edge.video.source import Source
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
 

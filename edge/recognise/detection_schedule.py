@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from edge.recognise.track import Track
 
+LIVE_PASS_S = 0.03
+"""Least time between two passes of a live picture: of 50 frames a second every other gets one, of
+30 each."""
 STATIC_S = 0.1
 """Time between two passes in a static scene: it may take this long to find somebody who enters."""
 STATIC_PASSES = 2

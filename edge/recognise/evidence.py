@@ -138,7 +138,7 @@ def area(xyxy_px: NDArray[np.float32]) -> float:
 
 def rough_quality_of(faces: Detections, frame: Frame) -> NDArray[np.float32]:
     """Return a quality, float32 (n,), that needs no chip; faces cut by the border count less."""
-    height, width = frame.bgr.shape[:2]
+    width, height = frame.size
     inside = np.clip(faces.xyxy_px, 0, np.array([width, height, width, height], np.float32))
     area = (faces.xyxy_px[:, 2:] - faces.xyxy_px[:, :2]).prod(axis=1)
     visible = (inside[:, 2:] - inside[:, :2]).prod(axis=1) / np.maximum(area, 1)

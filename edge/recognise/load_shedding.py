@@ -46,6 +46,9 @@ class Budget:
 
 
 LEVELS = (Budget(), Budget(0.08, 1), Budget(0.12, 1), Budget(0.16, 1))
+CATCH_UP = (Budget(), Budget(0.06, 1), Budget(0.12, 1), Budget(0.2, 1))
+"""By how many newer frames wait: those at hand are passed through with few passes until none does,
+so that a frame which took long costs no other one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +124,14 @@ class LoadShedder:
         self._needed_calm = CALM_WINDOWS
         self._since_left = CALM_WINDOWS + 1
 
-    @property
-    def budget(self) -> Budget:
-        """What a frame may cost now."""
-        return LEVELS[self.level]
+    def budget(self, waiting: int = 0) -> Budget:
+        """Return what a frame may cost now.
+
+        Args:
+            waiting: how many newer ones wait already.
+        """
+        level, behind = LEVELS[self.level], CATCH_UP[min(waiting, len(CATCH_UP) - 1)]
+        return behind if behind.gap_s > level.gap_s else level
 
     def worked(self, seconds: float) -> bool:
         """Take how long a frame took; return whether it looked at the load, once a window."""

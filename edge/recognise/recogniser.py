@@ -17,12 +17,11 @@ from edge.recognise.evidence import (
     is_confident,
     rough_quality_of,
 )
-from edge.recognise.letterbox import Bars
 from edge.recognise.load_shedding import Budget
 from edge.recognise.reidentify import Left, Reidentification
 from edge.recognise.scene import Face, Scene
 from edge.recognise.search import TrackSearch
-from edge.recognise.shots import ShotDetector
+from edge.recognise.small_look import SMALL_PX, SmallLook
 from edge.recognise.step import Step, Stopwatch, Tracked
 from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import Thresholds
@@ -49,8 +48,6 @@ REIDENTIFY_WITHIN_FACES = 3
 """After this many faces of its own a track needs nobody else's."""
 COAST_S = 0.2
 """A face that the detector misses is shown this much longer where it was heading."""
-BARS_EVERY = 10
-"""One frame in this many is searched for black bars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +59,7 @@ class RecogniserOptions:
         embeddings_per_frame: faces embedded in one frame at most.
         detect_every: detection runs on every n-th frame; tracks move on between.
         static_s: seconds between two detection passes in a static scene; 0 takes each frame.
+        least_s: seconds between two detection passes, also where something moves.
         cast: ids of the title's cast, favoured in decisions.
         min_hits: detections after which a track is shown.
         reidentify: a face that comes back is given the evidence of the track that it had.
@@ -72,6 +70,7 @@ class RecogniserOptions:
     embeddings_per_frame: int = 2
     detect_every: int = 1
     static_s: float = STATIC_S
+    least_s: float = 0.0
     cast: frozenset[str] = frozenset()
     min_hits: int = MIN_HITS
     reidentify: bool = True
@@ -103,11 +102,9 @@ class Recogniser:
         self._pipeline = pipeline
         self._gallery = gallery
         self._options = options or RecogniserOptions()
-        self._shots = ShotDetector()
+        self._look = SmallLook()
         self._tracker = Tracker()
         self._schedule = DetectionSchedule(self._options.static_s)
-        self._bars = Bars()
-        self._taken = 0
         self._states: dict[int, TrackState] = {}
         self._thresholds = thresholds or Thresholds(self._options.fpir, self._options.cast)
         self._commands = commands or Commands()
@@ -132,11 +129,11 @@ class Recogniser:
         self._budget = budget or Budget()
         self._take_commands()
         watch = Stopwatch()
-        picture = self._without_bars(frame)
+        self._look_at(frame)
         watch.lap("shots")
         tracked = Tracked()
         if self._is_due(frame):
-            tracked = self._detect(picture, frame, watch)
+            tracked = self._detect(frame, watch)
         self._frames += 1
         shown = [s for s in self._states.values() if self._is_shown(s, frame.pts_s)]
         self._gate.give(shown, frame.pts_s)
@@ -153,12 +150,17 @@ class Recogniser:
         self._full_budget = taken.full_budget
         self._search.refuse(taken.refusals)
 
-    def _detect(self, picture: Frame, frame: Frame, watch: Stopwatch) -> Tracked:
-        """Find, follow and embed faces; `picture` is the part of the frame between black bars."""
-        low_px = self._low_resolution_px(picture)
-        left, top = self._bars.box[:2]
-        found = self._pipeline.detector.detect(picture.bgr, long_side_px=low_px)
-        faces = found.moved(left, top)
+    def _detect(self, frame: Frame, watch: Stopwatch) -> Tracked:
+        """Find, follow and embed faces.
+
+        The detector sees the part between black bars, in which faces are as large as possible.
+        Boxes, landmarks and scenes keep the frame's own coordinates.
+        """
+        low_px = self._low_resolution_px(frame)
+        view, factor, (left, top) = self._look.view(frame, low_px or self._full_px(frame))
+        watch.lap("convert")
+        found = self._pipeline.detector.detect(view, long_side_px=0)
+        faces = found.scaled(factor).moved(left, top)
         watch.lap("detect")
         seen = self._follow(faces, frame, low_resolution=low_px is not None)
         watch.lap("track")
@@ -188,23 +190,11 @@ class Recogniser:
             state.confident = displayed is not None and is_confident(state, policy)
         return decisions, flips
 
-    def _without_bars(self, frame: Frame) -> Frame:
-        """Return the picture between the black bars, a view; end the shot where it is another one.
-
-        Faces are then larger in the detector's input, and cuts are not watered down by what never
-        changes. Boxes, landmarks and scenes keep the frame's own coordinates.
-        """
-        picture = self._bars.crop(frame)
-        if self._options.cuts and self._shots.is_cut(picture.bgr):
+    def _look_at(self, frame: Frame) -> None:
+        """See a frame small; end the shot where it begins another one."""
+        small = frame.scaled(SMALL_PX, sampled=True)
+        if self._look.is_cut(frame, small) and self._options.cuts:
             self._cut()
-        size = (frame.bgr.shape[1], frame.bgr.shape[0])
-        self._taken += 1
-        if self._bars.size != size or self._taken % BARS_EVERY == 0:
-            box, self._bars = self._bars.box, self._bars.after(frame.bgr)
-            if box != self._bars.box:
-                picture = self._bars.crop(frame)
-                self._shots.reframe(picture.bgr)
-        return picture
 
     def end_shot(self) -> tuple[TrackState, ...]:
         """End all tracks, as at the end of the video; return them."""
@@ -228,21 +218,27 @@ class Recogniser:
         if self._full_budget:
             return True
         in_turn = self._frames % self._options.detect_every == 0 or not self._states
-        return in_turn and self._schedule.due(frame.pts_s, self._budget.gap_s)
+        gap_s = max(self._options.least_s, self._budget.gap_s)
+        return in_turn and self._schedule.due(frame.pts_s, gap_s)
 
-    def _low_resolution_px(self, picture: Frame) -> int | None:
+    def _full_px(self, frame: Frame) -> int:
+        """Return the long side of a full-resolution pass."""
+        longest_px = self._look.longest_px(frame)
+        return min(longest_px, self._pipeline.detector.long_side_px or longest_px)
+
+    def _low_resolution_px(self, frame: Frame) -> int | None:
         """Return the long side of a low-resolution pass where that is enough, else None.
 
         Its landmarks are not fine enough to align by, so no face may be due to be embedded.
         """
-        longest_px = max(picture.bgr.shape[:2])
-        full_px = min(longest_px, self._pipeline.detector.long_side_px or longest_px)
-        pts_s, tracks = picture.pts_s, self._tracker.tracks
+        full_px = self._full_px(frame)
+        pts_s, tracks = frame.pts_s, self._tracker.tracks
         if self._full_budget or any(
             embedding_priority(s, 0.0, pts_s) > 0 for s in self._states.values()
         ):
             return None
-        enough = self._schedule.low_resolution_is_enough(pts_s, tracks, full_px / longest_px)
+        scale = full_px / self._look.longest_px(frame)
+        enough = self._schedule.low_resolution_is_enough(pts_s, tracks, scale)
         return full_px // 2 if enough else None
 
     def reserve_tracks(self, count: int) -> int:
@@ -344,7 +340,7 @@ class Recogniser:
         shown: Iterable[TrackState],
         decisions: Mapping[int, Decision],
     ) -> Scene:
-        height, width = frame.bgr.shape[:2]
+        width, height = frame.size
         faces = tuple(
             face_of(
                 s.track.number,

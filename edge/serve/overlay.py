@@ -49,4 +49,4 @@ class Pictures:
 
     def take(self, frame: Frame, _scene: Scene) -> None:
         """Publish the picture of the scene that was published last."""
-        self._preview.publish(frame.bgr, self._hub.newest, captured_s(frame.captured_ns))
+        self._preview.publish(frame, self._hub.newest, captured_s(frame.captured_ns))

@@ -16,8 +16,7 @@ import cv2
 from edge.video.age import FRESH_S, now_s
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from edge.video.frame import Picture
 
 JPEG_QUALITY = 80
 LONG_SIDE_PX = 960
@@ -42,23 +41,22 @@ class Preview:
         picture, at_s = self._newest
         return picture if now_s() - at_s <= FRESH_S else b""
 
-    def publish(self, bgr: NDArray[np.uint8], scene_json: bytes, at_s: float | None = None) -> None:
-        """Take a frame, uint8 (height, width, 3) BGR, and its scene as sent, from any thread.
+    def publish(self, picture: Picture, scene_json: bytes, at_s: float | None = None) -> None:
+        """Take a picture and its scene as sent, from any thread; converted if somebody looks.
 
         Args:
-            bgr: the frame.
+            picture: the newest.
             scene_json: its scene.
             at_s: when it was captured, by `age.now_s`; now, when not given.
         """
         if not self._changed:
             return
-        scale = LONG_SIDE_PX / max(bgr.shape[:2])
-        small = bgr
-        if scale < 1:
-            small = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+        scale = min(1.0, LONG_SIDE_PX / max(picture.size))
+        size = max(1, round(picture.size[0] * scale)), max(1, round(picture.size[1] * scale))
+        small = picture.scaled(size) if scale < 1 else picture.to_frame().bgr
         jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-        picture = struct.pack("<I", len(scene_json)) + scene_json + jpeg.tobytes()
-        self._newest = picture, now_s() if at_s is None else at_s
+        message = struct.pack("<I", len(scene_json)) + scene_json + jpeg.tobytes()
+        self._newest = message, now_s() if at_s is None else at_s
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._wake)

@@ -1,14 +1,18 @@
 """Hand frames from the thread that decodes to the thread that recognises.
 
-`Latest` is for live sources: the newest item wins and what it replaces is counted. `Queue` is for
+`Recent` is for live sources: new items win, and what gives way to them is counted. `Queue` is for
 files: every item arrives, and a full queue makes the sender wait.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -36,40 +40,72 @@ class Mailbox(Protocol[T]):
         """Let `put` refuse and wake all who wait; what is in the box can still be taken."""
 
 
-class Latest(Generic[T]):
-    """A mailbox for one item: the newest wins, `dropped` counts what was never taken."""
+MOST_WAITING = 4
+"""Pictures that wait for a reader at most; at 2160p each holds 12 MB of the decoder's."""
+WAIT_S = 0.1
+"""A picture that has waited longer gives way to a newer one."""
 
-    def __init__(self) -> None:
+
+class Recent(Generic[T]):
+    """A mailbox for the newest few items: what is old gives way, `dropped` counts it.
+
+    A frame that takes twice its time costs no other one then, where the reader catches up.
+
+    Args:
+        most: how many wait.
+        wait_s: how long one may wait while there are newer ones.
+        clock: seconds, never going back.
+    """
+
+    def __init__(
+        self,
+        most: int = MOST_WAITING,
+        wait_s: float = WAIT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.dropped = 0
-        self._item: T | None = None
+        self._most, self._wait_s, self._clock = most, wait_s, clock
+        self._items: deque[tuple[float, T]] = deque()
         self._closed = False
         self._changed = threading.Condition()
 
+    @property
+    def waiting(self) -> int:
+        """How many items are in the box."""
+        return len(self._items)
+
     def put(self, item: T) -> bool:
-        """Replace what is in the box; never waits. False where the box is closed."""
+        """Add the newest, never waiting. False where the box is closed."""
         with self._changed:
             if self._closed:
                 return False
-            self.dropped += self._item is not None
-            self._item = item
+            if len(self._items) == self._most:
+                self._items.popleft()
+                self.dropped += 1
+            self._items.append((self._clock(), item))
             self._changed.notify()
             return True
 
     def get(self, timeout_s: float | None = None) -> T | None:
-        """Take the newest item; None where none came within `timeout_s`.
+        """Take the oldest item that is not too old, else the newest; None after `timeout_s`.
 
         Raises:
             ClosedError: the box is closed and empty.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._item is not None or self._closed, timeout_s)
-            item, self._item = self._item, None
-            if item is None and self._closed:
-                raise ClosedError
-            return item
+            self._changed.wait_for(lambda: self._items or self._closed, timeout_s)
+            if not self._items:
+                if self._closed:
+                    raise ClosedError
+                return None
+            oldest_s = self._clock() - self._wait_s
+            while len(self._items) > 1 and self._items[0][0] < oldest_s:
+                self._items.popleft()
+                self.dropped += 1
+            return self._items.popleft()[1]
 
     def close(self) -> None:
-        """Refuse further items and wake all who wait; the last item can still be taken."""
+        """Refuse further items and wake all who wait; what is in it can still be taken."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -90,6 +126,11 @@ class Queue(Generic[T]):
         self._items: deque[T] = deque()
         self._closed = False
         self._changed = threading.Condition()
+
+    @property
+    def waiting(self) -> int:
+        """How many items are in the queue."""
+        return len(self._items)
 
     def put(self, item: T) -> bool:
         """Append the item, waiting for room. False where the queue is closed."""

@@ -8,14 +8,14 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
 from edge.errors import AddressError, BackendMissingError, SourceError, SourceLostError
-from edge.video.continued import ContinuedPicture
+from edge.video.frame import Frame
 from edge.video.hls_pacing import HlsPacing
-from edge.video.mailbox import ClosedError, Latest, Queue
+from edge.video.mailbox import ClosedError, Queue, Recent
 from edge.video.open import open_source
 from edge.video.position import Jump, Places
 from edge.video.source import DEFAULT_OPTIONS, SourceStats
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from edge.video.frame import Frame
-    from edge.video.source import Picture, Source, SourceOptions
+    from edge.video.frame import Picture
+    from edge.video.source import Source, SourceOptions
 
 log = logging.getLogger(__name__)
 
@@ -102,9 +102,9 @@ class Backoff:
 class Reader:
     """Reads a source in its own thread.
 
-    A live source gives the newest frame and is opened again whenever it is lost. A file gives every
-    frame and waits for the consumer, unless it is played at its own speed (`paced`), which is how a
-    file stands in for a live source; `loop` starts it again at its end.
+    A live source gives its newest frames and is opened again whenever it is lost. A file gives
+    every frame and waits for the consumer, unless it is played at its own speed (`paced`), which is
+    how a file stands in for a live source; `loop` starts it again at its end.
 
     `status` may be read from any thread. `frames()` is for one thread.
 
@@ -141,7 +141,7 @@ class Reader:
         self._random = random.Random()  # noqa: S311  (no secret)
         self._stop = threading.Event()
         self._source: Source | None = None
-        self._box: Latest[ContinuedPicture] | Queue[ContinuedPicture] | None = None
+        self._box: Recent[Frame] | Queue[Frame] | None = None
         self._box_ready = threading.Event()
         self._failure: BaseException | None = None
         self._index = 0
@@ -173,7 +173,7 @@ class Reader:
         return self
 
     def get(self, timeout_s: float | None = None) -> Frame | None:
-        """Take the next frame (a live source's newest), converted; None after `timeout_s`.
+        """Take the next frame, of a live source one of the newest; None after `timeout_s`.
 
         Raises:
             ClosedError: the source has ended or was closed.
@@ -186,10 +186,14 @@ class Reader:
                 self._raise_end()
             return None
         try:
-            picture = self._box.get(timeout_s)
+            return self._box.get(timeout_s)
         except ClosedError:
             self._raise_end()
-        return picture.to_frame() if picture else None
+
+    @property
+    def waiting(self) -> int:
+        """How many newer frames wait for who takes them."""
+        return self._box.waiting if self._box else 0
 
     @property
     def can_seek(self) -> bool:
@@ -224,7 +228,7 @@ class Reader:
             raise SourceError(self.status.uri, "it cannot be started again", "a file at its end")
         self._again.set()
 
-    def _raise_end(self) -> None:
+    def _raise_end(self) -> NoReturn:
         if self._failure:
             raise self._failure
         raise ClosedError
@@ -316,7 +320,7 @@ class Reader:
         box = self._box
         if box is None:
             newest = source.live or self._paced
-            box = self._box = Latest() if newest else Queue()
+            box = self._box = Recent() if newest else Queue()
             self._box_ready.set()
         self.status = replace(self.status, live=source.live, fps=source.fps, size=source.size)
         self.duration_s = source.duration_s
@@ -342,7 +346,7 @@ class Reader:
         self._again.wait()
         return not self._stop.is_set()
 
-    def _continue(self, source: Source) -> Iterator[ContinuedPicture]:
+    def _continue(self, source: Source) -> Iterator[Frame]:
         """Shift the source's clock so that it goes on from the last connection's."""
         start_ns = time.monotonic_ns()
         # Live HLS brings a segment at once. Of that the newest picture only would be recognised.
@@ -367,7 +371,8 @@ class Reader:
             self._index = first_index + picture.index + 1
             self._last_pts_s = picture.pts_s + shift_s
             self._last_ns = time.monotonic_ns()
-            yield ContinuedPicture(picture, self._last_pts_s, first_index + picture.index)
+            index = first_index + picture.index
+            yield Frame(picture, self._last_pts_s, index, picture.captured_ns)
 
     def _shift_s(self, first: Picture, *, live: bool) -> float:
         if self._last_pts_s is None:

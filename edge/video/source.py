@@ -10,11 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    import numpy as np
-    from numpy.typing import NDArray
     from typing_extensions import Self
 
-    from edge.video.frame import Frame
+    from edge.video.frame import Frame, Picture
 
 Backend = Literal["auto", "pyav", "gstreamer", "jetson"]
 
@@ -106,37 +104,6 @@ class SourceStats(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     eit: tuple[bytes, ...] = ()
     subtitles: tuple[SubtitleLine, ...] = ()
-
-
-class Picture(Protocol):
-    """A decoded picture that has not been converted yet: what is dropped costs no conversion."""
-
-    @property
-    def pts_s(self) -> float:
-        """As in `Frame`."""
-
-    @property
-    def index(self) -> int:
-        """As in `Frame`."""
-
-    @property
-    def captured_ns(self) -> int:
-        """As in `Frame`."""
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height, as `Frame.bgr` would have them."""
-
-    def to_frame(self) -> Frame:
-        """Convert to BGR; from any one thread."""
-
-    def scaled(self, size: tuple[int, int], *, sampled: bool = False) -> NDArray[np.uint8]:
-        """Return the picture in another width and height, uint8 (height, width, 3), BGR.
-
-        Args:
-            size: smaller than the picture.
-            sampled: by a few samples for each pixel; good enough to compare two pictures by.
-        """
 
 
 class Source(Protocol):

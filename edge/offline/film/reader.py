@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from edge.recognise.cues.cue import CueSource
     from edge.recognise.recogniser import RecogniserOptions
     from edge.recognise.scene import Scene
-    from edge.video.source import Picture
+    from edge.video.frame import Picture
     from engines.detections import Detections
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery

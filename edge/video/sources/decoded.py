@@ -35,5 +35,5 @@ class DecodedPicture:
         return Frame(bgr, self.pts_s, self.index, self.captured_ns)
 
     def scaled(self, size: tuple[int, int], *, sampled: bool = False) -> NDArray[np.uint8]:
-        """Convert to BGR in another size; see `edge.video.source.Picture`."""
+        """Convert to BGR in another size; see `edge.video.frame.Picture`."""
         return self.converter.scaled(self.decoded, size, sampled=sampled)

@@ -24,7 +24,6 @@ from edge.video.frame import Frame
 from edge.video.pts import PtsNormaliser
 from edge.video.source import SourceStats
 from edge.video.sources.closing import Closing
-from edge.video.sources.still import ReadyPicture
 from edge.video.uri import LIVE_SCHEMES, scheme_of, without_password
 
 if TYPE_CHECKING:
@@ -291,9 +290,9 @@ class GStreamerSource(Closing):
         finally:
             self.close()
 
-    def pictures(self) -> Iterator[ReadyPicture]:
+    def pictures(self) -> Iterator[Frame]:
         """Iterate frames, which GStreamer has converted already."""
-        return map(ReadyPicture, self)
+        return iter(self)
 
     def _frame(self, sample: Any) -> Frame:
         form = sample.get_caps().get_structure(0)

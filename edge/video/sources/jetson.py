@@ -16,7 +16,6 @@ from edge.video.frame import Frame
 from edge.video.pts import PtsNormaliser
 from edge.video.source import SourceStats
 from edge.video.sources.closing import Closing
-from edge.video.sources.still import ReadyPicture
 from edge.video.uri import LIVE_SCHEMES, scheme_of, without_password
 
 if TYPE_CHECKING:
@@ -93,9 +92,9 @@ class JetsonSource(Closing):
         finally:
             self.close()
 
-    def pictures(self) -> Iterator[ReadyPicture]:
+    def pictures(self) -> Iterator[Frame]:
         """Iterate frames."""
-        return map(ReadyPicture, self)
+        return iter(self)
 
     def _goes_on(self, silent_since: float) -> bool:
         if not self._source.IsStreaming():

@@ -8,9 +8,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
-
 from edge.errors import SourceError
 from edge.video.frame import Frame
 from edge.video.picture import decode_still, read_still
@@ -21,34 +18,7 @@ from engines.pictures.formats import KNOWN, is_picture_name, is_system_name, why
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from engines.pictures.read import DecodedPicture
-
-
-class ReadyPicture:
-    """A picture that is converted already."""
-
-    def __init__(self, frame: Frame) -> None:
-        self.pts_s = frame.pts_s
-        self.index = frame.index
-        self.captured_ns = frame.captured_ns
-        self._frame = frame
-
-    def to_frame(self) -> Frame:
-        """Return the frame."""
-        return self._frame
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height."""
-        height, width = self._frame.bgr.shape[:2]
-        return width, height
-
-    def scaled(self, size: tuple[int, int], *, sampled: bool = False) -> NDArray[np.uint8]:
-        """Return the picture in another size; see `edge.video.source.Picture`."""
-        way = cv2.INTER_LINEAR if sampled else cv2.INTER_AREA
-        return np.asarray(cv2.resize(self._frame.bgr, size, interpolation=way), np.uint8)
 
 
 class StillSource(Closing):
@@ -146,9 +116,9 @@ class StillSource(Closing):
         self._skipped += 1
         self._warnings.append(warning)
 
-    def pictures(self) -> Iterator[ReadyPicture]:
+    def pictures(self) -> Iterator[Frame]:
         """Read the pictures one after the other."""
-        return map(ReadyPicture, self)
+        return iter(self)
 
     def seek(self, pts_s: float) -> None:
         """Refuse: pictures have no time."""

@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from edge.recognise.detection_schedule import STATIC_S, DetectionSchedule
+from edge.recognise.detection_schedule import LIVE_PASS_S, STATIC_S, DetectionSchedule
 from edge.recognise.track import Tracker
 from engines.detections import Detections
 
@@ -92,3 +93,13 @@ def test_the_full_resolution_is_taken_when_a_face_is_lost_or_the_clock_goes_back
     schedule, tracker = DetectionSchedule(), Tracker()
     schedule.detected(5.0, tracker.tracks)
     assert not schedule.low_resolution_is_enough(1.0, tracker.tracks, 1.0)
+
+
+@pytest.mark.parametrize(("fps", "every"), [(25, 1), (30, 1), (50, 2), (60, 2)])
+def test_a_live_picture_gets_no_more_than_thirty_passes_a_second(fps: int, every: int) -> None:
+    schedule, found = DetectionSchedule(static_s=0.0), []
+    for i in range(20):
+        if schedule.due(i / fps, LIVE_PASS_S):
+            schedule.detected(i / fps, [])
+            found.append(i)
+    assert found == list(range(0, 20, every))

@@ -115,7 +115,7 @@ def _lost_share(*, shedding: bool) -> float:
             lost, frames = lost + number - newest - 1, frames + 1
         newest, begun, pts_s = number, now, number * 0.04
         now += 0.004
-        if schedule.due(pts_s, shedder.budget.gap_s if shedding else 0.0):
+        if schedule.due(pts_s, shedder.budget().gap_s if shedding else 0.0):
             now += 0.070
             schedule.detected(pts_s, [Track(1, np.zeros(4, np.float32), pts_s, pts_s, 0.9)])
         shedder.worked(now - begun)
@@ -125,3 +125,14 @@ def _lost_share(*, shedding: bool) -> float:
 def test_fewer_frames_are_lost_where_detection_is_too_slow() -> None:
     assert _lost_share(shedding=False) > 0.4
     assert _lost_share(shedding=True) < 0.3
+
+
+def test_frames_that_wait_get_fewer_passes_and_none_of_a_level_is_given_back() -> None:
+    shedder = Device().shedder
+    assert shedder.budget() == LEVELS[0]
+    gaps = [shedder.budget(waiting).gap_s for waiting in range(5)]
+    assert gaps == sorted(gaps)
+    assert gaps[1] > 0
+    assert gaps[-1] <= COAST_S  # boxes would be gone before the next pass
+    shedder.level = len(LEVELS) - 1
+    assert shedder.budget(1) == LEVELS[-1]

@@ -18,6 +18,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from edge.video.age import now_s
+from edge.video.frame import Frame
 from tests.polling import until
 from tests.serving import Device4Tests, face, serving
 
@@ -259,10 +260,10 @@ def test_an_old_picture_is_not_sent() -> None:
         time.sleep(0.2)
         picture = np.zeros((36, 64, 3), np.uint8)
         assert device.preview
-        device.preview.publish(picture, b"{}", now_s() - 60)
+        device.preview.publish(Frame(picture, 0.0, 0, 0), b"{}", now_s() - 60)
         with pytest.raises(TimeoutError):
             socket.recv(timeout=0.5)
-        device.preview.publish(picture, b"{}")
+        device.preview.publish(Frame(picture, 0.0, 0, 0), b"{}")
         assert socket.recv(timeout=5)
 
 

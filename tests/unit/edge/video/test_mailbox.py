@@ -5,16 +5,29 @@ import time
 
 import pytest
 
-from edge.video.mailbox import ClosedError, Latest, Queue
+from edge.video.mailbox import ClosedError, Queue, Recent
 
 
-def test_latest_gives_the_newest_and_counts_the_rest() -> None:
-    box: Latest[int] = Latest()
+def test_recent_keeps_the_newest_few_and_counts_the_rest() -> None:
+    box: Recent[int] = Recent(most=3)
     for number in range(5):
         assert box.put(number)
-    assert box.get() == 4
-    assert box.dropped == 4
+    assert (box.waiting, box.dropped) == (3, 2)
+    assert [box.get() for _ in range(3)] == [2, 3, 4]
+    assert box.dropped == 2
     assert box.get(timeout_s=0.01) is None
+
+
+def test_what_has_waited_too_long_gives_way_to_newer_ones_only() -> None:
+    now_s = [0.0]
+    box: Recent[int] = Recent(most=4, wait_s=0.1, clock=lambda: now_s[0])
+    for number in range(4):
+        now_s[0] = number * 0.04
+        box.put(number)
+    now_s[0] = 0.16
+    assert (box.get(), box.dropped) == (2, 2)
+    now_s[0] = 5.0
+    assert (box.get(), box.dropped) == (3, 2)
 
 
 def test_queue_gives_all_in_order_and_makes_the_sender_wait() -> None:
@@ -28,8 +41,8 @@ def test_queue_gives_all_in_order_and_makes_the_sender_wait() -> None:
     assert queue.dropped == 0
 
 
-@pytest.mark.parametrize("box", [Latest[int](), Queue[int](2)], ids=["latest", "queue"])
-def test_what_is_in_a_closed_box_can_still_be_taken(box: Latest[int] | Queue[int]) -> None:
+@pytest.mark.parametrize("box", [Recent[int](), Queue[int](2)], ids=["recent", "queue"])
+def test_what_is_in_a_closed_box_can_still_be_taken(box: Recent[int] | Queue[int]) -> None:
     box.put(1)
     box.close()
     assert not box.put(2)
@@ -38,8 +51,8 @@ def test_what_is_in_a_closed_box_can_still_be_taken(box: Latest[int] | Queue[int
         box.get()
 
 
-@pytest.mark.parametrize("make", [Latest, Queue])
-def test_closing_wakes_who_waits(make: type[Latest[int] | Queue[int]]) -> None:
+@pytest.mark.parametrize("make", [Recent, Queue])
+def test_closing_wakes_who_waits(make: type[Recent[int] | Queue[int]]) -> None:
     box = make()
     woken = threading.Event()
 
@@ -67,7 +80,7 @@ def test_closing_frees_a_sender_that_waits_for_room() -> None:
 
 
 def test_every_item_is_taken_or_counted() -> None:
-    box: Latest[int] = Latest()
+    box: Recent[int] = Recent()
     taken: list[int] = []
 
     def take() -> None:

@@ -11,7 +11,6 @@ from edge.bench.synthetic import SyntheticFaces
 from edge.offline.film.reader import FilmReader
 from edge.recognise.recogniser import RecogniserOptions
 from edge.video.frame import Frame
-from edge.video.sources.still import ReadyPicture
 from engines.detections import Detections
 from engines.embedder import Embeddings
 from engines.pipeline import FacePipeline
@@ -57,8 +56,8 @@ class Painted:
         self.passes: list[float] = []
         self._noise = np.random.default_rng(1).integers(0, 40, (*SIZE[::-1], 1), np.uint8)
 
-    def pictures(self) -> list[ReadyPicture]:
-        return [ReadyPicture(self._frame(i)) for i in range(self.frames)]
+    def pictures(self) -> list[Frame]:
+        return [self._frame(i) for i in range(self.frames)]
 
     def _frame(self, index: int) -> Frame:
         bgr = np.repeat(self._noise, 3, axis=2)

@@ -1,0 +1,56 @@
+"""The table of `bench live`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from edge.cli.console import err, out
+
+if TYPE_CHECKING:
+    from edge.bench.live import LiveBench
+    from edge.bench.press import Spread
+
+
+def print_live(found: LiveBench) -> None:
+    """Print a table with a column for each row that ran, and why others did not."""
+    ran = [row for row in found.rows if not row.missing]
+    titles = [f"{row.backend}, cues: {','.join(row.cues) or 'none'}" for row in ran]
+    table = Table(f"{found.width}x{found.height}, {found.fps} a second, {found.codec}", *titles)
+    for name, title in (
+        ("decode_to_scene_ms", "decoded to scene, ms p50 / p95 / p99"),
+        ("glass_ms", "sent to overlay, ms p50 / p95 / p99"),
+        ("press_ms", "press to first answer, ms p50 / p95 / p99"),
+    ):
+        table.add_row(title, *(_spread(getattr(row, name)) for row in ran))
+    for name, title in (
+        ("sent", "pictures sent"),
+        ("recognised", "recognised"),
+        ("dropped", "dropped for newer ones"),
+        ("dropped_share", "share of those sent"),
+        ("faces", "faces on a picture"),
+        ("named", "share of pictures with a name"),
+        ("cpu_share", f"share of the {found.cores} cores"),
+        ("shed", "highest level of load shedding"),
+        ("readings", "readings of text"),
+        ("reading_cpu_ms", "CPU ms of one"),
+    ):
+        table.add_row(title, *(str(getattr(row, name)) for row in ran))
+    for stage in sorted({stage for row in ran for stage in row.stage_ms}):
+        table.add_row(f"{stage}, ms", *(_spread(row.stage_ms.get(stage)) for row in ran))
+    for thread in sorted({name for row in ran for name in row.cpu_by_thread}):
+        cells = (f"{100 * row.cpu_by_thread.get(thread, 0.0):.1f} %" for row in ran)
+        table.add_row(f"of the cores: thread {thread}", *cells)
+    out.print(table)
+    out.print(
+        f"{found.mbit_s:.1f} Mbit/s; to decode it and nothing else takes {found.decode_cpu_ms:.1f} "
+        f"CPU ms a picture, {100 * found.decode_share:.0f} % of the cores"
+    )
+    for row in found.rows:
+        if row.missing:
+            err.print(f"{row.backend} did not run: {row.missing}", markup=False)
+
+
+def _spread(spread: Spread | None) -> str:
+    return "" if spread is None else f"{spread.p50:.1f} / {spread.p95:.1f} / {spread.p99:.1f}"

@@ -155,7 +155,7 @@ def live(
     2160p25 is HEVC, the others are H.264.
     """
     from edge.bench.live import bench_live  # noqa: PLC0415
-    from edge.cli.bench_live import print_live  # noqa: PLC0415
+    from edge.bench.live_table import summary_of, table_of  # noqa: PLC0415
 
     sets = (cue_kinds(None),) if cues is None else (frozenset(), cue_kinds(cues))
     backends: tuple[Literal["pyav", "gstreamer"], ...] = (
@@ -175,7 +175,11 @@ def live(
     if json:
         print_json(found)
         return
-    print_live(found)
+    out.print(table_of(found))
+    out.print(summary_of(found))
+    for row in found.rows:
+        if row.missing:
+            err.print(f"{row.backend} did not run: {row.missing}", markup=False)
 
 
 @app.command()

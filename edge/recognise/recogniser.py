@@ -21,7 +21,7 @@ from edge.recognise.load_shedding import Budget
 from edge.recognise.reidentify import Left, Reidentification
 from edge.recognise.scene import Face, Scene
 from edge.recognise.search import TrackSearch
-from edge.recognise.small_look import SMALL_PX, SmallLook
+from edge.recognise.shots import SMALL_PX, SmallLook
 from edge.recognise.step import Step, Stopwatch, Tracked
 from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import Thresholds

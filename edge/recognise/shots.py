@@ -1,6 +1,9 @@
-"""Shot cuts, frame by frame.
+"""What is seen of every picture, small: shot cuts, and the black bars around a film.
 
-The measure is that of PySceneDetect's ContentDetector (mean absolute change of hue, saturation and
+A picture's pixels are converted for this only, a few thousand of them; a pass of the detector gets
+a part of the picture straight in the size that it needs.
+
+Cuts are measured as by PySceneDetect's ContentDetector (mean absolute change of hue, saturation and
 value between neighbours); the threshold adapts to the motion of the last frames, as its
 AdaptiveDetector does, but without looking ahead: a live picture has no future. See ADR 4.
 """
@@ -13,8 +16,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from edge.recognise.letterbox import Bars
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from edge.recognise.letterbox import Box
+    from edge.video.frame import Picture
 
 SIZE_PX = (96, 54)
 MIN_CHANGE = 12.0
@@ -24,6 +32,13 @@ RATIO = 3.5
 WINDOW = 8
 MIN_SHOT_FRAMES = 5
 """A photographer's flash is two changes, a whip pan many: no shot is shorter than this."""
+
+SMALL_PX = (192, 108)
+"""Each picture is seen at this size."""
+BARS_PX = 960
+"""Long side at which bars are looked for: they are then known to two pixels of 1080p."""
+BARS_EVERY = 10
+"""One picture in this many is searched for black bars."""
 
 
 class ShotDetector:
@@ -68,3 +83,81 @@ def _small_hsv(bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
     sampled = cv2.resize(bgr, double, interpolation=cv2.INTER_LINEAR)
     small = cv2.resize(sampled, SIZE_PX, interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(small, cv2.COLOR_BGR2HSV).astype(np.float32)
+
+
+class SmallLook:
+    """Looks at each picture of a source in order."""
+
+    def __init__(self) -> None:
+        self._cuts, self._bars = ShotDetector(), Bars()
+        self._size, self._taken = (0, 0), 0
+
+    def is_cut(self, picture: Picture, small: NDArray[np.uint8]) -> bool:
+        """Take the next picture; return whether it begins a new shot.
+
+        Args:
+            picture: asked for its bars, now and then.
+            small: uint8, the picture in `SMALL_PX`, BGR.
+        """
+        cut = self._cuts.is_cut(self._between_bars(small))
+        self._taken += 1
+        if self._size != picture.size or self._taken % BARS_EVERY == 0:
+            self._size = picture.size
+            before, self._bars = self._bars, self._bars.after(_for_bars(picture))
+            if self._bars.box != before.box:
+                self._cuts.reframe(self._between_bars(small))
+        return cut
+
+    def box_in(self, size: tuple[int, int]) -> Box:
+        """Return what lies between the bars, of a picture of this width and height."""
+        width, height = self._bars.size
+        if not width:
+            return 0, 0, *size
+        x, y = size[0] / width, size[1] / height
+        left, top, right, bottom = self._bars.box
+        return round(left * x), round(top * y), round(right * x), round(bottom * y)
+
+    def longest_px(self, picture: Picture) -> int:
+        """Return the longer side of what lies between the bars."""
+        left, top, right, bottom = self.box_in(picture.size)
+        return max(right - left, bottom - top)
+
+    def view(
+        self, picture: Picture, long_side_px: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], tuple[int, int]]:
+        """Return what lies between the bars, no larger than is wanted.
+
+        Args:
+            picture: converted only as far as it is needed.
+            long_side_px: of the result, at most.
+
+        Returns:
+            uint8 (h, w, 3), BGR; float32 (2,), pixels of the picture for each of its own in x and
+            y; left and top of it in the picture.
+        """
+        left, top, right, bottom = self.box_in(picture.size)
+        longest = max(right - left, bottom - top)
+        if longest <= long_side_px:
+            part = picture.to_frame().bgr[top:bottom, left:right]
+            return part, np.ones(2, np.float32), (left, top)
+        size = _shrunk(picture.size, long_side_px / longest)
+        whole = picture.scaled(size)
+        left, top, right, bottom = self.box_in(size)
+        factor = np.divide(picture.size, size, dtype=np.float32)
+        start = round(left * float(factor[0])), round(top * float(factor[1]))
+        return whole[top:bottom, left:right], factor, start
+
+    def _between_bars(self, small: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        left, top, right, bottom = self.box_in((small.shape[1], small.shape[0]))
+        return small[top:bottom, left:right]
+
+
+def _for_bars(picture: Picture) -> NDArray[np.uint8]:
+    scale = BARS_PX / max(picture.size)
+    if scale >= 1:
+        return picture.to_frame().bgr
+    return picture.scaled(_shrunk(picture.size, scale), sampled=True)
+
+
+def _shrunk(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

@@ -182,9 +182,9 @@ class Reader:
         if self._box is None:
             self._box_ready.wait(timeout_s)
         if self._box is None:
-            if self._stop.is_set() or self._failure:
-                self._raise_end()
-            return None
+            if not self._stop.is_set() and not self._failure:
+                return None
+            self._raise_end()
         try:
             return self._box.get(timeout_s)
         except ClosedError:
@@ -368,10 +368,9 @@ class Reader:
                 self._stop.wait(pacing.wait_s(picture.pts_s, time.monotonic()))
             if self._paced and not source.live:
                 self._stop.wait((start_ns - time.monotonic_ns()) / 1e9 + picture.pts_s)
-            self._index = first_index + picture.index + 1
-            self._last_pts_s = picture.pts_s + shift_s
-            self._last_ns = time.monotonic_ns()
+            self._last_pts_s, self._last_ns = picture.pts_s + shift_s, time.monotonic_ns()
             index = first_index + picture.index
+            self._index = index + 1
             yield Frame(picture, self._last_pts_s, index, picture.captured_ns)
 
     def _shift_s(self, first: Picture, *, live: bool) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.recognise.letterbox import CONFIRM
-from edge.recognise.small_look import BARS_EVERY, SMALL_PX, SmallLook
+from edge.recognise.shots import BARS_EVERY, SMALL_PX, SmallLook
 from edge.video.frame import Frame
 
 if TYPE_CHECKING:

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from edge.cli.console import err, out
-
 if TYPE_CHECKING:
     from edge.bench.live import LiveBench
     from edge.bench.press import Spread
 
 
-def print_live(found: LiveBench) -> None:
-    """Print a table with a column for each row that ran, and why others did not."""
+def table_of(found: LiveBench) -> Table:
+    """Return a table with a column for each row that ran."""
     ran = [row for row in found.rows if not row.missing]
     titles = [f"{row.backend}, cues: {','.join(row.cues) or 'none'}" for row in ran]
     table = Table(f"{found.width}x{found.height}, {found.fps} a second, {found.codec}", *titles)
@@ -42,14 +40,15 @@ def print_live(found: LiveBench) -> None:
     for thread in sorted({name for row in ran for name in row.cpu_by_thread}):
         cells = (f"{100 * row.cpu_by_thread.get(thread, 0.0):.1f} %" for row in ran)
         table.add_row(f"of the cores: thread {thread}", *cells)
-    out.print(table)
-    out.print(
+    return table
+
+
+def summary_of(found: LiveBench) -> str:
+    """Return what the stream itself takes."""
+    return (
         f"{found.mbit_s:.1f} Mbit/s; to decode it and nothing else takes {found.decode_cpu_ms:.1f} "
         f"CPU ms a picture, {100 * found.decode_share:.0f} % of the cores"
     )
-    for row in found.rows:
-        if row.missing:
-            err.print(f"{row.backend} did not run: {row.missing}", markup=False)
 
 
 def _spread(spread: Spread | None) -> str:

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"edge", "engines", "calibration", "gallery"}
 DATA = {
     "engines/catalog.toml",
+    "engines/look/tokens.css",
     "edge/demo/people/barack_obama.toml",
     "edge/serve/overlay/index.html",
     "edge/serve/overlay/languages/en.json",

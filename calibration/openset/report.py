@@ -16,6 +16,7 @@ import jinja2
 import numpy as np
 
 from calibration.openset.evaluate import Searches
+from engines.look import page_css
 from engines.pictures.read import read_picture
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def to_html(findings: Findings) -> str:
     template = resources.files("calibration.openset").joinpath("report.html").read_text()
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = {
+        "style": page_css(),
         "title": findings.title,
         "figures": findings.figures,
         "notes": findings.notes,

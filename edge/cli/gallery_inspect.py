@@ -13,6 +13,7 @@ from rich.table import Table
 from edge.cli.console import err, out, print_json
 from edge.json_output import Differs, Exported, Inspected, ShownPerson, Verified
 from engines.files import write_atomically
+from engines.look import page_css
 from engines.scores.model import score_model
 from gallery.errors import GalleryCorruptError
 from gallery.inspect.audit import audit
@@ -36,26 +37,21 @@ _PAGE = """<!doctype html>
  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width">
 <title>Gallery, release {{ release.number }}</title>
-<style>
- body { font: 16px/1.4 system-ui, sans-serif; margin: 2rem; color: #222; background: #fff }
- ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: 1rem;
-      list-style: none; padding: 0 }
- img, .none { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: .5rem;
-      background: #ddd; display: block }
- code, small { color: #666; overflow-wrap: anywhere }
-</style>
-<h1>Release {{ release.number }}: {{ release.people_count }} people</h1>
+<style>{{ style | safe }}</style>
+<header><h1>Release {{ release.number }}: {{ release.people_count }}
+ {{ "person" if release.people_count == 1 else "people" }}</h1>
 <p>Model {{ release.model }}, {{ release.dim }} dimensions,
  {{ release.segments | length }} segments,
  {{ release.tombstones | length }} tombstones, written {{ release.created }}.
- {% if shown < release.people_count %}The first {{ shown }} are shown.{% endif %}</p>
-<ul>{% for p, photo in people %}
+ {% if shown < release.people_count %}The first {{ shown }} are shown.{% endif %}</p></header>
+<main><ul class="faces">{% for p, photo in people %}
 <li>{% if photo %}<img alt="" loading="lazy" src="data:image/jpeg;base64,{{ photo }}">
 {%- else %}<span class="none"></span>{% endif %}
 <b>{{ p.name }}</b><br><code>{{ p.id }}</code><br>
-<small>{{ p.role }}{% if p.role %}; {% endif %}{{ p.pictures }} pictures,
- {{ p.templates }} templates</small>{% endfor %}
-</ul>
+<small>{{ p.role }}{% if p.role %}; {% endif %}
+ {{- p.pictures }} picture{{ "s" * (p.pictures != 1) }},
+ {{ p.templates }} template{{ "s" * (p.templates != 1) }}</small>{% endfor %}
+</ul></main>
 """
 _PAGE_PEOPLE = 2000
 
@@ -222,4 +218,6 @@ def _page(release: Release, gallery: Gallery, lang: str) -> str:
         for person in itertools.islice(gallery.people(), _PAGE_PEOPLE)
     ]
     page = jinja2.Environment(autoescape=True).from_string(_PAGE)
-    return page.render(release=release, people=people, shown=len(people), lang=lang)
+    return page.render(
+        release=release, people=people, shown=len(people), lang=lang, style=page_css()
+    )

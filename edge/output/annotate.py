@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from edge.output.fonts import font_for
+from engines.look import colour, radius
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 Kind = Literal["named", "either", "unknown"]
 
 ACCENT_RGB: dict[Kind, tuple[int, int, int]] = {
-    "named": (92, 225, 230),
-    "either": (255, 200, 87),
-    "unknown": (190, 196, 206),
+    "named": colour("accent")[:3],
+    "either": colour("doubt")[:3],
+    "unknown": colour("ink-soft")[:3],
 }
-PLATE_RGBA = (13, 18, 28, 214)
-TEXT_RGB = (255, 255, 255)
+PLATE_RGBA = colour("glass")
+TEXT_RGB = colour("ink")[:3]
+EDGE_BGR = colour("ground")[2::-1]
+ROUND = radius("round")
+"""Of corners and plates, in units of the text's size."""
+TEXT_UNITS = 11
 MAX_PLATES = 256
 MAX_TEXT = 60
 """Longer names are cut: no plate is wider than the picture can show."""
@@ -109,7 +114,7 @@ def make_plate(text: str, kind: Kind, unit: int) -> NDArray[np.float32]:
     """Return a name plate: float32 (height, width, 4), B, G, R times alpha, and alpha, 0 to 1."""
     shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     shown = shown if len(shown) <= MAX_TEXT else shown[: MAX_TEXT - 1] + "…"
-    font = font_for(shown, 11 * unit)
+    font = font_for(shown, TEXT_UNITS * unit)
     ascent, descent = font.getmetrics()
     pad_x, pad_y, bar = 7 * unit, 4 * unit, 3 * unit
     width = round(font.getlength(shown)) + 2 * pad_x + bar + 2 * unit
@@ -118,7 +123,9 @@ def make_plate(text: str, kind: Kind, unit: int) -> NDArray[np.float32]:
     big = Image.new("RGBA", (4 * width, 4 * height), (*PLATE_RGBA[:3], 0))
     draw = ImageDraw.Draw(big)
     draw.rounded_rectangle(
-        (0, 0, 4 * width - 1, 4 * height - 1), 4 * min(7 * unit, height // 2), fill=PLATE_RGBA
+        (0, 0, 4 * width - 1, 4 * height - 1),
+        4 * min(round(ROUND * TEXT_UNITS * unit), height // 2),
+        fill=PLATE_RGBA,
     )
     x, y = 4 * (pad_x - unit), 4 * (pad_y + unit)
     draw.rounded_rectangle(
@@ -159,26 +166,26 @@ def _draw_frame(frame: NDArray[np.uint8], box: NDArray[np.float64], kind: Kind, 
     side = min(right - left, bottom - top)
     if side < 4:
         return
-    radius = max(2, min(side // 6, 8 * unit))
-    arm = max(0, side // 4 - radius)
+    rounding = max(2, min(side // 6, round(ROUND * TEXT_UNITS * unit)))
+    arm = max(0, side // 4 - rounding)
     accent = ACCENT_RGB[kind]
     thin = kind == "unknown"
     strokes = (
-        ((20, 14, 10), (2 if thin else 3) * unit),
+        (EDGE_BGR, (2 if thin else 3) * unit),
         (accent[::-1], unit if thin else max(2, (3 * unit) // 2)),
     )
-    for colour, thickness in strokes:
+    for stroke, thickness in strokes:
         for x, y, sx, sy, angle in (
             (left, top, 1, 1, 180),
             (right, top, -1, 1, 270),
             (right, bottom, -1, -1, 0),
             (left, bottom, 1, -1, 90),
         ):
-            centre = (x + sx * radius, y + sy * radius)
+            centre = (x + sx * rounding, y + sy * rounding)
             cv2.ellipse(
-                frame, centre, (radius, radius), angle, 0, 90, colour, thickness, cv2.LINE_AA
+                frame, centre, (rounding, rounding), angle, 0, 90, stroke, thickness, cv2.LINE_AA
             )
-            end_x = (x + sx * (radius + arm), y)
-            end_y = (x, y + sy * (radius + arm))
-            cv2.line(frame, (x + sx * radius, y), end_x, colour, thickness, cv2.LINE_AA)
-            cv2.line(frame, (x, y + sy * radius), end_y, colour, thickness, cv2.LINE_AA)
+            end_x = (x + sx * (rounding + arm), y)
+            end_y = (x, y + sy * (rounding + arm))
+            cv2.line(frame, (x + sx * rounding, y), end_x, stroke, thickness, cv2.LINE_AA)
+            cv2.line(frame, (x, y + sy * rounding), end_y, stroke, thickness, cv2.LINE_AA)

@@ -8,19 +8,22 @@ from importlib import resources
 import msgspec
 from starlette.responses import PlainTextResponse, Response
 
+from engines.look import tokens_css
+
 KINDS = {
     ".svg": "image/svg+xml",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
 }
+TOKENS = "tokens.css"
 TEXTS = "texts.js"
 """All languages: one file each in `overlay/languages`, and nothing else to do for one more."""
 
 
 def page_file(name: str) -> Response:
     """Return a file of the page, 404 where there is none of this name."""
-    data = texts() if name == TEXTS else _file(name)
+    data = texts() if name == TEXTS else tokens_css().encode() if name == TOKENS else _file(name)
     if data is None:
         return PlainTextResponse("not found\n", 404)
     kind = KINDS["." + name.rpartition(".")[2]]

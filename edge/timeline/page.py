@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from edge.timeline.timeline import clock, one_line, timestamp
+from engines.look import page_css
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +74,7 @@ def to_html(
     )
     return template.render(
         lang=lang,
+        style=page_css(),
         texts=TEXTS.get(base, TEXTS["en"]),
         source=one_line(PurePath(timeline.source).name or timeline.source),
         duration=clock(duration),

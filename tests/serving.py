@@ -16,6 +16,7 @@ from edge.recognise.scene import Candidate, Face, Scene
 from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
 from edge.serve.preview import Preview
+from edge.serve.stills import Stills
 from edge.timeline.live import Appearing
 from edge.titles.playing import Playing
 from edge.video.frame import Frame
@@ -144,6 +145,7 @@ class Device4Tests:
         self.hub = Hub(self.people)
         self.feedback = Feedback(people)
         self.preview = Preview() if preview else None
+        self.stills = Stills(self.player) if preview else None
         self.presses = 0
         self.index = 0
         self.shot = 0
@@ -156,6 +158,7 @@ class Device4Tests:
             self.feedback,
             self.hub,
             preview=self.preview,
+            stills=self.stills,
             player=self.player,
             appearing=self.appearing,
             on_press=self.count,

@@ -45,6 +45,7 @@ from edge.serve.messages import DeviceStatus, LoadShedding
 from edge.serve.metrics import Metrics
 from edge.serve.overlay import Overlay, Pictures
 from edge.serve.preview import Preview
+from edge.serve.stills import Stills
 from edge.systemd import Supervisor
 from edge.timeline.live import Appearing, read_timeline
 from edge.titles.playing import NowPlaying
@@ -192,6 +193,7 @@ class App:
         )
         self.metrics.watch_screen(self.history.age_s, self.history.on_screen)
         preview = Preview() if serve.preview else None
+        stills = Stills(player) if serve.preview else None
         appearing = Appearing()
         if config.timeline:
             appearing.load(read_timeline(Path(config.timeline)))
@@ -205,6 +207,7 @@ class App:
             self.hub,
             self.metrics,
             preview,
+            stills=stills,
             player=player,
             appearing=appearing,
             ready=self._why_not_ready,
@@ -224,6 +227,7 @@ class App:
             self._silence,
             Overlay(self.hub, player, appearing),
             MayFail(beside, "preview", Pictures(self.hub, preview)) if preview else None,
+            MayFail(beside, "stills", stills) if stills else None,
             MayFail(beside, "mqtt", self._home) if self._home else None,
             self._output,
             MayFail(beside, "captions", self._captions) if self._captions else None,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edge.serve.live import Hub
     from edge.serve.ports import FeedbackPort, PeoplePort, PlayerPort, PressHistoryPort, TitlePort
     from edge.serve.preview import Preview
+    from edge.serve.stills import Stills
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Device:
         metrics: for Prometheus.
         ready: why the device is not ready, or an empty string.
         notice: a line that the page shows at its foot, by language.
+        stills: pictures for the scenes of one person, or None when they are off.
         player: plays the source, or None when nothing can be said of it.
         appearing: who appeared when, as far as it was seen.
         on_press: called at each press, so that the newest faces are embedded with priority.
@@ -41,6 +43,7 @@ class Device:
     hub: Hub
     metrics: Metrics = field(default_factory=Metrics)
     preview: Preview | None = None
+    stills: Stills | None = None
     player: PlayerPort | None = None
     appearing: Appearing = field(default_factory=Appearing)
     ready: Callable[[], str] = lambda: ""

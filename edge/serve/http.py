@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
+from msgspec import UNSET
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
@@ -104,6 +105,7 @@ def create_app(
             Route("/api/people/{id:str}", routes.person),
             Route("/api/people/{id:str}/photo", routes.photo),
             Route("/api/people/{id:str}/scenes", routes.scenes),
+            Route("/api/stills/{at:float}", routes.still),
             WebSocketRoute("/api/live", sockets.live),
             WebSocketRoute("/api/preview", sockets.preview),
         ],
@@ -220,7 +222,8 @@ class _Routes:
         if person is None:
             return _json(Error("nobody in the gallery has this id"), 404)
         player = self._device.player
-        intervals = self._device.appearing.of(person.id)
+        intervals, stills = self._device.appearing.of(person.id), self._device.stills
+        spans = [(one.start_s, one.end_s) for one in intervals]
         return _json(
             PersonScenes(
                 person.id,
@@ -228,8 +231,17 @@ class _Routes:
                 intervals,
                 player.duration_s if player else None,
                 player.why_not if player else "live",
+                UNSET if stills is None else tuple(stills.near(*one) for one in spans),
             )
         )
+
+    async def still(self, request: Request) -> Response:
+        """Show a picture that `scenes` told of, as long as it is kept."""
+        stills = self._device.stills
+        jpeg = stills.at(request.path_params["at"]) if stills is not None else b""
+        if not jpeg:
+            return PlainTextResponse("no picture\n", 404)
+        return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
     async def seek(self, request: Request) -> Response:
         """Go to a place in the source, where the source can."""

@@ -185,6 +185,8 @@ class PersonScenes(msgspec.Struct, frozen=True):
         intervals: in order and apart.
         duration_s: of the source, None where it has no end.
         fixed: why one cannot seek, `live`, `ended` or `fixed`; empty where one can.
+        stills: the place of a picture of each interval, None where there is none; left out where
+            no pictures are kept.
     """
 
     id: str
@@ -192,6 +194,7 @@ class PersonScenes(msgspec.Struct, frozen=True):
     intervals: tuple[Interval, ...]
     duration_s: float | None
     fixed: str
+    stills: tuple[float | None, ...] | UnsetType = UNSET
 
 
 class Refused(msgspec.Struct, frozen=True):

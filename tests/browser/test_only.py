@@ -1,9 +1,13 @@
 """ "Only watch this person": the list of scenes, and going from one to the next, by keys alone."""
 
 import httpx
+import msgspec
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from edge.recognise.scene import Scene
+from edge.video.frame import Frame
 from tests.browser.showing import show
 from tests.serving import Device4Tests, face
 
@@ -151,3 +155,35 @@ def test_seeking_is_guarded(seen: Device4Tests) -> None:
         assert found["fixed"] == "live"
         assert client.get("api/people/nobody/scenes").status_code == 404
     assert seen.player.sought == [3.5]
+
+
+def test_tiles_have_pictures_and_continue_goes_where_one_left_off(
+    page: Page, seen: Device4Tests
+) -> None:
+    assert seen.stills is not None
+    for n, start_s in enumerate(SCENES[:2]):
+        picture = np.full((180, 320, 3), 60 + 60 * n, np.uint8)
+        scene = Scene(start_s, n, 320, 180, 0, (face(1, 60, "ada"),), 1)
+        seen.stills.take(Frame(picture, start_s, n, 0), scene)
+        seen.stills.take(Frame(picture, start_s, n, 0), msgspec.structs.replace(scene, faces=()))
+    open_scenes(page, seen)
+    expect(page.locator(".still")).to_have_count(3)
+    expect(page.locator(".still img")).to_have_count(2)
+    assert page.evaluate("document.querySelector('.still img').naturalHeight") == 144
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")  # from the second scene on
+    went_to(page, seen, 20.0)
+    be_at(page, seen, 20.0)
+    be_at(page, seen, 21.0)
+    page.keyboard.press("Escape")
+    expect(page.locator("#only-now")).to_be_hidden()
+    open_scenes(page, seen)
+    expect(page.locator(".scene.focus strong")).to_have_text("▶ Continue")
+    expect(page.locator(".scene.focus span")).to_have_text("0:21")
+    page.keyboard.press("Enter")
+    for _ in range(50):
+        if len(seen.player.sought) == 2:
+            break
+        page.wait_for_timeout(50)
+    assert 21.0 <= seen.player.sought[1] < 22.0
+    expect(page.locator("#only-now-text")).to_contain_text("scene 2 of 3")

@@ -7,7 +7,8 @@
   var PATIENCE_MS = 5000, SLACK_S = 0.3;
 
   window.tvradar.only = function (page) {
-    var list = null, at = 0, watch = null;
+    /* items: what the row shows, "Continue" first where somebody left off; left: where, by person */
+    var list = null, at = 0, watch = null, left = new Map();
 
     function clock(seconds) {
       var whole = Math.max(0, Math.floor(seconds)), rest = whole % 60, minutes = Math.floor(whole / 60);
@@ -20,7 +21,7 @@
     /* --- the panel -------------------------------------------------------------------------- */
     function open(id, name) {
       return read(id).then(function (found) {
-        list = { id: id, name: name, intervals: found.intervals, fixed: found.fixed };
+        list = { id: id, name: name, intervals: found.intervals, fixed: found.fixed, items: itemsOf(id, found) };
         fill(found);
         $("only").hidden = false;
         document.body.classList.add("only");
@@ -28,10 +29,21 @@
         $("only-scenes").focus({ preventScroll: true });
       });
     }
-    function nearest() { // the scene that is running, or the last one before it
+    function itemsOf(id, found) {
+      var stills = found.stills || [], place = left.get(id);
+      var items = found.intervals.map(function (one, i) {
+        return { from_s: one.start_s, scene: i, words: clock(one.start_s), more: length(one.end_s - one.start_s), still: stills[i] };
+      });
+      var scene = found.intervals.findIndex(function (one) { return place > one.start_s + SLACK_S && place < one.end_s - SLACK_S; });
+      if (scene >= 0 && !found.fixed) {
+        items.unshift({ from_s: place, scene: scene, words: "▶ " + text.goOn, more: clock(place), still: stills[scene] });
+      }
+      return items;
+    }
+    function nearest() { // where somebody left off, the scene that is running, or the last one before it
       var now = page.position(), found = 0;
-      if (now === null) { return 0; }
-      list.intervals.forEach(function (one, i) { if (one.start_s <= now) { found = i; } });
+      if (now === null || list.items.length > list.intervals.length) { return 0; }
+      list.items.forEach(function (one, i) { if (one.from_s <= now) { found = i; } });
       return found;
     }
     function fill(found) {
@@ -44,16 +56,21 @@
       $("only-bar").textContent = "";
       $("only-bar").hidden = !end;
       $("only-scenes").textContent = "";
-      list.intervals.forEach(function (one, i) {
-        var scene = make("li", "scene"), mark = make("i");
+      $("only").classList.toggle("pictured", Boolean(found.stills));
+      list.items.forEach(function (one, i) {
+        var scene = make("li", "scene");
         scene.id = "scene-" + i;
         scene.setAttribute("role", "option");
         scene.setAttribute("aria-disabled", list.fixed ? "true" : "false");
-        scene.appendChild(make("strong", "", clock(one.start_s)));
-        scene.appendChild(make("span", "", length(one.end_s - one.start_s)));
+        if (found.stills) { scene.appendChild(still(one.still)); }
+        scene.appendChild(make("strong", "", one.words));
+        scene.appendChild(make("span", "", one.more));
         scene.addEventListener("click", function () { choose(i); play(); });
         $("only-scenes").appendChild(scene);
+      });
+      list.intervals.forEach(function (one) {
         if (end) {
+          var mark = make("i");
           mark.style.left = 100 * one.start_s / end + "%";
           mark.style.width = Math.max(0.4, 100 * (one.end_s - one.start_s) / end) + "%";
           $("only-bar").appendChild(mark);
@@ -61,16 +78,24 @@
       });
       $("only-scenes").hidden = !count;
     }
+    function still(place) {
+      var frame = make("div", "still"), image = make("img");
+      if (place === null || place === undefined) { return frame; }
+      image.alt = "";
+      image.onload = function () { frame.appendChild(image); };
+      image.src = tv.api("api/stills/" + place);
+      return frame;
+    }
     function choose(index) {
-      at = Math.min(Math.max(index, 0), Math.max(list.intervals.length - 1, 0));
-      [$("only-scenes"), $("only-bar")].forEach(function (row) {
-        Array.prototype.forEach.call(row.children, function (node, i) { node.classList.toggle("focus", i === at); });
-      });
+      at = Math.min(Math.max(index, 0), Math.max(list.items.length - 1, 0));
+      var scene = list.items.length ? list.items[at].scene : -1;
+      Array.prototype.forEach.call($("only-bar").children, function (node, i) { node.classList.toggle("focus", i === scene); });
       Array.prototype.forEach.call($("only-scenes").children, function (node, i) {
+        node.classList.toggle("focus", i === at);
         node.setAttribute("aria-selected", i === at ? "true" : "false");
         if (i === at) { node.scrollIntoView({ block: "nearest", inline: "nearest" }); }
       });
-      $("only-scenes").setAttribute("aria-activedescendant", list.intervals.length ? "scene-" + at : "");
+      $("only-scenes").setAttribute("aria-activedescendant", list.items.length ? "scene-" + at : "");
     }
     function close() {
       list = null;
@@ -79,21 +104,22 @@
     }
 
     /* --- watching --------------------------------------------------------------------------- */
-    function seek(index) {
-      var goal = watch.intervals[index], mine = watch;
+    function seek(index, from_s) {
+      var goal = from_s === undefined ? watch.intervals[index].start_s : from_s, mine = watch;
       watch.at = index;
       watch.asked = Date.now();
       tell();
-      fetch(tv.api("api/seek"), { method: "POST", body: JSON.stringify({ to_s: goal.start_s }) }).then(function (response) {
+      fetch(tv.api("api/seek"), { method: "POST", body: JSON.stringify({ to_s: goal }) }).then(function (response) {
         if (!response.ok && watch === mine) { stop(text.retry); }
       }).catch(function () { if (watch === mine) { stop(text.retry); } });
     }
     function play() {
-      if (!list.intervals.length) { return; }
+      if (!list.items.length) { return; }
       if (list.fixed) { page.toast.show(text.fixed[list.fixed] || text.fixed.fixed); return; }
-      watch = { id: list.id, name: list.name, intervals: list.intervals, at: at, asked: 0, reading: false };
+      var item = list.items[at];
+      watch = { id: list.id, name: list.name, intervals: list.intervals, at: item.scene, asked: 0, reading: false };
       page.closeAll();
-      seek(watch.at);
+      seek(item.scene, item.from_s);
     }
     function tell() {
       var words = watch ? tv.fill(text.onlyNow, { name: tv.short(watch.name), n: watch.at + 1, of: watch.intervals.length }) : "";
@@ -104,6 +130,8 @@
       page.moved();
     }
     function stop(words) {
+      var place = page.position();
+      if (words !== text.onlyDone && place !== null) { left.set(watch.id, place); } else { left.delete(watch.id); }
       watch = null;
       tell();
       page.toast.show(words || text.onlyEnd);

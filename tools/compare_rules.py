@@ -1,10 +1,11 @@
-"""Recall at the same true rate of false names: the rule of decision 6 beside that of decision 11.
+"""Recall at the same true rate of false names: the rule of decision 6 beside today's.
 
 Each search of the half that taught nothing has the score that each rule compares with its
 threshold: the best cosine and a relief for poor faces then (of tracks, less what their faces let
-expect), the best cosine less the crowding around the face now. The threshold of each is moved until
-so many strangers are named as the row says, which is then the true rate of both, and the
-enrolled are counted. Galleries are drawn; intervals of the difference are by person.
+expect), the best cosine less the crowding and with a smaller relief now (decision 18). The
+threshold of each is moved until so many strangers are named as the row says, which is then the true
+rate of both, and the enrolled are counted. Galleries are drawn; intervals of the difference are by
+person.
 
     python tools/compare_rules.py --keep FILE.npz --tracks TRACKS.npz --same same.csv \
         --groups groups.csv
@@ -18,8 +19,9 @@ from pathlib import Path
 
 import numpy as np
 from evaluate_population import pairs_of
-from population import SCORES, SEED, Half, Probes, halves, read_tracks, scores_of
+from population import SCORES, SEED, Half, Probes, alike_of, halves, read_tracks, scores_of
 
+from calibration.openset.score_data import nearest_others
 from engines.scores.threshold import NEIGHBOURS
 
 SIZES = (12, 100, 1000)
@@ -33,13 +35,22 @@ OLD_FACE, OLD_FACE_SLOPE, OLD_FACE_RANGE = 0.1192, 0.0032, 5.5
 MARGIN = 0.04
 
 
-def both(probes: Probes, row: int, mine: np.ndarray, *, stills: bool) -> tuple[float, float]:
+def both(
+    probes: Probes, row: int, mine: np.ndarray, near: np.ndarray, *, stills: bool
+) -> tuple[float, float]:
     """Return what each rule compares with its threshold; nothing where the second is as near."""
-    top = -np.sort(-mine)[: NEIGHBOURS + 1]
+    order = np.argsort(-mine)[: NEIGHBOURS + 1]
+    top = mine[order]
     if len(top) > 1 and top[0] - top[1] < MARGIN:
         return -1.0, -1.0
-    mean = None if stills else float(probes.expected[row])
-    crowding = SCORES.crowding(top[1:].tolist(), len(mine), stills=stills, impostor_mean=mean)
+    crowding = SCORES.crowding(
+        top[1:].tolist(),
+        near[order[0]].tolist(),
+        len(mine),
+        stills=stills,
+        impostor_mean=None if stills else float(probes.expected[row]),
+    )
+    relief = SCORES.relief(float(probes.norms[row]), stills=stills)
     if stills:
         lack = OLD_REFERENCE - float(probes.norms[row])
         old = float(top[0]) + OLD_SLOPE * min(max(lack, 0.0), OLD_RANGE)
@@ -47,7 +58,7 @@ def both(probes: Probes, row: int, mine: np.ndarray, *, stills: bool) -> tuple[f
         lack = min(max(OLD_REFERENCE - float(probes.norms[row]), 0.0), OLD_FACE_RANGE)
         length = SCORES.tracks.face_mean / float(probes.expected[row])
         old = float(top[0]) - (OLD_FACE - OLD_FACE_SLOPE * lack) / length
-    return old, float(top[0]) - crowding
+    return old, float(top[0]) - crowding + relief
 
 
 def searches(
@@ -59,10 +70,12 @@ def searches(
     """
     rng = np.random.default_rng(SEED)
     of = scores_of(half.strangers, half, same), scores_of(half.mated, half, same)
+    alike = alike_of(half, same)
     strangers, mated, whose = [], [], []
     for _ in range(DRAWS):
         gallery = rng.choice(len(half.names), size, replace=False)
         enrolled = half.names[gallery]
+        near = nearest_others(alike[np.ix_(gallery, gallery)])
         for known, probes in enumerate((half.strangers, half.mated)):
             inside = np.isin(probes.person, enrolled)
             wanted = inside if known else ~inside
@@ -70,7 +83,7 @@ def searches(
                 wanted &= np.isin(probes.person, sorted(group))
             for row in np.flatnonzero(wanted):
                 mine = of[known][row, gallery]
-                found = both(probes, row, mine, stills=stills)
+                found = both(probes, row, mine, near, stills=stills)
                 if known:
                     right = enrolled[int(mine.argmax())] == probes.person[row]
                     mated.append(found if right else (-1.0, -1.0))

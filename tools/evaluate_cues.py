@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from calibration.openset.score_data import nearest_others
 from edge.captions.reading import caption_llr
 from edge.recognise.cues.cue import Evidence
 from edge.recognise.decide import Claim, Policy, decide
@@ -105,8 +106,14 @@ class Trial:
         cosines = self._scores.cosines(stills=False)
         count = len(self.names)
         self._policy = Policy(
-            cosines.threshold(count, FPIR), count, self._scores, alike=self._alike, stills=False
-        )
+            cosines.threshold(count, FPIR), count, self._scores, alike=self._alike,
+            around=self._around, stills=False,
+        )  # fmt: skip
+        near = nearest_others(self._templates @ self._templates.T)
+        self._near = dict(zip(self.names, map(tuple, near.tolist()), strict=True))
+
+    def _around(self, person: str) -> tuple[float, ...]:
+        return self._near[person]
 
     def _alike(self, a: str, b: str) -> float:
         first, second = (self._templates[self.names.index(name)] for name in (a, b))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from calibration.openset.evaluate import share_by_person
 from edge.offline.join_tracks import FinishedTrack, decide_film, join
 from edge.recognise.decide import Claim, decide
 from edge.recognise.search import search
+from edge.recognise.thresholds import neighbourhood
 from gallery.search.search import Matches
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ class Enrolled:
             [[str(self.names[i]) for i in row] for row in best],
             np.take_along_axis(scores, best, axis=1),
         )
+
+    def templates_of(self, person: str) -> np.ndarray:
+        """Return a person's only template, float32 (1, dimension)."""
+        return self.templates[self.names == person]
 
 
 class Tally:
@@ -149,7 +154,10 @@ class Films:
             )
             for i, shot in enumerate(shots)
         ]
-        policy = policy_of(len(enrolled), fpir, stills=False)
+        policy = replace(
+            policy_of(len(enrolled), fpir, stills=False),
+            around=neighbourhood(gallery),  # type: ignore[arg-type]
+        )
         by_itself = decide([t.claim for t in tracks], policy, lambda _a, _b: False)
         together = decide_film(tracks, gallery, policy)  # type: ignore[arg-type]
         for i, person in enumerate(whose):

@@ -19,18 +19,39 @@ import argparse
 import csv
 import json
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
-from population import SCORES, SEED, Half, Probes, compose, embed, halves, read_tracks, scores_of
+from population import (
+    SCORES,
+    SEED,
+    Half,
+    Probes,
+    alike_of,
+    compose,
+    embed,
+    halves,
+    read_tracks,
+    scores_of,
+)
 
 from calibration.openset.evaluate import share_by_person
+from calibration.openset.learn_scores import norm_relief
+from calibration.openset.score_data import nearest_others
 from edge.recognise.decide import Claim, Policy, decide
 from edge.recognise.scene import Candidate
 from engines.pipeline import unit
 from engines.scores.probability import reliability
 from engines.scores.threshold import NEIGHBOURS, share_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engines.scores.model import ScoreModel
 
 RATES = (0.01, 0.003)
 DRAWS = 8
@@ -47,6 +68,10 @@ def learn(half: Half, same: set[frozenset[str]], *, stills: bool) -> dict[str, f
     others = scores[~own & (scores > -1)]
     mean, sd = float(others.mean()), float(others.std())
     usual = SCORES.cosines(stills=stills).impostor_mean
+    of_own = own_of(half, same, stills=stills)
+    model = relieved(of_own, stills=stills)
+    alike = alike_of(half, same)
+    enrolled = alike[(alike > -1) & ~np.eye(len(alike), dtype=bool)]
     rng = np.random.default_rng(SEED)
     deviations = []
     for size in (s for s in LEARNED_AT if s < 0.85 * len(half.names)):
@@ -55,29 +80,72 @@ def learn(half: Half, same: set[frozenset[str]], *, stills: bool) -> dict[str, f
             gallery = rng.choice(len(half.names), size, replace=False)
             rows = np.flatnonzero(~own[:, gallery].any(axis=1))
             rows = rows[rng.permutation(len(rows))[:2000]]
-            best = -np.sort(-scores[np.ix_(rows, gallery)], axis=1)[:, : NEIGHBOURS + 1]
-            for row, top in zip(rows, best, strict=True):
+            found = scores[np.ix_(rows, gallery)]
+            near = nearest_others(alike[np.ix_(gallery, gallery)])
+            ranked = np.argsort(-found, axis=1)[:, : NEIGHBOURS + 1]
+            for row, of, order in zip(rows, found, ranked, strict=True):
                 known = half.strangers.expected[row]
-                crowding = SCORES.crowding(
-                    top[1:].tolist(), size, stills=stills,
+                crowding = model.crowding(
+                    of[order[1:]].tolist(), near[order[0]].tolist(), size, stills=stills,
                     impostor_mean=None if np.isnan(known) else float(known),
                 )  # fmt: skip
-                left.append(top[0] - crowding - usual)
+                relief = model.relief(float(half.strangers.norms[row]), stills=stills)
+                left.append(of[order[0]] - crowding + relief - usual)
         for rate in RATES:
             z = NormalDist().inv_cdf(1 - share_for(size, rate))
             deviations.append(float(np.quantile(left, 1 - rate)) / z)
-    mated = scores_of(half.mated, half, set())
-    of_self = mated[half.mated.person[:, None] == half.names[None]]
-    kept = of_self[of_self > SMALL]
     return {
         "impostor_mean": mean,
         "impostor_sd": sd,
+        "enrolled_mean": float(enrolled.mean()),
+        "enrolled_sd": float(enrolled.std()),
         "near_sd": float(np.mean(deviations)),
         "near_sd_least": min(deviations),
         "near_sd_most": max(deviations),
-        "genuine_mean": float(kept.mean()),
-        "genuine_sd": float(kept.std()),
+        "genuine_mean": of_own.mean,
+        "genuine_sd": of_own.sd,
+        "norm_slope": of_own.slope,
+        "norm_relief": of_own.relief,
+        "norm_usual": of_own.usual,
     }
+
+
+@dataclass(frozen=True)
+class Own:
+    """What the norm says of a person's own cosine, and the relief that follows.
+
+    Attributes:
+        mean, sd: of good faces, and around what the norm lets expect.
+        slope: how much lower for each unit of norm that a face lacks.
+        usual: units that strangers lack in the mean.
+        relief: for each unit.
+    """
+
+    mean: float
+    sd: float
+    slope: float
+    usual: float
+    relief: float
+
+
+def own_of(half: Half, same: set[frozenset[str]], *, stills: bool) -> Own:
+    """Return what this half teaches of a person's own cosines."""
+    cosines = scores_of(half.mated, half, same)[half.mated.person[:, None] == half.names[None]]
+    lacks = np.array([SCORES.lack(float(n), stills=stills) for n in half.mated.norms])
+    kept = cosines > SMALL
+    slope, mean = np.polyfit(lacks[kept], cosines[kept], 1).tolist()
+    sd = float((cosines[kept] - mean - slope * lacks[kept]).std())
+    usual = np.mean([SCORES.lack(float(n), stills=stills) for n in half.strangers.norms])
+    model = replace(SCORES.cosines(stills=stills), genuine_mean=mean, genuine_sd=sd)
+    relief = norm_relief(-slope, float(usual), model)
+    return Own(mean, sd, -slope, float(usual), relief)
+
+
+def relieved(own: Own, *, stills: bool) -> ScoreModel:
+    """Return the shipped score model with this relief by norm."""
+    kind = SCORES.stills if stills else SCORES.tracks
+    changed = msgspec.structs.replace(kind, norm_relief=own.relief, norm_usual=own.usual)
+    return msgspec.structs.replace(SCORES, **{"stills" if stills else "tracks": changed})
 
 
 @dataclass
@@ -126,17 +194,21 @@ class Measure:
         fillers: np.ndarray | None = None,
     ) -> None:
         self._half, self._stills = half, stills
+        self._alike = alike_of(half, same)
+        self._fillers = fillers
         self._of_strangers = scores_of(half.strangers, half, same)
         self._of_mated = scores_of(half.mated, half, same)
-        self._fill: dict[int, np.ndarray] = {}
+        self._fill: dict[int, list[list[Candidate]]] = {}
+        self._near: np.ndarray | None = None
         self._more = 0 if fillers is None else len(fillers)
         if fillers is not None:
             for kind, probes in enumerate((half.strangers, half.mated)):
-                best = [
-                    -np.sort(-(part @ fillers.T), axis=1)[:, : NEIGHBOURS + 1]
-                    for part in np.array_split(probes.vectors, max(1, len(probes.vectors) // 100))
+                places, cosines = best_fillers(probes.vectors, fillers)
+                self._fill[kind] = [
+                    [Candidate(f"+{n}", s) for n, s in zip(*row, strict=True)]
+                    for row in zip(places.tolist(), cosines.tolist(), strict=True)
                 ]
-                self._fill[kind] = np.concatenate(best)
+            self._near = best_fillers(half.templates, fillers)[1]
 
     def drawn(self, size: int, fpir: float, group: np.ndarray | None = None) -> Tally:
         """Return the outcome with galleries of this size; only a group's searches, where given."""
@@ -161,7 +233,8 @@ class Measure:
         half = self._half
         enrolled = half.names[gallery]
         size = len(gallery) + self._more
-        policy = policy_of(size - leave_out, fpir, stills=self._stills)
+        around = self._around(gallery)
+        policy = replace(policy_of(size - leave_out, fpir, stills=self._stills), around=around)
         known = replace(policy, people=size, threshold=threshold(size, fpir, stills=self._stills))
         for kind, (probes, scores) in enumerate(
             ((half.strangers, self._of_strangers), (half.mated, self._of_mated))
@@ -176,6 +249,29 @@ class Measure:
                     mine[enrolled == probes.person[row]] = -1
                 self._one(tally, probes, row, mine, enrolled, known if kind else policy, kind)
 
+    def _around(self, gallery: np.ndarray) -> Callable[[str], tuple[float, ...]]:
+        """Return what `policy_for` gives: how near others of this gallery are to a person."""
+        names, alike = self._half.names[gallery], self._alike[np.ix_(gallery, gallery)]
+        place = {str(name): k for k, name in enumerate(names)}
+        templates, more = self._half.templates[gallery], self._fillers
+        near = None if self._near is None else self._near[gallery]
+
+        @cache
+        def around(person: str) -> tuple[float, ...]:
+            if person in place:
+                row = place[person]
+                found = np.delete(alike[row], row)
+                if near is not None:
+                    found = np.concatenate([found, near[row]])
+            else:  # a filler, whose index follows the plus
+                assert more is not None
+                number = int(person[1:])
+                others = np.delete(more @ more[number], number)
+                found = np.concatenate([templates @ more[number], others])
+            return tuple(nearest(found, NEIGHBOURS + 1)[1].tolist()[1:])
+
+        return around
+
     def _one(
         self, tally: Tally, probes: Probes, row: int, mine: np.ndarray, enrolled: np.ndarray,
         policy: Policy, kind: int,
@@ -184,8 +280,8 @@ class Measure:
         top = np.argsort(-mine)[: NEIGHBOURS + 1]
         ranked = [Candidate(str(enrolled[k]), float(mine[k])) for k in top if mine[k] > -1]
         if self._fill:
-            ranked += [Candidate(f"+{n}", float(s)) for n, s in enumerate(self._fill[kind][row])]
-            ranked = sorted(ranked, key=lambda c: -c.score)[: NEIGHBOURS + 1]
+            both = ranked + self._fill[kind][row]
+            ranked = sorted(both, key=lambda c: -c.score)[: NEIGHBOURS + 1]
         expected = float(probes.expected[row])
         claim = Claim(
             0, tuple(ranked), 90.0, 0.1, 0.1, float(probes.norms[row]),
@@ -203,6 +299,25 @@ class Measure:
             tally.mated.append((person, right, decision.id is not None and not right))
         else:
             tally.strangers.append((person, decision.id is not None))
+
+
+def nearest(cosines: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices and cosines of the `count` highest, best first."""
+    count = min(count, len(cosines))
+    best = np.argpartition(-cosines, count - 1)[:count]
+    best = best[np.argsort(-cosines[best])]
+    return best, cosines[best]
+
+
+def best_fillers(vectors: np.ndarray, fillers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices and cosines of the fillers most like each face, (n, NEIGHBOURS + 1)."""
+    found = [
+        nearest(row, NEIGHBOURS + 1)
+        for part in np.array_split(vectors, max(1, len(vectors) // 100))
+        for row in part @ fillers.T
+    ]
+    places, cosines = zip(*found, strict=True)
+    return np.stack(places), np.stack(cosines)
 
 
 def threshold(people: int, fpir: float, *, stills: bool) -> float:

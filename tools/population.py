@@ -155,6 +155,12 @@ def halves(faces: dict[str, np.ndarray], tracks: Probes | None) -> list[Half]:
     return found
 
 
+def alike_of(half: Half, same: set[frozenset[str]]) -> np.ndarray:
+    """Return cosines of enrolled people float32 (m, m); of people who are one person to us, -1."""
+    nothing = np.zeros(len(half.names))
+    return scores_of(Probes(half.names, half.templates, nothing, nothing), half, same)
+
+
 def scores_of(probes: Probes, half: Half, same: set[frozenset[str]]) -> np.ndarray:
     """Return cosines float32 (n, people); of people who are one person to us, -1."""
     scores = probes.vectors @ half.templates.T

@@ -41,9 +41,10 @@ class Row(msgspec.Struct, frozen=True):
 def check(model: ScoreModel, half: Half, faces: Faces, rates: tuple[float, ...]) -> list[Row]:
     """Return the rates of this half, all enrolled and each in turn the stranger."""
     tracks, expected = probes_of_tracks(model, half, faces.tracks)
+    near = half.neighbours()
     nothing = np.full(len(half.stills.owner), np.nan)
     return [
-        _row(kind, model, probes, means, rate)
+        _row(kind, model, probes, near, means, rate)
         for kind, probes, means in (
             ("pictures", half.stills, nothing),
             ("tracks", tracks, expected),
@@ -52,17 +53,25 @@ def check(model: ScoreModel, half: Half, faces: Faces, rates: tuple[float, ...])
     ]
 
 
-def _row(kind: str, model: ScoreModel, probes: Probes, means: np.ndarray, rate: float) -> Row:
+def _row(
+    kind: str,
+    model: ScoreModel,
+    probes: Probes,
+    near: np.ndarray,
+    means: np.ndarray,
+    rate: float,
+) -> Row:
     people = probes.scores.shape[1]
     named: list[bool] = []
     right: list[tuple[str, bool]] = []
     others = probes.others
     for row, owner in enumerate(probes.owner):
         mean, norm = float(means[row]), float(probes.norms[row])
-        named.append(_is_named(model, kind, np.delete(others[row], owner), mean, norm, rate))
+        without = np.delete(near, owner, axis=0), np.delete(others[row], owner)
+        named.append(_is_named(model, kind, *without, mean, norm, rate))
         if probes.mated[row]:
             best = int(probes.scores[row].argmax()) == owner
-            told = _is_named(model, kind, probes.scores[row], mean, norm, rate)
+            told = _is_named(model, kind, near, probes.scores[row], mean, norm, rate)
             right.append((str(owner), bool(best and told)))
     whose = [str(owner) for owner in probes.owner]
     known = share_by_person([person for person, _ in right], [told for _, told in right])
@@ -72,15 +81,26 @@ def _row(kind: str, model: ScoreModel, probes: Probes, means: np.ndarray, rate: 
 
 
 def _is_named(
-    model: ScoreModel, kind: str, scores: np.ndarray, mean: float, norm: float, rate: float
+    model: ScoreModel,
+    kind: str,
+    near: np.ndarray,
+    scores: np.ndarray,
+    mean: float,
+    norm: float,
+    rate: float,
 ) -> bool:
     """Return whether the best is named, as decisions do it with one face on screen."""
     top = -np.sort(-scores)[: NEIGHBOURS + 1]
     stills, people = kind == "pictures", len(scores)
     crowd = model.crowding(
-        top[1:].tolist(), people, stills=stills, impostor_mean=None if np.isnan(mean) else mean
+        top[1:].tolist(),
+        near[int(scores.argmax())].tolist(),
+        people,
+        stills=stills,
+        impostor_mean=None if np.isnan(mean) else mean,
     )
     cosines = model.cosines(stills=stills, norm=norm)
-    needed = max(model.cosines(stills=stills).threshold(people, rate) + crowd, model.names.lowest)
+    usual = model.cosines(stills=stills).threshold(people, rate)
+    needed = max(usual + crowd - model.relief(norm, stills=stills), model.names.lowest)
     best = float(top[0])
     return best >= needed and cosines.probability(best, people, crowding=crowd) >= LEAST_PROBABILITY

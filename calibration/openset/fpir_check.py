@@ -166,7 +166,8 @@ def _shipped(size: int, fpir: float, found: ImpostorModel, scores: ScoreModel) -
     if count < 1:
         return max(scores.names.lowest, usual)
     others = [found.mean + found.sd * expected_after_best(size, count)] * count
-    crowding = scores.crowding(others, size, stills=True, impostor_mean=None)
+    around = [found.mean + found.sd * expected_after_best(max(size - 1, 2), count)] * count
+    crowding = scores.crowding(others, around, size, stills=True, impostor_mean=None)
     return max(scores.names.lowest, usual + crowding)
 
 

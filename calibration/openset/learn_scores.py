@@ -9,6 +9,7 @@ as seldom.
 
 from __future__ import annotations
 
+import dataclasses
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ import numpy as np
 from calibration.openset.score_data import Probes
 from engines.pipeline import unit
 from engines.scores.probability import CosineModel
-from engines.scores.threshold import NEIGHBOURS, crowding, expected_of_tracks, share_for
+from engines.scores.threshold import NEIGHBOURS, expected_of_tracks, share_for
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from calibration.openset.score_data import Faces, Half
     from engines.scores.model import ScoreModel
 
+RELIEF = 0.6
+"""The most names at one rate of false ones take the whole relief by norm; with this part of it the
+rate differs less between good and poor faces."""
+RELIEF_AT = 1000, 0.01
+"""The relief is that of a gallery of so many people at this promised rate."""
 RATES = (0.01, 0.003)
 SIZES = (12, 100, 700)
 DRAWS = 8
@@ -66,25 +72,34 @@ def learn(half: Half, faces: Faces, known: ScoreModel) -> ScoreModel:
     telling = bool(np.corrcoef(norms[half.stills.mated][right], own[right])[0, 1] > TELLING)
     slope = max(-float(np.polyfit(lack[right], own[right], 1)[0]), 0.0) if telling else 0.0
     at_best = own[right] + slope * lack[right]
-    near = _near_sd(half.stills, np.full(len(norms), mean), sd)
+    cosines = CosineModel(float(at_best.mean()), float(at_best.std()), mean, sd)
+    usual = float(np.clip(reference - norms, 0, reach).mean())
     stills = msgspec.structs.replace(
         known.stills,
         norm_reference=reference,
         norm_slope=slope,
         norm_range=reach,
-        cosines=CosineModel(float(at_best.mean()), float(at_best.std()), mean, near),
+        norm_relief=norm_relief(slope, usual, cosines),
+        norm_usual=usual,
+        cosines=cosines,
     )
+    enrolled = (half.templates @ half.templates.T)[~np.eye(len(half.people), dtype=bool)]
     place = _Place(known, stills.cosines, strangers, float(np.median(norms)), telling=telling)
     model = msgspec.structs.replace(
         known,
         impostor_mean=mean,
         impostor_sd=sd,
+        enrolled_mean=float(enrolled.mean()),
+        enrolled_sd=float(enrolled.std()),
         stills=stills,
         tracks=_norms_of_tracks(known, place, reference),
         same=place.moved(known.same, "same"),
         names=place.moved(known.names, "names"),
         labels=place.moved(known.labels, "labels"),
     )
+    near = near_sd(model, half, half.stills, np.full(len(norms), np.nan), stills=True)
+    stills = msgspec.structs.replace(stills, cosines=dataclasses.replace(cosines, impostor_sd=near))
+    model = msgspec.structs.replace(model, stills=stills)
     return _with_tracks(model, half, faces.tracks)
 
 
@@ -168,10 +183,41 @@ def _with_tracks(model: ScoreModel, half: Half, tracks: ComposedTracks) -> Score
     sd = float((others - expected[:, None])[taken].std())
     usual = float(expected.mean())
     own = probes.own
-    right = own[own > usual + WRONG_LABEL_SD * sd]
-    near = _near_sd(probes, expected, sd)
-    cosines = CosineModel(float(right.mean()), float(right.std()), usual, near)
-    return _replaced(model, impostor_sd=sd, cosines=cosines)
+    right = own > usual + WRONG_LABEL_SD * sd
+    lacks = model.norm_lack(probes.norms.astype(np.float64))
+    slope = 0.0
+    if model.stills.norm_slope > 0:
+        slope = max(-float(np.polyfit(lacks[probes.mated][right], own[right], 1)[0]), 0.0)
+    at_best = own[right] + slope * lacks[probes.mated][right]
+    cosines = CosineModel(float(at_best.mean()), float(at_best.std()), usual, sd)
+    model = _replaced(
+        model,
+        impostor_sd=sd,
+        norm_slope=slope,
+        norm_relief=norm_relief(slope, float(lacks.mean()), cosines),
+        norm_usual=float(lacks.mean()),
+        cosines=cosines,
+    )
+    near = near_sd(model, half, probes, expected, stills=False)
+    return _replaced(model, cosines=dataclasses.replace(cosines, impostor_sd=near))
+
+
+def norm_relief(slope: float, usual: float, cosines: CosineModel) -> float:
+    """Return how much less a name should need for each unit of norm that a face lacks.
+
+    The most right names at one rate of false ones come from one likelihood ratio for all faces
+    (Neyman and Pearson, 1933): where a person's own cosine falls by `slope`, the cosine of the same
+    ratio falls by this part of it.
+
+    Args:
+        slope: how much lower the person's own cosine is for each unit.
+        usual: units that strangers lack in the mean.
+        cosines: of a person's good faces, and of others.
+    """
+    at = cosines.threshold(*RELIEF_AT)
+    own = max(cosines.genuine_mean - slope * usual - at, 0.0) / cosines.genuine_sd**2
+    others = (at - cosines.impostor_mean) / cosines.impostor_sd**2
+    return RELIEF * slope * own / (own + others)
 
 
 def _replaced(model: ScoreModel, **values: Any) -> ScoreModel:
@@ -210,22 +256,40 @@ def probes_of_tracks(
     return Probes(owner, scores.astype(np.float32), norms, several), expected
 
 
-def _near_sd(probes: Probes, expected: NDArray[np.float64], sd: float) -> float:
-    """Return the deviation that gives the best stranger's quantiles, its neighbours known."""
+def near_sd(
+    model: ScoreModel, half: Half, probes: Probes, expected: NDArray[np.float64], *, stills: bool
+) -> float:
+    """Return the deviation that gives the best stranger's quantiles, neighbours and norm known.
+
+    Args:
+        model: with all else.
+        half: the people.
+        probes: their pictures, or tracks.
+        expected: of strangers with each track, float64 (n,); nan for pictures.
+        stills: the probes are pictures.
+    """
     rng = np.random.default_rng(0)
     others = probes.others
     people = others.shape[1]
+    usual = model.cosines(stills=stills).impostor_mean
     deviations = []
     for size in [s for s in SIZES if s < 0.85 * people] or [people // 2]:
         left: list[float] = []
         for _ in range(DRAWS):
             gallery = rng.choice(people, size, replace=False)
+            near = half.neighbours(gallery)
             rows = np.flatnonzero(~np.isin(probes.owner, gallery))
             rows = rows[rng.permutation(len(rows))[:MOST_SEARCHES]]
-            best = -np.sort(-others[np.ix_(rows, gallery)], axis=1)[:, : NEIGHBOURS + 1]
-            for row, top in zip(rows, best, strict=True):
-                crowd = crowding(top[1:].tolist(), size, float(expected[row]), sd)
-                left.append(float(top[0]) - crowd - float(expected[row]))
+            found = others[np.ix_(rows, gallery)]
+            ranked = np.argsort(-found, axis=1)[:, : NEIGHBOURS + 1]
+            for row, scores, order in zip(rows, found, ranked, strict=True):
+                crowd = model.crowding(
+                    scores[order[1:]].tolist(), near[order[0]].tolist(), size,
+                    stills=stills,
+                    impostor_mean=None if np.isnan(expected[row]) else float(expected[row]),
+                )  # fmt: skip
+                relief = model.relief(float(probes.norms[row]), stills=stills)
+                left.append(float(scores[order[0]]) - crowd + relief - usual)
         for rate in RATES:
             z = NormalDist().inv_cdf(1 - share_for(size, rate))
             deviations.append(float(np.quantile(left, 1 - rate)) / z)

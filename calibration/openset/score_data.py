@@ -12,6 +12,7 @@ from calibration.errors import CalibrationError
 from calibration.openset.composed import compose_tracks, read_sources
 from engines.align import align
 from engines.pipeline import unit
+from engines.scores.threshold import NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -91,6 +92,28 @@ class Half:
     templates: NDArray[np.float32]
     stills: Probes
     tracks: NDArray[np.intp]
+
+    def neighbours(self, gallery: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
+        """Return how near others are to each person, float32 (n, NEIGHBOURS or fewer), best first.
+
+        Args:
+            gallery: columns of the n people who are enrolled; all by default.
+        """
+        enrolled = self.templates if gallery is None else self.templates[gallery]
+        return nearest_others(enrolled @ enrolled.T)
+
+
+def nearest_others(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return each one's cosines with others, best first, but for themselves and their nearest.
+
+    Args:
+        cosines: between enrolled people, float32 (n, n); of pairs that are left out, -1.
+    """
+    alike = cosines.copy()
+    np.fill_diagonal(alike, np.inf)
+    count = min(NEIGHBOURS + 2, len(alike))
+    best = -np.partition(-alike, count - 1, axis=1)[:, :count]
+    return np.asarray(-np.sort(-best, axis=1)[:, 2:])
 
 
 def half_of(person: str) -> int:

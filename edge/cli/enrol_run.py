@@ -145,8 +145,11 @@ def search_gallery(folder: Path, image: Path, *, top: int, json: bool) -> None:
     policy = policy_for(gallery, DEFAULT_FPIR)
     ids, scores = matches.ids[0], [float(score) for score in matches.scores[0]]
     others = scores[1 : len(ids)]
-    crowding = policy.scores.crowding(others, policy.people, stills=True, impostor_mean=None)
-    needed = policy.threshold_of(ids[0] if ids else "", crowding)
+    best = ids[0] if ids else ""
+    crowding = policy.scores.crowding(
+        others, policy.around(best), policy.people, stills=True, impostor_mean=None
+    )
+    needed = policy.threshold_of(best, float(found[0].norms[0]), crowding)
     rows = [
         Match(person, gallery.person(person).name(), round(score, 4))
         for person, score in zip(ids[:top], scores, strict=False)

@@ -79,6 +79,10 @@ def _never_alike(_a: str, _b: str) -> float:
     return 0.0
 
 
+def _nobody_around(_person: str) -> tuple[float, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """When a name may be given.
@@ -89,6 +93,7 @@ class Policy:
         scores: what cosines of this embedder mean.
         cast: ids of the title's cast, who are favoured.
         alike: the best cosine between the templates of two people.
+        around: cosines of a person with others of the gallery but the nearest, best first.
         stills: faces of single pictures, not of tracks.
     """
 
@@ -97,13 +102,18 @@ class Policy:
     scores: ScoreModel
     cast: frozenset[str] = frozenset()
     alike: Callable[[str, str], float] = field(default=_never_alike, compare=False)
+    around: Callable[[str], tuple[float, ...]] = field(default=_nobody_around, compare=False)
     stills: bool = True
 
     def crowding(self, claim: Claim, best: Candidate) -> float:
         """Return how much higher than usual strangers are expected to score with a face."""
         others = [c.score for c in claim.candidates if c.id != best.id]
         return self.scores.crowding(
-            others, self.people, stills=self.stills, impostor_mean=claim.impostor_mean
+            others,
+            self.around(best.id),
+            self.people,
+            stills=self.stills,
+            impostor_mean=claim.impostor_mean,
         )
 
     def probability(self, best: Candidate, norm: float, crowding: float) -> float:
@@ -128,9 +138,14 @@ class Policy:
             return least
         return max(least, same.alike_margin * math.sqrt(2 * max(1 - alike, 0.0)))
 
-    def threshold_of(self, person: str, crowding: float) -> float:
+    def threshold_of(self, person: str, norm: float, crowding: float) -> float:
         """Return the lowest cosine that names this person on a face, see `crowding`."""
-        return max(self.threshold + crowding, self.scores.names.lowest) - self.favour(person)
+        usual = self.usual(norm, crowding)
+        return max(usual, self.scores.names.lowest) - self.favour(person)
+
+    def usual(self, norm: float, crowding: float) -> float:
+        """Return the cosine that keeps the promise for a face, before the lower bound."""
+        return self.threshold + crowding - self.scores.relief(norm, stills=self.stills)
 
     def belief(self, claim: Claim) -> CuedPolicy | None:
         """Return this policy as cues move it for one claim; None where none speaks."""
@@ -163,16 +178,16 @@ class CuedPolicy:
         threshold = self.policy.threshold
         return threshold - cosines.relaxed(threshold, self.belief.times_likelier(person))
 
-    def threshold_of(self, person: str, crowding: float) -> float:
+    def threshold_of(self, person: str, norm: float, crowding: float) -> float:
         """Return the lowest cosine that names this person; who is expected may go below `lowest`.
 
         What is promised holds whether the cues are right or wrong, see `CosineModel.relaxed`.
         """
         gain = self.gain(person)
-        usual = self.policy.threshold_of(person, crowding - gain)
+        usual = self.policy.threshold_of(person, norm, crowding - gain)
         if gain <= 0:
             return usual
-        return min(usual, self.policy.threshold + crowding - gain)
+        return min(usual, self.policy.usual(norm, crowding) - gain)
 
     def probability(self, best: Candidate, norm: float, crowding: float) -> float:
         """Return how likely a candidate is the right one: Bayes' rule over gallery and stranger.
@@ -224,7 +239,7 @@ def _judge(claim: Claim, policy: Policy, taken: set[str]) -> Decision:
     if best not in published:
         published = (best, *published)[:PUBLISHED]
     crowding = policy.crowding(claim, best)
-    threshold = (cued or policy).threshold_of(best.id, crowding)
+    threshold = (cued or policy).threshold_of(best.id, claim.norm, crowding)
     if claim.displayed_id == best.id:
         threshold -= names.hysteresis
     llr = policy.llr(best, claim.norm, crowding)

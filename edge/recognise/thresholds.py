@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.recognise.decide import Policy
 from engines.scores.model import score_model
+from engines.scores.threshold import NEIGHBOURS
 from gallery.errors import GalleryError
 
 if TYPE_CHECKING:
@@ -55,8 +56,28 @@ def policy_for(
         scores,
         cast,
         alike=_similarity(gallery),
+        around=neighbourhood(gallery),
         stills=stills,
     )
+
+
+def neighbourhood(gallery: Gallery) -> Callable[[str], tuple[float, ...]]:
+    """Return how near others of a gallery are to a person; who comes up is remembered.
+
+    Their nearest is left out: a brother, or the same person under another name.
+    """
+
+    @lru_cache(maxsize=4096)
+    def around(person: str) -> tuple[float, ...]:
+        try:
+            found = gallery.search(gallery.templates_of(person)[:1], k=NEIGHBOURS + 2)
+        except GalleryError:  # as below
+            return ()
+        pairs = zip(found.ids[0], found.scores[0].tolist(), strict=False)
+        others = [score for name, score in pairs if name != person]
+        return tuple(others[1 : NEIGHBOURS + 1])
+
+    return around
 
 
 def _similarity(gallery: Gallery) -> Callable[[str, str], float]:

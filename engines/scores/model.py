@@ -19,7 +19,12 @@ import numpy as np
 from engines.errors import ScoreError
 from engines.files import BAD_JSON, cache_dir
 from engines.scores.probability import CosineModel
-from engines.scores.threshold import ImpostorModel, crowding, expected_of_tracks
+from engines.scores.threshold import (
+    PROBES_PART,
+    ImpostorModel,
+    crowding,
+    expected_of_tracks,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +40,8 @@ class StillScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         norm_reference: from this length of an embedding, before normalisation, on nothing changes.
         norm_slope: how much lower the person's own cosine is for each unit below.
         norm_range: how many units count.
+        norm_relief: how much less a name needs for each unit below ...
+        norm_usual: ... and more for so many units, which strangers have in the mean.
         cosines: of a picture with a template, the person's own and, around what a face's own
             neighbours let expect, others'.
     """
@@ -42,6 +49,8 @@ class StillScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     norm_reference: float
     norm_slope: float
     norm_range: float
+    norm_relief: float
+    norm_usual: float
     cosines: CosineModel
 
 
@@ -53,6 +62,9 @@ class TrackScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         face_mean: mean cosine of strangers with a single face at the reference norm.
         face_slope: its fall for each unit of norm below.
         face_range: how many units count.
+        norm_slope: how much lower the person's own cosine is for each unit below.
+        norm_relief: how much less a name needs for each unit below ...
+        norm_usual: ... and more for so many units, which strangers have in the mean.
         impostor_sd: deviation of a track's cosine from its expected mean.
         weight_norm: from this norm on a face has weight ...
         weight_span: ... which is whole this much above.
@@ -64,6 +76,9 @@ class TrackScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     face_mean: float
     face_slope: float
     face_range: float
+    norm_slope: float
+    norm_relief: float
+    norm_usual: float
     impostor_sd: float
     weight_norm: float
     weight_span: float
@@ -145,6 +160,7 @@ class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         impostor_mean, impostor_sd: of a face with other people's templates.
+        enrolled_mean, enrolled_sd: of two people's templates.
         stills, tracks: by kind of probe.
         same: one person or two.
         names: when a name is said.
@@ -153,6 +169,8 @@ class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     impostor_mean: float
     impostor_sd: float
+    enrolled_mean: float
+    enrolled_sd: float
     stills: StillScores
     tracks: TrackScores
     same: SamePerson
@@ -165,31 +183,57 @@ class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return ImpostorModel(self.impostor_mean, self.impostor_sd)
 
     def cosines(self, *, stills: bool, norm: float = math.inf) -> CosineModel:
-        """Return the cosines of pictures whose embeddings have this norm, or of tracks."""
-        if not stills:
-            return self.tracks.cosines
-        lack = min(max(self.stills.norm_reference - norm, 0.0), self.stills.norm_range)
+        """Return the cosines of pictures, or of tracks, whose embeddings have this norm."""
+        kind = self.stills if stills else self.tracks
+        lack = self.lack(norm, stills=stills)
         if not lack > 0:
-            return self.stills.cosines
-        mean = self.stills.cosines.genuine_mean - self.stills.norm_slope * lack
-        return dataclasses.replace(self.stills.cosines, genuine_mean=mean)
+            return kind.cosines
+        mean = kind.cosines.genuine_mean - kind.norm_slope * lack
+        return dataclasses.replace(kind.cosines, genuine_mean=mean)
 
     def crowding(
-        self, others: Sequence[float], people: int, *, stills: bool, impostor_mean: float | None
+        self,
+        others: Sequence[float],
+        around: Sequence[float],
+        people: int,
+        *,
+        stills: bool,
+        impostor_mean: float | None,
     ) -> float:
         """Return how much higher than usual strangers must be expected to score with a probe.
 
+        The neighbours of the face and those of the person it may be tell it together, as in
+        symmetric score normalisation: each is half believed, which halves the noise of both.
+
         Args:
-            others: cosines of everybody but the best, best first.
+            others: cosines of the probe with everybody but the best, best first.
+            around: cosines of the best with others of the gallery but their nearest, best first.
             people: in the gallery.
             stills: the probe is a picture, not a track.
             impostor_mean: what a track's faces let expect of strangers; None where it is unknown.
         """
-        usual = self.cosines(stills=stills).impostor_mean
-        if stills:
-            return crowding(others, people, self.impostor_mean, self.impostor_sd)
-        mean = usual if impostor_mean is None else impostor_mean
-        return mean - usual + crowding(others, people, mean, self.tracks.impostor_sd)
+        usual = mean = self.cosines(stills=stills).impostor_mean
+        if not stills and impostor_mean is not None:
+            mean = impostor_mean
+        sd = self.impostor_sd if stills else self.tracks.impostor_sd
+        of_probe = crowding(others, people, mean, sd)
+        of_best = crowding(around, people - 1, self.enrolled_mean, self.enrolled_sd)
+        return mean - usual + PROBES_PART * of_probe + (1 - PROBES_PART) * of_best
+
+    def relief(self, norm: float, *, stills: bool) -> float:
+        """Return how much less than usual a name needs: a poor face is less like its own template.
+
+        What poor faces need less, good ones need more, so that as many strangers are named.
+        """
+        kind = self.stills if stills else self.tracks
+        lack = self.lack(norm, stills=stills)
+        return kind.norm_relief * (lack - kind.norm_usual)
+
+    def lack(self, norm: float, *, stills: bool) -> float:
+        """Return how far a norm is below the reference, as far as it counts."""
+        kind = self.stills if stills else self.tracks
+        reach = self.stills.norm_range if stills else self.tracks.face_range
+        return min(max(kind.norm_reference - norm, 0.0), reach)
 
     def norm_weight(self, norm: float) -> float:
         """Return the weight, 0 to 1, of a face in its track: the norm tells quality best of all."""

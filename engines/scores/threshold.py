@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = 8
 """This many of the people who come after the best tell how dense the gallery is around a face."""
+PROBES_PART = 0.5
+"""Of the crowding around a face, and around the person it may be, so much each is believed."""
 HALF_TRUSTED = 2.0
 """Of this many people who come after the best, half of what they say is believed."""
 SHORTEST = 0.5

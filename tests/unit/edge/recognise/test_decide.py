@@ -1,3 +1,5 @@
+import pytest
+
 from edge.recognise.decide import Claim, Policy, decide
 from edge.recognise.scene import Candidate
 from engines.scores.model import score_model
@@ -97,8 +99,11 @@ def test_company_that_is_named_names_nobody_else() -> None:
 
 
 def crowd(best: float, second: float) -> Claim:
-    others = [(f"p{n}", second - 0.005 * n) for n in range(8)]
-    return claim(0, ("a", best), *others)
+    return claim(0, ("a", best), *crowd_scores(second))
+
+
+def crowd_scores(second: float) -> list[tuple[str, float]]:
+    return [(f"p{n}", second - 0.005 * n) for n in range(8)]
 
 
 def test_who_has_many_alike_needs_more() -> None:
@@ -106,6 +111,24 @@ def test_who_has_many_alike_needs_more() -> None:
     assert decide([crowd(0.5, 0.33)], policy)[0].id == "a"
     assert decide([crowd(0.5, 0.44)], policy)[0].id is None
     assert decide([crowd(0.6, 0.44)], policy)[0].id == "a"
+
+
+def test_who_has_many_alike_in_the_gallery_needs_more_too() -> None:
+    twins = Policy(0.46, 1000, SFACE, around=lambda person: (0.5,) * 8 if person == "a" else ())
+    assert decide([crowd(0.5, 0.33)], twins)[0].id is None
+    assert decide([crowd(0.6, 0.33)], twins)[0].id == "a"
+    assert decide([claim(0, ("b", 0.5), *crowd_scores(0.33))], twins)[0].id == "b"
+
+
+@pytest.mark.parametrize("stills", [True, False])
+def test_a_poor_face_needs_a_little_less_and_a_good_one_more(*, stills: bool) -> None:
+    policy = Policy(0.46, 1000, SFACE, stills=stills)
+    kind = SFACE.stills if stills else SFACE.tracks
+    usual = kind.norm_reference - kind.norm_usual
+    poor, middle, good = (policy.usual(norm, 0.0) for norm in (8.0, usual, 14.0))
+    assert poor < middle < good
+    assert middle == pytest.approx(0.46)
+    assert good - poor < 0.06
 
 
 def test_no_name_is_shown_that_is_more_likely_wrong() -> None:

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from edge.bench.synthetic import SyntheticFaces
 from edge.recognise.thresholds import Thresholds, policy_for
@@ -47,6 +48,20 @@ def test_a_release_is_prepared_in_the_watchers_thread_before_it_is_used(tmp_path
     assert second is thresholds.prepare(watcher.gallery)
     assert second.threshold > first.threshold  # more people, more chances for a stranger
     assert second.threshold == policy_for(open_gallery(tmp_path), 0.01, stills=False).threshold
+
+
+def test_who_is_near_an_enrolled_person_is_searched_without_them_and_their_nearest(
+    tmp_path: Path,
+) -> None:
+    written(tmp_path, 40)
+    gallery = open_gallery(tmp_path)
+    policy = policy_for(gallery, 0.01)
+    template = gallery.templates_of("p7")
+    ranked = gallery.search(template, k=40)
+    assert ranked.ids[0][0] == "p7"
+    expected = ranked.scores[0][2:10].tolist()
+    assert policy.around("p7") == pytest.approx(expected)
+    assert policy.around("nobody") == ()
 
 
 def test_only_the_newest_are_kept(tmp_path: Path) -> None:

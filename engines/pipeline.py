@@ -134,13 +134,17 @@ class FacePipeline:
     def embed_views(
         self, bgr: NDArray[np.uint8], landmarks_px: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], float]:
-        """Return twelve views' mean unit vector, float32 (dimension,), and their mean norm."""
+        """Return the views' mean unit vector, float32 (dimension,), and their mean norm.
+
+        Twelve of them, or six: of a picture without colour the grey ones are the same again.
+        """
         chips = np.stack([align(bgr, landmarks_px[None], zoom=zoom)[0] for zoom in _ZOOMS])
         chips = np.concatenate([chips, chips[:, :, ::-1]])
         grey = np.stack(
             [cv2.cvtColor(cv2.cvtColor(c, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR) for c in chips]
         )
-        embedded = self.embedder.embed(np.concatenate([chips, grey]))
+        views = chips if np.array_equal(chips, grey) else np.concatenate([chips, grey])
+        embedded = self.embedder.embed(views)
         return unit(embedded.vectors.sum(axis=0)), float(embedded.norms.mean())
 
 

@@ -19,6 +19,7 @@ from engines.pictures.read import read_picture
 from engines.pipeline import load_pipeline
 from gallery.enrol.embed import largest_face
 from gallery.enrol.enrolment import enrol_catalogue, write_release
+from gallery.enrol.few import few_pictures, what_few_cost
 from gallery.enrol.shards import ShardStore
 from gallery.enrol.source import read_catalogue
 from gallery.errors import GalleryInputError
@@ -58,6 +59,7 @@ def enrol_gallery(
         pictures=_count(result.reports),
         left_out=list(catalogue.left_out),
         same_faces=list(result.same_faces),
+        few_pictures=few_pictures(result.reports),
         reports=list(result.reports),
     )
     if report is not None:
@@ -73,6 +75,7 @@ def enrol_gallery(
         f"{counts['rejected']} rejected",
         markup=False,
     )
+    say_who_has_few(result.reports)
 
 
 def embed_with_progress(
@@ -118,6 +121,13 @@ def _print_reports(result: Enrolment) -> None:
     if table.row_count:
         out.print(table)
     warn_of_missing(result.reports)
+
+
+def say_who_has_few(reports: Sequence[PersonReport]) -> None:
+    """Say what it costs that people have few pictures."""
+    told = what_few_cost(few_pictures(reports))
+    if told:
+        out.print(told, markup=False)
 
 
 def warn_of_missing(reports: Sequence[PersonReport]) -> None:

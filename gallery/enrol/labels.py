@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from engines.scores.model import LabelScores
     from gallery.enrol.people import Sample, Status
 
+NEARLY_THE_SAME = "nearly the same picture"
+"""How the reason of a picture begins that another one repeats."""
 _BLOCK = 1 << 24
 """How many scores are computed at once."""
 
@@ -104,7 +106,7 @@ def _verdicts(
             found.append(("flagged", f"only {len(group)} of {count} pictures agree"))
         elif len(twins):
             twin = samples[int(twins[0])].picture.name
-            found.append(("flagged", f"nearly the same picture as {twin}"))
+            found.append(("flagged", f"{NEARLY_THE_SAME} as {twin}"))
         else:
             found.append(_kept(samples[i]))
     return found

@@ -14,6 +14,7 @@ class Enrolled(msgspec.Struct, frozen=True):
         pictures: how many, by what became of them.
         left_out: a sentence for each file that is no picture of a person.
         same_faces: people who look like one person.
+        few_pictures: who has fewer than three different ones, and how many.
         reports: each is a `gallery.enrol.people.PersonReport`.
     """
 
@@ -25,6 +26,7 @@ class Enrolled(msgspec.Struct, frozen=True):
     pictures: dict[str, int]
     left_out: list[str]
     same_faces: list[Any]
+    few_pictures: list[Any]
     reports: list[Any]
 
 

@@ -18,7 +18,8 @@ NAMES = {
     "BenchRow": "model threads batch fp32_ms int8_ms ratio",
     "EngineTimes": "onnxruntime tensorrt",
     "ComparedAll": "images fpir pairs",
-    "Enrolled": "gallery release model people templates pictures left_out same_faces reports",
+    "Enrolled": "gallery release model people templates pictures left_out same_faces "
+    "few_pictures reports",
     "Changed": "gallery release people segments tombstones",
     "ShownPerson": "id name role pictures templates",
     "Inspected": (

@@ -5,10 +5,11 @@ import pytest
 
 from engines.detections import Detections
 from engines.detector import YunetDetector
+from engines.embedder import Embeddings
 from engines.errors import EngineError
 from engines.fetch import fetch
 from engines.onnxruntime_engine import OnnxRuntimeEngine
-from engines.pipeline import load_pipeline
+from engines.pipeline import FacePipeline, load_pipeline, unit
 from engines.tensorrt.errors import TensorRtMissingError
 
 
@@ -46,3 +47,21 @@ def test_a_score_near_the_least_makes_a_still_unsure(score: float, *, unsure: bo
     found = pipeline.still(np.zeros((100, 100, 3), np.uint8))
     assert found.unsure is unsure
     assert len(found.faces) == 1 + (score >= 0.6)
+
+
+@pytest.mark.parametrize(("colour", "views"), [(False, 6), (True, 12)])
+def test_a_picture_without_colour_has_half_the_views(views: int, *, colour: bool) -> None:
+    class Counted:
+        def embed(self, chips: np.ndarray) -> Embeddings:
+            self.count = len(chips)
+            flat = chips.reshape(len(chips), -1).astype(np.float32)
+            return Embeddings(unit(flat), np.ones(len(chips), np.float32))
+
+    counted = Counted()
+    pipeline = FacePipeline(None, counted, "sface-2021dec")  # type: ignore[arg-type]
+    bgr = np.random.default_rng(0).integers(0, 255, (120, 120, 3)).astype(np.uint8)
+    grey = np.repeat(bgr[..., :1], 3, axis=2)
+    landmarks = np.array([[40, 50], [75, 50], [57, 70], [42, 90], [72, 90]], np.float32)
+    vector, _ = pipeline.embed_views(bgr if colour else grey, landmarks)
+    assert counted.count == views
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)

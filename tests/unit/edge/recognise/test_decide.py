@@ -81,8 +81,8 @@ def test_says_why_a_face_cannot_be_told() -> None:
 
 def test_a_name_that_was_said_does_not_flicker() -> None:
     near = ("a", 0.37)
-    assert decide([claim(0, near, displayed_id="a")], POLICY)[0].id == "a"
-    assert decide([claim(0, near)], POLICY)[0].id is None
+    assert decide([claim(0, near, norm=10.0, displayed_id="a")], POLICY)[0].id == "a"
+    assert decide([claim(0, near, norm=10.0)], POLICY)[0].id is None
     assert decide([claim(0, ("a", 0.3), displayed_id="a")], POLICY)[0].id is None
 
 

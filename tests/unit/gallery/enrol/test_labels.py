@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from engines.scores.model import score_model
+from gallery.enrol.few import few_pictures, what_few_cost
 from gallery.enrol.labels import Judged, compare_people, judge, settle
-from gallery.enrol.people import EmbeddedPerson, PictureRef, Sample
+from gallery.enrol.people import EmbeddedPerson, PersonReport, PictureRef, PictureReport, Sample
 from gallery.store.person import Person
 
 SFACE = score_model("sface-2021dec").labels
@@ -36,6 +37,37 @@ def embedded(faces: Faces, label: str, shown: str) -> EmbeddedPerson:
         for n, who in enumerate(shown)
     )
     return EmbeddedPerson(Person(label, {"en": label}), samples, ())
+
+
+def reported(count: int, *reasons: str) -> PersonReport:
+    """Somebody with so many good pictures, and flagged ones."""
+    good = [PictureReport(f"{n}.png", "used") for n in range(count)]
+    flagged = [PictureReport(f"f{n}.png", "flagged", why) for n, why in enumerate(reasons)]
+    return PersonReport("p", enrolled=bool(count), pictures=(*good, *flagged))
+
+
+@pytest.mark.parametrize(
+    ("report", "pictures"),
+    [
+        (reported(0), None),
+        (reported(1), 1),
+        (reported(2), 2),
+        (reported(3), None),
+        (reported(1, "nearly the same picture as 0.png", "nearly the same picture as 0.png"), 1),
+        (reported(2, "the pictures agree poorly"), None),
+    ],
+)
+def test_who_has_fewer_than_three_different_pictures_is_told(
+    report: PersonReport, pictures: int | None
+) -> None:
+    assert [one.pictures for one in few_pictures([report])] == ([pictures] if pictures else [])
+
+
+def test_what_few_pictures_cost_is_told_in_numbers() -> None:
+    assert what_few_cost([]) == ""
+    told = what_few_cost(few_pictures([reported(1), reported(2), reported(5)]))
+    assert told.startswith("2 people have fewer than 3 pictures, 1 of them a single one")
+    assert "75 with 1, 90 with 2, 92 with 3" in told
 
 
 @pytest.mark.parametrize(

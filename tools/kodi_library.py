@@ -2,10 +2,12 @@
 
     python -m tools.kodi_library FOLDER                          # of free photographs: may be shown
     python -m tools.kodi_library FOLDER --data ../shared/data    # of the test data: never shown
+    python -m tools.kodi_library FOLDER --people 10000           # made faces only, 20 to a title
 
 17 films and 3 series with NFO files and `.actors`; beside each film that is there, `labels.json`
 says who is seen when, for `tools/evaluate_cast.py`. Of free photographs: the demonstration's
-programme, its five people, and 55 made faces (`tools/made_faces.py`).
+programme, its five people, and 55 made faces (`tools/made_faces.py`). A large library has a title
+with 200 actors, and names in Chinese, Arabic and with apostrophes.
 """
 
 from __future__ import annotations
@@ -33,13 +35,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TITLES, SERIES, PEOPLE = 20, 3, 60
-CAST = 7
+LARGE_CAST = 200
 ENROLLED = {
     "Barack Obama": "obama_portrait",
     "Joe Biden": "biden_portrait",
     "Eileen Collins": "collins_portrait",
     "Grace Hopper": "hopper_portrait",
     "Albert Einstein": "einstein_speech",
+}
+ACTORS = {
+    "joey": "Matt LeBlanc",
+    "phoebe": "Lisa Kudrow",
+    "rachel": "Jennifer Aniston",
+    "ross": "David Schwimmer",
 }
 ROLES = {"Eileen Collins": "Pilot", "Grace Hopper": "Admiral", "Albert Einstein": "Speaker"}
 
@@ -58,13 +66,15 @@ def demo_film() -> Film:
     """Return the demonstration's programme."""
     material = prepare(cache_dir())
     truth = msgspec.json.decode(material.truth_path.read_bytes(), type=Truth)
+    ends = [later.first for later in truth.shots[1:]] + [truth.frames]
     shots = [
         {
             "first": shot.first,
-            "last": shot.end - 1,
+            "last": min(shot.end, end) - 1,
             "visible": [known(p) for p in (*shot.people, *shot.strangers) if known(p)],
         }
-        for shot in truth.shots
+        # A dissolve shows two shots; it counts as the later one's.
+        for shot, end in zip(truth.shots, ends, strict=True)
     ]
     return Film("Portraits in Motion", material.video_path, tuple(ENROLLED), {"shots": shots})
 
@@ -89,7 +99,7 @@ def films_of(data: Path) -> list[Film]:
 
 def shown(folder: str) -> str:
     """Return a name as an NFO has it."""
-    return folder.replace("_", " ").title()
+    return ACTORS.get(folder, folder.replace("_", " ").title())
 
 
 def real_people(data: Path) -> dict[str, Path]:
@@ -155,13 +165,43 @@ def write_library(folder: Path, data: Path | None) -> dict[str, int]:
     return {"titles": TITLES, "people": len(people), "films": len(films)}
 
 
+def name_of(number: int) -> str:
+    """Return a name of a large library, in one of several scripts."""
+    forms = ("Player {}", "Síle O'Neill {}", "李安 {}", "عمر الشريف {}", "D’Arcy-Ångström {}")  # noqa: RUF001
+    return forms[number % len(forms)].format(number)
+
+
+def write_large(folder: Path, people: int) -> dict[str, int]:
+    """Write a library of made faces: a title with 200 actors first, then 20 to a title."""
+    pictures = folder / ".made"
+    pictures.mkdir(parents=True, exist_ok=True)
+    every: dict[str, Path] = {}
+    for number, face in enumerate(FaceMaker().many(people)):
+        every[name_of(number)] = pictures / f"{number}.jpg"
+        cv2.imwrite(str(every[name_of(number)]), face)
+    names, titles, start = list(every), 0, 0
+    while start < people:
+        end = start + (LARGE_CAST if titles == 0 else 20)
+        cast = {n: every[n] for n in names[start:end]}
+        write_title(folder / f"Title {titles}", "movie", f"Title {titles}", 1950, cast)
+        titles, start = titles + 1, end
+    return {"titles": titles, "people": people, "films": 0}
+
+
 def main() -> None:
     """Write it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--data", type=Path, help="test data whose people and films are taken")
+    parser.add_argument("--people", type=int, help="instead: this many made faces")
     given = parser.parse_args()
-    print(json.dumps(write_library(given.folder, given.data)))
+    large = given.people is not None
+    made = (
+        write_large(given.folder, given.people)
+        if large
+        else write_library(given.folder, given.data)
+    )
+    print(json.dumps(made))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,8 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from edge.cli.console import out, print_json, progress_bar, warn_of
-from edge.cli.options import EmbedderOption, JsonOption
+from edge.cli.console import counted, out, print_json, progress_bar, warn_of
+from edge.cli.options import (
+    CastOption,
+    EmbedderOption,
+    GalleryOption,
+    JsonOption,
+    refuse_to_replace,
+)
 from edge.errors import UsageError
 from gallery.library.found import ONLINE, Library, LibraryKind
 
@@ -128,6 +136,102 @@ def update(
     _bring_up_to_date(state.library, gallery, _How(json, most, workers, embedder, let_go))
 
 
+@app.command()
+def learn(
+    film: Annotated[Path, typer.Argument(help="A film of the library, with its NFO beside it.")],
+    gallery: GalleryOption,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The page to write.")],
+    json: JsonOption = False,
+    cast: CastOption = "",
+    embedder: EmbedderOption = "",
+) -> None:
+    """Offer further pictures of people: faces of a film that are surely theirs.
+
+    Only people of the title's cast, in its NFO or --cast, are offered, and only where a face is
+    far from everybody else's. The page shows them; nothing is enrolled but by `library accept`.
+
+    Example: tvradar library learn film.mp4 --gallery mine -o faces.html
+    """
+    from edge.cli.identify import parse_cast  # noqa: PLC0415
+    from edge.library import identify, open_gallery, open_models  # noqa: PLC0415
+    from edge.offline.learn import propose  # noqa: PLC0415
+    from edge.timeline.proposal import Proposal, ProposedView, to_page  # noqa: PLC0415
+    from edge.titles.found import title_of_file  # noqa: PLC0415
+    from edge.video.open import open_source  # noqa: PLC0415
+    from engines.files import write_atomically  # noqa: PLC0415
+    from gallery.titles.match import NameIndex  # noqa: PLC0415
+
+    refuse_to_replace(str(film), output, "--output")
+    with closing(open_models(embedder=embedder)) as models:
+        known = open_gallery(gallery)
+        title = title_of_file(film)
+        own = NameIndex(known.people()).cast_of(title)[0] if title else frozenset()
+        ids = parse_cast(cast, known) | own
+        if not ids:
+            raise UsageError(
+                f"{film}: nobody of the gallery is known to act in it; expected an NFO with its "
+                "cast beside it, or --cast ID,ID"
+            )
+        found = identify(film, known, models=models, cast=ids)
+        with open_source(str(film)) as source:
+            views = propose(found.faces, source.pictures(), ids, models, known)
+    offered = tuple(
+        ProposedView(v.number, v.id, v.name, v.pts_s, v.score, v.margin, b64encode(v.png).decode())
+        for v in views
+    )
+    write_atomically(output, to_page(Proposal(film.name, str(gallery.absolute()), offered)))
+    people = sorted({v.id for v in views})
+    if json:
+        print_json({"page": str(output), "views": len(views), "people": people})
+        return
+    out.print(
+        f"{output}: {counted(len(views), 'face')} of {counted(len(people), 'person', 'people')} "
+        f'to look at; then "tvradar library accept {output}"',
+        markup=False,
+    )
+
+
+@app.command()
+def accept(
+    proposal: Annotated[Path, typer.Argument(help="Page that `library learn` wrote.")],
+    json: JsonOption = False,
+    gallery: Annotated[
+        Path | None, typer.Option("-g", "--gallery", help="Another one than learn was told.")
+    ] = None,
+    without: Annotated[
+        str, typer.Option(metavar="N,N", help="Numbers of faces that are not theirs, or poor.")
+    ] = "",
+    workers: WorkersOption = 0,
+    embedder: EmbedderOption = "",
+) -> None:
+    """Enrol the faces of a page that you have looked at; `library update` keeps them.
+
+    Example: tvradar library accept faces.html --without 3,7
+    """
+    from edge.timeline.proposal import read_proposal  # noqa: PLC0415
+    from gallery.enrol.learned import keep  # noqa: PLC0415
+    from gallery.enrol.library import read_state  # noqa: PLC0415
+
+    given = read_proposal(proposal)
+    into = gallery or Path(given.gallery)
+    state = read_state(into)
+    if state is None:
+        raise UsageError(f'{into}: not made by "tvradar library import", expected one that is')
+    refused = {part.strip() for part in without.split(",") if part.strip()}
+    if unknown := sorted(refused - {str(view.number) for view in given.views}):
+        raise UsageError(f"--without: no face has the number {', '.join(unknown)}")
+    wanted = [view for view in given.views if str(view.number) not in refused]
+    strangers = sorted({view.id for view in wanted} - set(state.ids.values()))
+    if strangers:
+        raise UsageError(f"{proposal}: {', '.join(strangers)} not of the library of {into}")
+    if not wanted:
+        raise UsageError(f"{proposal}: no face is left to accept")
+    pictures = [(view.id, view.picture()) for view in wanted]
+    for person, png in pictures:
+        keep(into, person, png)
+    _bring_up_to_date(state.library, into, _How(json, 8, workers, embedder, let_go=False))
+
+
 @dataclass(frozen=True)
 class _How:
     """The options that `import` and `update` share.
@@ -225,6 +329,7 @@ def _pictured(
     how: _How,
 ) -> tuple[tuple[Entry, ...], dict[str, str]]:
     """Return who has pictures, and why others have none."""
+    from gallery.enrol.learned import learned_of  # noqa: PLC0415
     from gallery.enrol.leaving import leaving  # noqa: PLC0415
     from gallery.enrol.library import catalogue_of  # noqa: PLC0415
 
@@ -236,6 +341,7 @@ def _pictured(
             found.origins,
             library,
             most=how.most_pictures,
+            learned=learned_of(gallery),
             on_person=lambda: progress.advance(task),
         )
     leaving(gallery, [e.person.id for e in entries], found.incomplete, agreed=how.let_go)

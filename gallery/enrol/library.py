@@ -100,6 +100,7 @@ def catalogue_of(
     library: Library,
     *,
     most: int,
+    learned: Mapping[str, Sequence[Path]],
     on_person: Callable[[], None] = lambda: None,
 ) -> tuple[tuple[Entry, ...], dict[str, str]]:
     """Return whom to enrol with which pictures, and why others have none, by id.
@@ -110,6 +111,7 @@ def catalogue_of(
         origins: source and licence by a picture's address.
         library: where they come from.
         most: pictures of one person.
+        learned: pictures out of films, by id, that somebody accepted; beside the library's own.
         on_person: called after each.
     """
     entries, why = [], {}
@@ -122,6 +124,10 @@ def catalogue_of(
             else:
                 problems.append(taken)
         if refs:
+            refs += [
+                PictureRef(path.name, str(path), local_stamp(path), "a film", "")
+                for path in learned.get(person.id, ())
+            ]
             bare = Person(person.id, {"en": person.id})
             refs.sort(key=lambda ref: ref.name)
             entries.append(Entry(bare, tuple(refs)))

@@ -42,7 +42,7 @@ SIDECAR: dict[str, Any] = {
             "end_s": 4,
             "boxes": [[0, 0, 0, 0.5, 1], [2, 0.5, 0, 1, 1]],
         },
-        {"ids": ["bo"], "start_s": 5, "end_s": 8, "boxes": [[5, 0.25, 0.25, 0.5, 0.5]]},
+        {"ids": ["bo"], "start_s": 5, "end_s": 8, "boxes": [[5, 0.99, 0.25, 1, 0.5]]},
     ],
 }
 
@@ -102,17 +102,21 @@ def test_names_and_cards_follow_the_film(player: Page, tmp_path: Path) -> None:
     place = "[e.offsetLeft, e.offsetTop, e.clientWidth, e.clientHeight]"
     (box,) = all_of(player, ".tvradar-face", place)
     assert box == pytest.approx([233 + 533 * 0.25, 0, 533 * 0.5, 300], abs=4)
+    assert all_of(player, ".tvradar-face > div", "e.getBoundingClientRect().top >= 0") == [True]
     assert texts(player, ".tvradar-card") == ["<b>Lin</b> 林\nactress"]
     assert texts(player, ".tvradar img, .tvradar b") == []
 
     player.keyboard.press("n")
     player.wait_for_selector(".tvradar", state="detached")
     player.keyboard.press("N")
+    player.set_viewport_size({"width": 533, "height": 500})
     seek(player, 4.5)
     player.wait_for_function("document.querySelectorAll('.tvradar-face').length == 0")
     seek(player, 5.5)
     player.wait_for_selector(".tvradar-face")
     assert texts(player, ".tvradar-face") == ["Bo"]
+    right = "e.getBoundingClientRect().right <= innerWidth"
+    assert all_of(player, ".tvradar-face > div", right) == [True]
     assert texts(player, ".tvradar-card") == []
     player.keyboard.press("n")
     player.wait_for_selector(".tvradar-card")

@@ -67,6 +67,22 @@ def test_kodi_folder(free: Free, tmp_path: Path) -> None:
     ran = tvradar("identify", free.pair, "--gallery", gallery, "--json")
     assert {p["name"] for p in ran.json["people"]} == {"Barack Obama", "Joe Biden"}
 
+    # Joe Biden is in the film and in the gallery, but not in the film's cast.
+    shutil.copy(free.clip, films / "A" / "a.mp4")
+    page, before = tmp_path / "faces.html", open_gallery(gallery)
+    ran = tvradar("library", "learn", films / "A" / "a.mp4", "-g", gallery, "-o", page, "--json")
+    assert (ran.code, ran.json["people"]) == (0, ["Barack_Obama"]), ran.err
+    assert open_gallery(gallery).release == 2
+    ran = tvradar("library", "accept", page, "--without", "1,99")
+    assert (ran.code, "no face has the number 99" in ran.err) == (2, True)
+    ran = tvradar("library", "accept", page, "--json")
+    assert (ran.code, ran.json["enrolled"], ran.json["one_picture"]) == (0, 2, ["Joe_Biden"])
+    after = open_gallery(gallery)
+    assert len(after.person("Barack_Obama").pictures) > 1
+    for person, same in (("Joe_Biden", True), ("Barack_Obama", False)):
+        was, now = before.templates_of(person), after.templates_of(person)
+        assert (was.shape == now.shape and bool((was == now).all())) == same
+
     (films / "C").rename(tmp_path / "offline")
     ran = tvradar("library", "update", gallery, "--json")
     told = " ".join(ran.err.split())

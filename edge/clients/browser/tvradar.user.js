@@ -112,9 +112,13 @@
         left:${picture.left + left * picture.width}px;top:${picture.top + top * picture.height}px;
         width:${(right - left) * picture.width}px;height:${(bottom - top) * picture.height}px`);
       box.className = "tvradar-face";
-      element(box, `position:absolute;left:50%;bottom:100%;transform:translateX(-50%);
+      const label = element(box, `position:absolute;left:50%;bottom:100%;transform:translateX(-50%);
         white-space:nowrap;font:600 16px sans-serif;color:#fff;text-shadow:0 0 4px #000,0 0 4px #000`,
       track.ids.map((id) => names.get(id) || id).join(" / "));
+      const at = label.getBoundingClientRect(); // a name at the edge stays on the screen
+      const over = Math.max(at.right + 4 - innerWidth, 0) || Math.min(at.left - 4, 0);
+      if (over) label.style.marginLeft = `${-over}px`;
+      if (at.top < 4) Object.assign(label.style, { bottom: "auto", top: "100%" });
     }
   };
 

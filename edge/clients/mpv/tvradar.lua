@@ -36,7 +36,7 @@ local function ass(text)
     return (text:gsub("\\", "\\\239\187\191"):gsub("{", "\\{"):gsub("}", "\\}"))
 end
 
--- The first `most` columns of a text; Chinese and its neighbours take two.
+-- The first `most` columns of a text, and how many it has; Chinese and its neighbours take two.
 local function cut(text, most)
     local out, columns = {}, 0
     for char in tostring(text or ""):gmatch("[%z\1-\127\194-\244][\128-\191]*") do
@@ -47,7 +47,7 @@ local function cut(text, most)
         end
         out[#out + 1] = char
     end
-    return table.concat(out)
+    return table.concat(out), math.min(columns, most)
 end
 
 local function sidecar_path(path)
@@ -144,10 +144,17 @@ local function draw_faces(lines, faces, size, unit)
         lines[#lines + 1] = rectangle(x, y, right - x, bottom - y,
             "\\1a&HFF&\\bord2\\3c&HE0C050&\\shad0")
         local above = y > 1.6 * unit
+        local name, columns = cut(face.name, 40)
+        -- A name that would leave the screen begins or ends at its edge.
+        local at, align, half = (x + right) / 2, above and 2 or 8, 0.3 * unit * columns
+        if at - half < 8 then
+            at, align = 8, align - 1
+        elseif at + half > size.w - 8 then
+            at, align = size.w - 8, align + 1
+        end
         lines[#lines + 1] = string.format(
             "{\\an%d\\pos(%d,%d)\\fs%d\\b1\\bord3\\1c&HFFFFFF&\\3c&H302010&\\q2}%s",
-            above and 2 or 8, (x + right) / 2, above and y - 4 or bottom + 4, unit,
-            ass(cut(face.name, 40)))
+            align, at, above and y - 4 or bottom + 4, unit, ass(name))
     end
 end
 

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.offline.summary import IdentifiedFace
-    from edge.video.frame import Frame
-    from edge.video.source import Picture
+    from edge.video.frame import Frame, Picture
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
 

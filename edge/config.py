@@ -80,7 +80,7 @@ class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backend: Literal["auto", "onnxruntime", "tensorrt"] = "auto"
 
 
-CueName = Literal["title", "text"]
+CueName = Literal["title", "text", "body"]
 
 
 class CuesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,7 +88,7 @@ class CuesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         use: kinds of cues; an empty list is faces alone. `text` reads captions, with models
-            of 16 MB that are fetched when it is first used.
+            of 16 MB that are fetched when it is first used; `body` remembers what people wore.
     """
 
     use: tuple[CueName, ...] = ("title",)

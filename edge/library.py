@@ -102,7 +102,7 @@ def identify(
         lang: language of the names.
         seconds: stop after this many seconds of the film.
         every_frame: a film is searched frame by frame, which costs several times as much.
-        cues: what counts beside the face: `title`, `text`; none for faces alone.
+        cues: what counts beside the face: `title`, `text`, `body`; none for faces alone.
         stop: asked after each frame; true ends early, with all that was seen decided.
         on_picture: called with each one, in the thread of the caller.
 
@@ -116,13 +116,16 @@ def identify(
             if isinstance(gallery, Gallery)
             else opening.open_gallery(Path(gallery), pipeline.model)
         )
+        board = CueBoard(frozenset(cues))
         options = RecogniserOptions(
-            fpir=fpir, cast=frozenset(cast), embeddings_per_frame=EMBEDDINGS_PER_FRAME
+            fpir=fpir,
+            cast=frozenset(cast),
+            embeddings_per_frame=EMBEDDINGS_PER_FRAME,
+            body="body" in board.kinds,
         )
         faces: list[IdentifiedFace] = []
         summary = Summary(known, lang, on_face=faces.append)
         uri = str(source)
-        board = CueBoard(frozenset(cues))
         with open_source(uri, options=with_subtitles(DEFAULT_OPTIONS, board)) as opened:
             titles = FileTitle(uri, opened, board, known)
             captions = open_captions(board, known, pipeline.detector, opened)

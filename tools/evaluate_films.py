@@ -25,15 +25,46 @@ import numpy as np
 
 from edge.evaluate.labels import Labels, read_labels
 from edge.library import identify, open_models
+from edge.recognise.cues.cue import CueBoard, parse_kinds
+from edge.recognise.recogniser import Recogniser, RecogniserOptions
+from edge.titles.filmography import faces_llr
+from edge.titles.playing import NowPlaying
+from edge.video.open import open_source
 from gallery.search.open import open_gallery
 from gallery.store.person import Work
 from gallery.store.store import create_gallery
 
 if TYPE_CHECKING:
-    from edge.offline.summary import Identification
+    from collections.abc import Iterator
+
+    from edge.recognise.cues.cue import CueKind
+    from engines.pipeline import FacePipeline
+    from gallery.search.search import Gallery
 
 
-def count(found: Identification, labels: Labels) -> dict[str, int]:
+def live(
+    film: Path, gallery: Gallery, models: FacePipeline, kinds: frozenset[CueKind]
+) -> Iterator[tuple[int, str | None]]:
+    """Yield the frame and the name of each face as `run` would show it, if it missed no frame.
+
+    A title is supposed at each frame, captions are not read.
+    """
+    board = CueBoard(kinds)
+    playing = NowPlaying(board, lambda: gallery)
+    recogniser = Recogniser(
+        models, lambda: gallery, RecogniserOptions(body="body" in kinds), cues=board
+    )
+    best: dict[str, float] = {}
+    with open_source(str(film)) as source:
+        for frame in source:
+            scene = recogniser.process(frame).scene
+            for person, llr in faces_llr((face.id, face.cues) for face in scene.faces).items():
+                best[person] = max(llr, best.get(person, llr))
+            playing.suppose(best)
+            yield from ((frame.index, face.id) for face in scene.faces)
+
+
+def count(faces: list[tuple[int, str | None]], labels: Labels) -> dict[str, int]:
     """Return what became of the faces."""
     visible = {
         frame: set(shot.visible)
@@ -42,15 +73,15 @@ def count(found: Identification, labels: Labels) -> dict[str, int]:
     }
     tally: Counter[str] = Counter(right=0, wrong=0, unnamed=0)
     said: set[tuple[int, str]] = set()
-    for face in found.faces:
-        if face.id is None:
+    for frame, person in faces:
+        if person is None:
             tally["unnamed"] += 1
-        elif face.id in visible.get(face.frame, set()) and (face.frame, face.id) not in said:
+        elif person in visible.get(frame, set()) and (frame, person) not in said:
             tally["right"] += 1
         else:
             tally["wrong"] += 1
-        if face.id is not None:
-            said.add((face.frame, face.id))
+        if person is not None:
+            said.add((frame, person))
     return dict(tally)
 
 
@@ -86,7 +117,8 @@ def main() -> None:
     parser.add_argument("galleries", type=Path, nargs="+")
     parser.add_argument("--cast", default="", help="ids of the title's cast, with commas")
     parser.add_argument("--works", choices=("right", "wrong"))
-    parser.add_argument("--every-frame", action="store_true", help="as a live picture is read")
+    parser.add_argument("--cues", default="title", help="none, all or a list with commas")
+    parser.add_argument("--live", action="store_true", help="name each frame without hindsight")
     given = parser.parse_args()
     models, labels = open_models(), read_labels(given.labels)
     cast = [person for person in given.cast.split(",") if person]
@@ -97,10 +129,13 @@ def main() -> None:
                 opened = Path(folder) / "works"
                 shown = sorted({person for shot in labels.shots for person in shot.visible})
                 with_works(gallery, opened, shown, right=given.works == "right")
-            found = identify(
-                given.film, opened, models=models, cast=cast, every_frame=given.every_frame
-            )
-        print(json.dumps({"gallery": str(gallery), **count(found, labels)}), flush=True)
+            kinds = parse_kinds(given.cues)
+            if given.live:
+                faces = list(live(given.film, open_gallery(opened, models.model), models, kinds))
+            else:
+                found = identify(given.film, opened, models=models, cast=cast, cues=kinds)
+                faces = [(face.frame, face.id) for face in found.faces]
+        print(json.dumps({"gallery": str(gallery), **count(faces, labels)}), flush=True)
 
 
 if __name__ == "__main__":

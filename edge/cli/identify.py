@@ -76,6 +76,7 @@ class Naming:
             fpir=self.fpir,
             cast=parse_cast(self.cast, gallery),
             embeddings_per_frame=EMBEDDINGS_PER_FRAME,
+            body="body" in cue_kinds(self.cues),
         )
 
     def board(self) -> CueBoard:

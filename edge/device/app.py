@@ -160,6 +160,7 @@ class App:
                 detect_every=options.detect_every,
                 least_s=LIVE_PASS_S,
                 cast=frozenset(options.cast),
+                body="body" in self.cues.kinds,
             ),
             thresholds,
             commands,

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.recognise.cues.cue import with_cue
+from edge.recognise.cues.belief import SURELY, surely
+from edge.recognise.cues.cue import Evidence, with_cue
 from edge.recognise.decide import Claim
 from engines.quality import yaw_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from edge.recognise.cues.cue import Cue, CueSource, Evidence
-    from edge.recognise.decide import Policy
+    from edge.recognise.cues.cue import Cue, CueSource
+    from edge.recognise.decide import Decision, Policy
     from edge.recognise.scene import Candidate
     from edge.recognise.template import TrackTemplate
     from edge.recognise.track import Track
@@ -55,6 +57,17 @@ class TrackState:
     reidentified_as: int | None = None
     evidence: tuple[Evidence, ...] = ()
     cued: tuple[Candidate, ...] = ()
+    sure_id: str | None = None
+
+    def displays(self, decision: Decision, policy: Policy) -> None:
+        """Take what is displayed; whom the face alone made sure is remembered."""
+        self.displayed_id = decision.id
+        self.confident = decision.id is not None and is_confident(self, policy)
+        llr = next((one.llr for one in decision.spoke if one.kind == "face"), -math.inf)
+        if decision.id is not None and surely(llr, policy.people) >= SURELY:
+            self.sure_id = decision.id
+        elif decision.id not in {None, self.sure_id}:
+            self.sure_id = None
 
     def claim(self) -> Claim:
         """Return what the decision needs to know."""
@@ -104,6 +117,14 @@ class CueGate:
             if state is not None:
                 self._given.append(cue)
                 _renew(state, with_cue(state.evidence, cue))
+
+
+def give_body(states: Iterable[TrackState], said: Mapping[int, Mapping[str, float]]) -> None:
+    """Write to tracks what their clothes say of them, by number, in place of what they said."""
+    for state in states:
+        llr = said.get(state.track.number)
+        others = tuple(e for e in state.evidence if e.kind != "body")
+        _renew(state, (*others, Evidence("body", llr)) if llr else others)
 
 
 def _renew(state: TrackState, evidence: tuple[Evidence, ...]) -> None:

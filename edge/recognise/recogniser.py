@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.config import DEFAULT_FPIR
 from edge.recognise.commands import Commands
+from edge.recognise.cues.body import BodyCue
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.decide import decide
 from edge.recognise.detection_schedule import STATIC_S, DetectionSchedule
@@ -14,7 +15,7 @@ from edge.recognise.evidence import (
     CueGate,
     TrackState,
     embedding_priority,
-    is_confident,
+    give_body,
     rough_quality_of,
 )
 from edge.recognise.load_shedding import Budget
@@ -64,6 +65,7 @@ class RecogniserOptions:
         min_hits: detections after which a track is shown.
         reidentify: a face that comes back is given the evidence of the track that it had.
         cuts: look for cuts; false for frames that are known to be of one shot.
+        body: let clothes say who is likely seen again.
     """
 
     fpir: float = DEFAULT_FPIR
@@ -75,6 +77,7 @@ class RecogniserOptions:
     min_hits: int = MIN_HITS
     reidentify: bool = True
     cuts: bool = True
+    body: bool = False
 
 
 class Recogniser:
@@ -109,6 +112,7 @@ class Recogniser:
         self._thresholds = thresholds or Thresholds(self._options.fpir, self._options.cast)
         self._commands = commands or Commands()
         self._gate = CueGate(cues or CueBoard())
+        self._body = BodyCue() if self._options.body else None
         self._scores = pipeline.scores
         self._search = TrackSearch(self._scores.same.refused)
         self._reidentification = Reidentification(self._scores.same)
@@ -137,6 +141,8 @@ class Recogniser:
         self._frames += 1
         shown = [s for s in self._states.values() if self._is_shown(s, frame.pts_s)]
         self._gate.give(shown, frame.pts_s)
+        if self._body is not None:
+            give_body(shown, self._body.evidence(frame.pts_s, gallery.people_count))
         self._search.update(self._states.values(), gallery)
         watch.lap("search")
         decisions, flips = self._decide(shown, gallery)
@@ -163,6 +169,9 @@ class Recogniser:
         faces = found.scaled(factor).moved(left, top)
         watch.lap("detect")
         seen = self._follow(faces, frame, low_resolution=low_px is not None)
+        if self._body is not None:
+            boxes = {state.track.number: faces.xyxy_px[index] for state, index in seen}
+            self._body.look(frame.bgr, boxes, frame.pts_s)
         watch.lap("track")
         tracked = Tracked()
         if low_px is None:
@@ -186,8 +195,7 @@ class Recogniser:
                 and displayed is not None
                 and displayed != state.displayed_id
             )
-            state.displayed_id = displayed
-            state.confident = displayed is not None and is_confident(state, policy)
+            state.displays(decisions[state.track.number], policy)
         return decisions, flips
 
     def _look_at(self, frame: Frame) -> None:
@@ -320,6 +328,8 @@ class Recogniser:
 
     def _end(self, number: int) -> None:
         state = self._states.pop(number)
+        if self._body is not None:
+            self._body.end(number, state.sure_id)
         self._reidentification.keep(number, state.template, state.track.last_s)
         self._ended.append(state)
 

@@ -12,6 +12,8 @@ import math
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from edge.recognise.cues.belief import SURELY
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -20,23 +22,12 @@ if TYPE_CHECKING:
 IN_CAST = 0.8
 """This share of the enrolled faces in a film is taken to be of its cast, as far as it is enrolled;
 an assumption, with no film behind it. A cast that is wrong costs what docs/cues.md says."""
-SURELY = 0.9
-"""Who is named less surely by the face alone says nothing of the title."""
 KNOWN_TITLE = 0.5
 """What plays is one of the works of the gallery so often; an assumption, with no film behind it."""
 LEAST_LLR = 0.1
 """Who is hardly likelier than before is not told."""
 MOST_EXPECTED = 200
 """The likeliest are expected; more would be nobody in particular."""
-
-
-def surely(face_llr: float, people: int) -> float:
-    """Return how probable a name is by the face alone, in a gallery of this many people.
-
-    By Bayes' rule, as decisions have it: half of all faces are of somebody enrolled.
-    """
-    odds = math.exp(min(face_llr, 50.0)) / max(people, 1)
-    return odds / (odds + 2.0)
 
 
 def faces_llr(names: Iterable[tuple[str | None, Sequence[Spoke]]]) -> dict[str, float]:

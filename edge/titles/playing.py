@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge.recognise.cues.belief import surely
 from edge.titles.eit import parse_eit, service_of
-from edge.titles.filmography import IN_CAST, Filmography, surely
+from edge.titles.filmography import IN_CAST, Filmography
 from gallery.errors import GalleryError, GalleryInputError
 from gallery.titles.match import NameIndex
 from gallery.titles.title import MAX_CAST, CastMember, Title, one_line

@@ -16,6 +16,18 @@ TRUSTED = 0.5
 """This share of what cues say is believed; the rest of the prior stays even over the gallery: a
 wrong cue at most doubles the score that everybody else's rarity must make up for."""
 
+SURELY = 0.9
+"""Who is named less surely by the face alone says nothing of anybody else, nor of later shots."""
+
+
+def surely(face_llr: float, people: int) -> float:
+    """Return how probable a name is by the face alone, in a gallery of this many people.
+
+    By Bayes' rule, as decisions have it: half of all faces are of somebody enrolled.
+    """
+    odds = math.exp(min(face_llr, 50.0)) / max(people, 1)
+    return odds / (odds + 2.0)
+
 
 class Belief:
     """Who a face is expected to be before it is compared: an even prior, moved by cues.

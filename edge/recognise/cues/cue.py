@@ -17,8 +17,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-CueKind = Literal["title", "text"]
-CUE_KINDS: frozenset[CueKind] = frozenset({"title", "text"})
+CueKind = Literal["title", "text", "body"]
+CUE_KINDS: frozenset[CueKind] = frozenset({"title", "text", "body"})
 """All of them."""
 Target = int | Literal["shot", "all", "nobody"]
 """Whom a cue speaks for: a track by its number, the shot's largest face, all faces, or nobody who
@@ -31,7 +31,7 @@ MOST_CUES = 256
 class Spoke(msgspec.Struct, frozen=True):
     """What one cue, or the face, adds to the log odds of a name."""
 
-    kind: Literal["face", "title", "text"]
+    kind: Literal["face", "title", "text", "body"]
     llr: float
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.recognise.cues.belief import Belief
+from edge.recognise.cues.belief import Belief, surely
 from edge.recognise.cues.cue import Evidence
-from edge.titles.filmography import MOST_EXPECTED, Filmography, surely
+from edge.titles.filmography import MOST_EXPECTED, Filmography
 from gallery.store.person import Person, Work
 from gallery.titles.match import NameIndex
 

@@ -327,12 +327,9 @@ class App:
             self._output.close()
 
     def _open_captions(self) -> CaptionWatch:
-        return CaptionWatch(
-            self.cues,
-            lambda: self.watcher.gallery,
-            lambda: self.shedder.level > 0,
-            self.metrics.stages.labels("captions").observe,
-        )
+        took = self.metrics.stages.labels("captions").observe
+        gallery, busy = (lambda: self.watcher.gallery), (lambda: self.shedder.level > 0)
+        return CaptionWatch(self.cues, gallery, busy, took)
 
     def _why_not_ready(self) -> str:
         if self.scenes:

@@ -1,8 +1,8 @@
 """Build, measure and prove the TensorRT engines of this device. Not run on hardware.
 
-The order keeps within the memory that a Jetson's CPU and GPU share: kernels, then one plan after
-the other (only one builder lives at a time), then one engine at a time is loaded, measured and held
-against FP32. Run it before `tvradar run` opens its decoder.
+The order keeps within the memory that a Jetson's CPU and GPU share: one plan after the other (only
+one builder lives at a time), then one engine at a time is loaded, measured and held against FP32.
+Run it before `tvradar run` opens its decoder.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from engines.detector import YunetDetector
 from engines.embedder import Embedder
 from engines.fetch import fetch
 from engines.onnxruntime_engine import OnnxRuntimeEngine
-from engines.tensorrt import nvrtc, provision
+from engines.tensorrt import provision
 from engines.tensorrt.errors import PlanError
 from engines.tensorrt.pair import platform_of
 from engines.tensorrt.runtime import TensorRtEngine
@@ -69,11 +69,6 @@ class BuildRequest:
     images: Path | None = None
     warm_up: int = WARM_UP
     trials: int = TRIALS
-
-
-def compile_device_kernels(device: Device) -> bytes:
-    """Return the compiled kernels of this GPU."""
-    return nvrtc.compile_kernels(nvrtc.kernel_source(), device.compute_capability)
 
 
 def build_model(

@@ -57,10 +57,8 @@ def build_engines(
     from calibration.gate.tensorrt import (  # noqa: PLC0415
         BuildRequest,
         build_model,
-        compile_device_kernels,
     )
     from engines.catalog import default_models, find_model  # noqa: PLC0415
-    from engines.files import write_atomically  # noqa: PLC0415
     from engines.tensorrt import provision  # noqa: PLC0415
     from engines.tensorrt.bindings import require_tensorrt  # noqa: PLC0415
     from engines.tensorrt.build import DETECTOR_SIZES_PX, BuildOptions  # noqa: PLC0415
@@ -85,7 +83,6 @@ def build_engines(
     rows: list[tuple[str, list[PlanRecord], Choice | None, str]] = []
     try:
         with cache.lock(), _shown() as progress:
-            write_atomically(folder / "preprocess.cubin", compile_device_kernels(device))
             rows = [(name, *build_model(name, request, device, cache, progress)) for name in names]
     finally:
         device.close()

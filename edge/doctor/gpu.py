@@ -44,13 +44,11 @@ def int8_files() -> Iterator[Looked]:
 
 
 def gpu() -> Iterator[Looked]:
-    """Look at TensorRT, NVRTC, the GPU and the engines that were built for it."""
+    """Look at TensorRT, the GPU and the engines that were built for it."""
     from engines.tensorrt.bindings import require_tensorrt  # noqa: PLC0415
-    from engines.tensorrt.nvrtc import load_nvrtc, nvrtc_version  # noqa: PLC0415
 
     version = _tried("tensorrt", require_tensorrt)
     yield version
-    yield _tried("NVRTC", lambda: nvrtc_version(load_nvrtc()))
     if version.remedy:
         return  # a GPU alone is useless
     devices: list[Device] = []

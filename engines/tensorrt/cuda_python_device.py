@@ -42,7 +42,6 @@ class CudaPythonDevice:
         self._memory: list[int] = []
         self._pinned: list[int] = []
         self._streams: dict[int, Any] = {}
-        self._modules: list[Any] = []
         self._graphs: dict[int, Any] = {}
         self.activate()
         name = self._call("cuDeviceGetName", 128, self._device)
@@ -51,9 +50,6 @@ class CudaPythonDevice:
         self.compute_capability = (
             int(self._attribute(attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)),
             int(self._attribute(attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)),
-        )
-        self._event = self._call(
-            "cuEventCreate", driver.CUevent_flags.CU_EVENT_DISABLE_TIMING.value
         )
 
     def activate(self) -> None:
@@ -95,26 +91,6 @@ class CudaPythonDevice:
         """See `Device.copy_out`."""
         self._call("cuMemcpyDtoHAsync", target.ctypes.data, source, target.nbytes, stream)
 
-    def load_kernels(self, image: bytes, names: tuple[str, ...]) -> dict[str, Any]:
-        """See `Device.load_kernels`."""
-        module = self._call("cuModuleLoadData", image)
-        self._modules.append(module)
-        return {name: self._call("cuModuleGetFunction", module, name.encode()) for name in names}
-
-    def launch(
-        self,
-        function: Any,
-        grid: tuple[int, int, int],
-        block: tuple[int, int, int],
-        parameters: NDArray[np.void],
-        stream: int,
-    ) -> None:
-        """See `Device.launch`."""
-        pointers = np.array([parameters.ctypes.data], np.uint64)
-        self._call(
-            "cuLaunchKernel", function, *grid, *block, 0, stream, int(pointers.ctypes.data), 0
-        )
-
     def capture(self, enqueue: Callable[[], None], stream: int) -> int | None:
         """See `Device.capture`."""
         mode = self._driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
@@ -135,11 +111,6 @@ class CudaPythonDevice:
         """See `Device.launch_graph`."""
         self._call("cuGraphLaunch", graph, stream)
 
-    def wait(self, stream: int, *, for_stream: int) -> None:
-        """See `Device.wait`."""
-        self._call("cuEventRecord", self._event, for_stream)
-        self._call("cuStreamWaitEvent", stream, self._event, 0)
-
     def synchronise(self, stream: int) -> None:
         """See `Device.synchronise`."""
         self._call("cuStreamSynchronize", stream)
@@ -150,16 +121,13 @@ class CudaPythonDevice:
         self._call("cuCtxSynchronize")
         for graph in self._graphs:
             self._call("cuGraphExecDestroy", graph)
-        for module in self._modules:
-            self._call("cuModuleUnload", module)
         for stream in self._streams:
             self._call("cuStreamDestroy", stream)
         for address in self._memory:
             self._call("cuMemFree", address)
         for address in self._pinned:
             self._call("cuMemFreeHost", address)
-        self._call("cuEventDestroy", self._event)
-        for owned in (self._graphs, self._modules, self._streams, self._memory, self._pinned):
+        for owned in (self._graphs, self._streams, self._memory, self._pinned):
             owned.clear()
         self._call("cuDevicePrimaryCtxRelease", self._device)
 

@@ -9,7 +9,7 @@ class TensorRtError(EngineError):
     """Base of the errors of this package.
 
     TensorRtError
-    ├── TensorRtMissingError    `tensorrt`, a CUDA binding, NVRTC or the GPU itself is not here
+    ├── TensorRtMissingError    `tensorrt`, a CUDA binding or the GPU itself is not here
     ├── GraphRefusedError       TensorRT's parser or builder does not take the ONNX graph
     ├── PlanError               a plan cannot be loaded or does not have the form that is needed
     ├── PlanUnverifiedError     the parity gate failed or never ran for a plan

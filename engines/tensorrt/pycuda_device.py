@@ -49,11 +49,9 @@ class PycudaDevice:
         self._memory: dict[int, Any] = {}
         self._pinned: list[Any] = []
         self._streams: dict[int, Any] = {}
-        self._modules: list[Any] = []
         self.name = str(device.name())
         major, minor = device.compute_capability()
         self.compute_capability = (int(major), int(minor))
-        self._event = driver.Event(driver.event_flags.DISABLE_TIMING)
 
     def activate(self) -> None:
         """See `Device.activate`."""
@@ -92,26 +90,6 @@ class PycudaDevice:
         """See `Device.copy_out`."""
         self._driver.memcpy_dtoh_async(target, source, self._streams[stream])
 
-    def load_kernels(self, image: bytes, names: tuple[str, ...]) -> dict[str, Any]:
-        """See `Device.load_kernels`."""
-        module = self._driver.module_from_buffer(image)
-        self._modules.append(module)
-        return {name: module.get_function(name) for name in names}
-
-    def launch(
-        self,
-        function: Any,
-        grid: tuple[int, int, int],
-        block: tuple[int, int, int],
-        parameters: NDArray[np.void],
-        stream: int,
-    ) -> None:
-        """See `Device.launch`."""
-        # Prepared once a size; a plain call would keep each frame's parameters in a cache.
-        if getattr(function, "arg_format", None) != f"{parameters.nbytes}s":
-            function.prepare([f"{parameters.nbytes}s"])
-        function.prepared_async_call(grid, block, self._streams[stream], parameters.tobytes())
-
     def capture(self, enqueue: Callable[[], None], stream: int) -> int | None:
         """See `Device.capture`."""
         del enqueue, stream
@@ -120,11 +98,6 @@ class PycudaDevice:
     def launch_graph(self, graph: int, stream: int) -> None:
         """See `Device.launch_graph`; never called, since `capture` gives no graph."""
         raise NotImplementedError(f"graph {graph}, stream {stream}: pycuda has no CUDA graphs")
-
-    def wait(self, stream: int, *, for_stream: int) -> None:
-        """See `Device.wait`."""
-        self._event.record(self._streams.get(for_stream))
-        self._streams[stream].wait_for_event(self._event)
 
     def synchronise(self, stream: int) -> None:
         """See `Device.synchronise`."""
@@ -135,8 +108,7 @@ class PycudaDevice:
         self._context.synchronize()
         for memory in self._memory.values():
             memory.free()
-        for owned in (self._memory, self._pinned, self._streams, self._modules):
+        for owned in (self._memory, self._pinned, self._streams):
             owned.clear()
-        self._event = None
         self._context.pop()
         self._context.detach()

@@ -130,10 +130,6 @@ class TensorRtEngine(Engine):
         """The smallest and largest shape of each input in each profile."""
         return {n: [(p.low[n], p.high[n]) for p in self._profiles] for n in self._inputs}
 
-    def input_address(self, name: str) -> int:
-        """Return the device address that `run_resident` reads; write it in `stream`."""
-        return self._buffers[name].address
-
     def run(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See `Engine.run`."""
         for name in self._inputs:
@@ -149,17 +145,6 @@ class TensorRtEngine(Engine):
                 self._buffers[name].address, self._buffers[name].view(shapes[name]), self.stream
             )
         return self._execute(profile)
-
-    def run_resident(self, shapes: Mapping[str, Shape]) -> dict[str, Tensor]:
-        """Run on what is already in the input buffers of the device.
-
-        Args:
-            shapes: of each input, as it was written to `input_address`.
-
-        Raises:
-            ModelShapeError: no profile of the plan takes the shapes.
-        """
-        return self._execute(self._prepare(shapes))
 
     def close(self) -> None:
         """Free the engine; the device frees the buffers."""

@@ -5,24 +5,22 @@ Not run on hardware yet: no figure and no result of these tests is claimed anywh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
 
 from engines.align import align
-from engines.detector import YunetDetector, to_input
+from engines.detector import YunetDetector
 from engines.embedder import Embedder
 from engines.fetch import fetch
 from engines.onnxruntime_engine import OnnxRuntimeEngine
-from engines.tensorrt import nvrtc, provision
+from engines.tensorrt import provision
 from engines.tensorrt.bindings import require_tensorrt
 from engines.tensorrt.build import BuildOptions, build_plan, detector_profiles, embedder_profiles
-from engines.tensorrt.device import DeviceImage, device_image, open_device
+from engines.tensorrt.device import open_device
 from engines.tensorrt.errors import PlanError, TensorRtMissingError
-from engines.tensorrt.faces import DeviceDetector, DeviceEmbedder
-from engines.tensorrt.preprocess import Preprocessor
 from engines.tensorrt.runtime import TensorRtEngine
 
 if TYPE_CHECKING:
@@ -58,12 +56,6 @@ def tensorrt() -> str:
 
 
 @pytest.fixture(scope="module")
-def kernels(device: Device) -> Preprocessor:
-    image = nvrtc.compile_kernels(nvrtc.kernel_source(), device.compute_capability)
-    return Preprocessor(device, image)
-
-
-@pytest.fixture(scope="module")
 def plans(tensorrt: str) -> dict[str, bytes]:
     options = BuildOptions()
     yunet = provision.candidate("yunet", "fp16").onnx_path
@@ -79,52 +71,6 @@ def scene(data_dir: Path) -> NDArray[np.uint8]:
     bgr = cv2.imread(str(min((data_dir / "sitcom" / "scenes").glob("*.jpg"))))
     assert bgr is not None
     return np.asarray(bgr, np.uint8)
-
-
-def uploaded(device: Device, array: NDArray[Any], stream: int) -> int:
-    address = device.allocate(array.nbytes)
-    device.copy_in(address, np.ascontiguousarray(array), stream)
-    device.synchronise(stream)
-    return address
-
-
-def downloaded(device: Device, address: int, shape: tuple[int, ...], stream: int) -> NDArray[Any]:
-    target = np.zeros(shape, np.float32)
-    device.copy_out(target, address, stream)
-    device.synchronise(stream)
-    return target
-
-
-def frame(device: Device, bgr: NDArray[np.uint8], stream: int) -> DeviceImage:
-    rgb = np.ascontiguousarray(bgr[..., ::-1])
-    address = uploaded(device, rgb, stream)
-    return DeviceImage(address, rgb.shape[1], rgb.shape[0], rgb.strides[0], 3, blue_at=2)
-
-
-def test_letterbox_equals_the_cpu_path(
-    device: Device, kernels: Preprocessor, scene: NDArray[np.uint8]
-) -> None:
-    stream = device.stream()
-    small = np.ascontiguousarray(scene[:360, :600])
-    target = device.allocate(3 * 640 * 384 * 4)
-    kernels.letterbox(frame(device, small, stream), target, (640, 384), stream)
-    found = downloaded(device, target, (1, 3, 384, 640), stream)
-    expected = np.zeros_like(found)
-    reference = to_input(small)
-    expected[:, :, : reference.shape[2], : reference.shape[3]] = reference
-    assert np.array_equal(found, expected)
-
-
-def test_warp_equals_the_cpu_path(
-    device: Device, kernels: Preprocessor, scene: NDArray[np.uint8]
-) -> None:
-    stream = device.stream()
-    faces = YunetDetector(OnnxRuntimeEngine(fetch("yunet"))).detect(scene)
-    target = device.allocate(len(faces) * 3 * 112 * 112 * 4)
-    kernels.warp_faces(frame(device, scene, stream), faces.landmarks_px, target, stream)
-    found = downloaded(device, target, (len(faces), 3, 112, 112), stream)
-    chips = align(scene, faces.landmarks_px)[..., ::-1].transpose(0, 3, 1, 2)
-    assert np.abs(found - chips.astype(np.float32)).mean() < 0.5
 
 
 def test_detector_engine_equals_onnx_runtime(
@@ -154,22 +100,6 @@ def test_embedder_engine_equals_onnx_runtime(
     engine.close()
 
 
-def test_frames_on_the_device_give_the_same_faces(
-    device: Device, kernels: Preprocessor, plans: dict[str, bytes], scene: NDArray[np.uint8]
-) -> None:
-    stream = device.stream()
-    image = frame(device, scene, stream)
-    detector = TensorRtEngine(plans["yunet"], device, high_priority=True)
-    embedder = TensorRtEngine(plans["sface"], device)
-    found = DeviceDetector(detector, device, kernels).detect(image)
-    reference = YunetDetector(OnnxRuntimeEngine(fetch("yunet")), long_side_px=640).detect(scene)
-    assert len(found) == len(reference)
-    vectors = DeviceEmbedder(embedder, device, kernels).embed(image, found.landmarks_px).vectors
-    chips = align(scene, found.landmarks_px)
-    expected = Embedder(OnnxRuntimeEngine(fetch("sface"))).embed(chips).vectors
-    assert (vectors * expected).sum(axis=1).min() > 0.999
-
-
 def test_device_memory_does_not_grow_with_frames(
     device: Device, plans: dict[str, bytes], scene: NDArray[np.uint8]
 ) -> None:
@@ -186,13 +116,3 @@ def test_device_memory_does_not_grow_with_frames(
 def test_a_foreign_plan_is_refused(tensorrt: str, device: Device, plans: dict[str, bytes]) -> None:
     with pytest.raises(PlanError):
         TensorRtEngine(plans["yunet"][:1000] + bytes(1000), device)
-
-
-def test_jetson_utils_images_are_read_without_a_copy() -> None:
-    jetson_utils = pytest.importorskip("jetson_utils")
-    if not hasattr(jetson_utils, "cudaAllocMapped"):
-        pytest.skip("this jetson_utils is not dusty-nv's")
-    image = jetson_utils.cudaAllocMapped(width=64, height=48, format="rgb8")
-    view = device_image(image, colour_order="rgb")
-    assert (view.width, view.height, view.pixel_bytes) == (64, 48, 3)
-    assert view.address == image.__cuda_array_interface__["data"][0]

@@ -127,13 +127,11 @@ def host_gpu(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("driver")
     library = folder / "libcuda.so.1"
     command = [compiler, "-O1", "-std=c++17", "-shared", "-fPIC", "-ffp-contract=off", "-Wall"]
-    command += [f"-I{ROOT}/tests/unit/engines/tensorrt", f"-I{ROOT}/engines/tensorrt/kernels"]
     command += ["-o", str(library), "-Wl,-soname,libcuda.so.1"]
     subprocess.run([*command, str(HOST_GPU / "host_driver.cpp"), "-ldl"], check=True)
     return {
         **os.environ,
         "LD_LIBRARY_PATH": str(folder),
-        "TVRADAR_NVRTC": str(library),
         "PYTHONPATH": str(ROOT),
     }
 

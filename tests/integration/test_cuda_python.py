@@ -14,7 +14,7 @@ from tests.integration.host_gpu.drive import drive
 
 driver = ctypes.CDLL("libcuda.so.1")
 device = open_device("cuda-python")
-first, second, address, back = drive(device, warp_mean=0.5)
+first, second, address, back = drive(device)
 driver.host_driver_priority.argtypes = [ctypes.c_void_p]
 assert driver.host_driver_priority(first) < driver.host_driver_priority(second)
 
@@ -30,12 +30,6 @@ for value in (7, 9):
     assert (back[:16] == value).all()
 
 # What the driver refuses is an error with the name of the call.
-try:
-    device.load_kernels(b"rubbish", ("letterbox",))
-except DeviceError as error:
-    assert "cuModuleLoadData" in str(error)
-else:
-    raise AssertionError("rubbish was loaded")
 try:
     device.capture(lambda: device.allocate(16), first)
 except DeviceError as error:

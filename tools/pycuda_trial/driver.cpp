@@ -1,5 +1,5 @@
-// The driver of host memory with what pycuda calls beyond cuda-python: a stack of contexts, streams
-// and modules by their older names.
+// The driver of host memory with what pycuda calls beyond cuda-python: a stack of contexts, and
+// streams by their older names.
 #include "host_driver.cpp"
 
 static thread_local std::vector<void*> stack;
@@ -21,8 +21,3 @@ API cuStreamCreate(void** stream, unsigned flags) {
 }
 API cuDeviceComputeCapability(int* major, int* minor, int) { *major = 8, *minor = 7; return OK; }
 API cuGetErrorString(R, const char** text) { *text = "of the host driver"; return OK; }
-API cuModuleLoadDataEx(void** module, const void* image, unsigned, void*, void*) {
-    return cuModuleLoadData(module, image);
-}
-// Deprecated since CUDA 4; pycuda's prepared calls still say it before they say it again.
-API cuFuncSetBlockShape(void*, int, int, int) { return OK; }

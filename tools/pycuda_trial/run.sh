@@ -22,8 +22,7 @@ extension=$(echo "$lib"/python3/dist-packages/pycuda/_driver*.so)
 build() { # NAME SOURCES…
     local name=$1 && shift
     g++ -O1 -std=c++17 -shared -fPIC -ffp-contract=off -o "$libs/$name" -Wl,-soname,"$name" \
-        -I"$root/tests/integration/host_gpu" -I"$root/tests/unit/engines/tensorrt" \
-        -I"$root/engines/tensorrt/kernels" "$@" -ldl
+        -I"$root/tests/integration/host_gpu" "$@" -ldl
 }
 stub() { # what pycuda is linked to and never calls here ends in "not supported"
     sed 's/.*/extern "C" int &() { return 801; }/'

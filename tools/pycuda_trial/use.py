@@ -9,7 +9,7 @@ from tests.integration.host_gpu.drive import drive
 
 driver = ctypes.CDLL("libcuda.so.1")
 device = open_device("pycuda")
-drive(device, warp_mean=1)  # the trial's older OpenCV interpolates in fixed point
+drive(device)
 
 # No graphs here, as the device says.
 assert device.capture(lambda: None, 0) is None

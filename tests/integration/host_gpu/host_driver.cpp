@@ -1,5 +1,5 @@
 // libcuda of host memory: enough of the CUDA driver for engines/tensorrt/cuda_python_device.py.
-// Work runs at once, or is recorded while its stream captures; the kernels run as C++. It refuses
+// Work runs at once, or is recorded while its stream captures. It refuses
 // what CUDA refuses (no context, unknown handles, allocation or waiting while a stream captures),
 // and counts what is alive.
 #include <dlfcn.h>
@@ -13,20 +13,16 @@
 #include <string>
 #include <vector>
 
-#include "host_kernels.cpp"
-
 typedef int R;
 enum { OK = 0, INVALID = 1, NO_CONTEXT = 201, BAD_HANDLE = 400, CAPTURING = 900 };
 typedef std::vector<std::function<void()>> Work;
-typedef void (*Run)(const void*, int, int, int);
 
 struct Stream { int priority; Work* recording; };
-struct Kernel { Run run; };
 
 static bool initialized = false;
 static thread_local void* current = nullptr;  // as in CUDA: a thread has to set its context
 static char context_object;
-static std::set<void*> device_memory, pinned_memory, streams, graphs, executables, modules, events;
+static std::set<void*> device_memory, pinned_memory, streams, graphs, executables;
 static int retained = 0, capturing = 0;
 
 static bool known(const std::set<void*>& set, void* handle) { return set.count(handle) > 0; }
@@ -50,7 +46,7 @@ template <class T> static void release(std::set<void*>& set, void* handle) {
 
 extern "C" int host_driver_alive() {
     return (int)(device_memory.size() + pinned_memory.size() + streams.size() + graphs.size() +
-                 executables.size() + modules.size() + events.size()) + retained;
+                 executables.size()) + retained;
 }
 // Lets the TensorRT of host memory put its work into a stream.
 extern "C" int host_driver_enqueue(void* stream, void (*work)()) { return enqueue(stream, work); }
@@ -125,42 +121,6 @@ API cuMemcpyDtoHAsync_v2(void* target, uint64_t source, size_t bytes, void* stre
     return enqueue(stream, [=] { memcpy(target, (void*)source, bytes); });
 }
 
-API cuModuleLoadData(void** module, const void* image) {
-    if (memcmp(image, "kernels", 7)) return 200;  // what nvrtcGetCUBIN below gives
-    modules.insert(*module = new std::map<std::string, Kernel>());
-    return OK;
-}
-API cuModuleUnload(void* module) {
-    typedef std::map<std::string, Kernel> Module;
-    if (!known(modules, module)) return BAD_HANDLE;
-    release<Module>(modules, module);
-    return OK;
-}
-API cuModuleGetFunction(void** function, void* module, const char* name) {
-    void* run = dlsym(RTLD_DEFAULT, (std::string("run_") + name).c_str());
-    if (!run) {
-        Dl_info self;
-        dladdr((void*)&cuModuleGetFunction, &self);
-        run = dlsym(dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD), (std::string("run_") + name).c_str());
-    }
-    if (!run) return 500;
-    Kernel& kernel = (*(std::map<std::string, Kernel>*)module)[name];
-    kernel.run = (Run)run;
-    *function = &kernel;
-    return OK;
-}
-API cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
-                   unsigned bz, unsigned, void* stream, void** parameters, void** extra) {
-    // The driver copies the parameters when it is called; the largest struct has fewer bytes.
-    std::vector<char> copy(256);
-    const void* given = parameters ? parameters[0] : nullptr;
-    for (void** e = extra; e && *e; e += 2)
-        if (*e == (void*)1) given = e[1];  // CU_LAUNCH_PARAM_BUFFER_POINTER
-    memcpy(copy.data(), given, 72);
-    Run run = ((Kernel*)function)->run;
-    return enqueue(stream, [=] { run(copy.data(), gx * bx, gy * by, gz * bz); });
-}
-
 API cuStreamBeginCapture_v2(void* stream, int) {
     if (!known(streams, stream)) return BAD_HANDLE;
     ((Stream*)stream)->recording = new Work();
@@ -188,17 +148,6 @@ API cuGraphLaunch(void* executable, void* stream) {
     if (!known(executables, executable)) return BAD_HANDLE;
     return enqueue(stream, [=] { for (auto& work : *(Work*)executable) work(); });
 }
-API cuEventCreate(void** event, unsigned) { NEEDS_CONTEXT; events.insert(*event = new char); return OK; }
-API cuEventRecord(void* event, void*) { return known(events, event) ? OK : BAD_HANDLE; }
-API cuEventDestroy_v2(void* event) {
-    if (!known(events, event)) return BAD_HANDLE;
-    release<char>(events, event);
-    return OK;
-}
-API cuStreamWaitEvent(void* stream, void* event, unsigned) {
-    return known(streams, stream) && known(events, event) ? OK : BAD_HANDLE;
-}
-
 API cuGetProcAddress_v2(const char* symbol, void** function, int, uint64_t, int* status) {
     Dl_info self;
     dladdr((void*)&cuGetProcAddress_v2, &self);
@@ -211,17 +160,3 @@ API cuGetProcAddress_v2(const char* symbol, void** function, int, uint64_t, int*
     if (status) *status = *function ? 0 : 1;
     return *function ? OK : 500;
 }
-
-// NVRTC, so far that `engines build` gets kernels for this driver (TVRADAR_NVRTC); the real one
-// compiles the same source in test_cuda_compilers.py.
-API nvrtcCreateProgram(void** p, const char* source, const char*, int, void*, void*) {
-    *p = new char;
-    return strstr(source, "letterbox") ? OK : INVALID;
-}
-API nvrtcCompileProgram(void*, int count, const char** options) {
-    return count > 0 && !strcmp(options[0], "--gpu-architecture=sm_87") ? OK : INVALID;
-}
-API nvrtcGetCUBINSize(void*, size_t* size) { *size = 8; return OK; }
-API nvrtcGetCUBIN(void*, char* data) { memcpy(data, "kernels", 8); return OK; }
-API nvrtcDestroyProgram(void** p) { delete (char*)*p; return OK; }
-API nvrtcVersion(int* major, int* minor) { *major = 12; *minor = 6; return OK; }

@@ -11,7 +11,7 @@ import pytest
 
 from edge.cli.doctor import print_findings
 from edge.doctor.checks import NVIDIA_DRIVER, examine
-from edge.doctor.gpu import gpu, int8_files, jetson_utils
+from edge.doctor.gpu import int8_files, jetson_utils
 from edge.errors import BackendMissingError
 from edge.video.open import open_source
 from engines.int8_files import Verdict, artefact_path, make_current, verdict_path
@@ -89,22 +89,18 @@ def test_absence_is_a_fault_on_a_jetson_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TVRADAR_CACHE", str(tmp_path))
-    monkeypatch.setenv("TVRADAR_NVRTC", str(tmp_path / "libnvrtc.so"))
     release = tmp_path / "nv_tegra_release"
 
     def states() -> dict[str, str]:
         return {f.subject: f.state for f in examine(release)}
 
-    assert {states()[s] for s in ("NVRTC", "INT8 sface")} == {"optional"}
+    assert {states()[s] for s in ("tensorrt", "INT8 sface")} == {"optional"}
     if not NVIDIA_DRIVER.exists():
         elsewhere = {f.subject for f in examine(release) if f.elsewhere}
-        assert {"NVRTC", "jetson_utils"} <= elsewhere
+        assert {"tensorrt", "jetson_utils"} <= elsewhere
         print_findings(examine(release), json=False)
         told = capsys.readouterr().out
-        assert "libnvrtc" not in told
+        assert "python3-libnvinfer" not in told
         assert '-> run "tvradar calibrate int8 --model sface --images PEOPLE"\n' in told
     release.write_text("# R36 (release), REVISION: 4.3\n")
-    assert {states()[s] for s in ("NVRTC", "INT8 sface")} == {"missing"}
-    (nvrtc,) = (look for look in gpu() if look.subject == "NVRTC")
-    assert "libnvrtc.so can be loaded" in nvrtc.found
-    assert "cuda-nvrtc" in nvrtc.remedy
+    assert {states()[s] for s in ("tensorrt", "INT8 sface")} == {"missing"}

@@ -1,6 +1,6 @@
 """A device and a TensorRT of host memory: data, shapes, graphs and ownership are real.
 
-The CUDA kernels run as C++. `HostTensorRt` offers the few names that the runtime uses (which
+`HostTensorRt` offers the few names that the runtime uses (which
 `test_tensorrt_api.py` holds against the real bindings) and computes with ONNX Runtime on raw
 addresses, as TensorRT would; its plans are ONNX files.
 """
@@ -8,8 +8,6 @@ addresses, as TensorRT would; its plans are ONNX files.
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
 import sys
 import types
 from pathlib import Path
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from engines.tensorrt.plan_cache import ProfileShapes
 
 HERE = Path(__file__).resolve().parent
-KERNELS = HERE.parents[3] / "engines" / "tensorrt" / "kernels"
 
 
 class HostDevice:
@@ -43,15 +40,13 @@ class HostDevice:
     compute_capability = (0, 0)
     binding = "host"
 
-    def __init__(self, library: ctypes.CDLL | None) -> None:
-        self._library = library
+    def __init__(self) -> None:
         self.memory: dict[int, NDArray[np.uint8]] = {}
         self.pinned: list[NDArray[np.uint8]] = []
         self.streams: dict[int, bool] = {}
         self.graphs: list[list[Callable[[], None]]] = []
         self.recording: list[Callable[[], None]] | None = None
         self.graph_launches = 0
-        self.waits: list[tuple[int, int]] = []
         self.closed = False
 
     def activate(self) -> None:
@@ -95,26 +90,6 @@ class HostDevice:
     def _move(self, target: int, source: int, nbytes: int) -> None:
         ctypes.memmove(target, source, nbytes)
 
-    def load_kernels(self, image: bytes, names: tuple[str, ...]) -> dict[str, Any]:
-        assert self._library is not None
-        assert isinstance(image, bytes)
-        return {name: (name, getattr(self._library, f"run_{name}")) for name in names}
-
-    def launch(
-        self,
-        function: Any,
-        grid: tuple[int, int, int],
-        block: tuple[int, int, int],
-        parameters: NDArray[np.void],
-        stream: int,
-    ) -> None:
-        assert self._library is not None
-        name, run = function
-        assert parameters.nbytes == getattr(self._library, f"size_{name}")()
-        value = parameters.copy()  # CUDA copies the parameters when a kernel is launched
-        threads = [ctypes.c_int(g * b) for g, b in zip(grid, block, strict=True)]
-        self.enqueue(lambda: run(ctypes.c_void_p(value.ctypes.data), *threads), stream)
-
     def capture(self, enqueue: Callable[[], None], stream: int) -> int | None:
         assert stream in self.streams
         self.recording = []
@@ -129,9 +104,6 @@ class HostDevice:
         for work in self.graphs[graph - 1]:
             work()
 
-    def wait(self, stream: int, *, for_stream: int) -> None:
-        self.waits.append((stream, for_stream))
-
     def synchronise(self, stream: int) -> None:
         assert stream in self.streams
         assert self.recording is None, "CUDA refuses to synchronise while it captures"
@@ -142,23 +114,9 @@ class HostDevice:
         self.pinned.clear()
 
 
-@pytest.fixture(scope="session")
-def host_kernels(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    compiler = shutil.which("g++")
-    if compiler is None:
-        pytest.skip("no g++: the CUDA kernels cannot be run as C++")
-    library = tmp_path_factory.mktemp("kernels") / "host_kernels.so"
-    options = ["-O2", "-std=c++17", "-shared", "-fPIC", "-ffp-contract=off", "-Wall", "-Wextra"]
-    options += ["-Werror", "-Wno-conversion", "-fsanitize=undefined", "-static-libubsan"]
-    options += ["-fno-sanitize-recover=all"]
-    source = [f"-I{KERNELS}", "-o", str(library), str(HERE / "host_kernels.cpp")]
-    subprocess.run([compiler, *options, *source], check=True)
-    return ctypes.CDLL(str(library))
-
-
 @pytest.fixture
-def host_device(host_kernels: ctypes.CDLL) -> HostDevice:
-    return HostDevice(host_kernels)
+def host_device() -> HostDevice:
+    return HostDevice()
 
 
 class Context:

@@ -5,28 +5,17 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 import onnx
 import pytest
 
-from engines.align import align
-from engines.detector import YunetDetector
-from engines.embedder import Embedder
 from engines.errors import ModelShapeError
-from engines.fetch import fetch
-from engines.onnxruntime_engine import OnnxRuntimeEngine
 from engines.tensorrt.build import detector_profiles, embedder_profiles
-from engines.tensorrt.device import DeviceImage
 from engines.tensorrt.errors import PlanError, TensorRtMissingError
-from engines.tensorrt.faces import DeviceDetector, DeviceEmbedder
-from engines.tensorrt.preprocess import Preprocessor
 from engines.tensorrt.runtime import TensorRtEngine
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.free import Free
 
 
 @pytest.fixture(scope="session")
@@ -127,26 +116,3 @@ def test_without_tensorrt_the_error_says_what_to_install(
     with pytest.raises(TensorRtMissingError, match="comes with JetPack") as refused:
         TensorRtEngine(b"", host_device)
     assert refused.value.exit_code == 3
-
-
-def test_device_path_finds_and_embeds_the_same_faces(host_trt: Any, free: Free) -> None:
-    """Frames in device memory give the CPU path's faces and embeddings, through both kernels."""
-    bgr = cv2.imread(str(free.group))
-    assert bgr is not None
-    rgb = np.ascontiguousarray(bgr[..., ::-1])
-    image = DeviceImage(rgb.ctypes.data, rgb.shape[1], rgb.shape[0], rgb.strides[0], 3, blue_at=2)
-    device, yunet, sface = host_trt.device, fetch("yunet"), fetch("sface")
-    kernels = Preprocessor(device, b"")
-    sizes = [(640, 384), (640, 640)]
-    detector_engine = opened(host_trt, yunet, detector_profiles(sizes), high_priority=True)
-    found = DeviceDetector(detector_engine, device, kernels).detect(image)
-    long_side = 640
-    reference = YunetDetector(OnnxRuntimeEngine(yunet), long_side_px=long_side).detect(bgr)
-    assert len(found) == len(reference) >= 3
-    assert np.abs(found.landmarks_px - reference.landmarks_px).max() < 1.5
-
-    embedder_engine = opened(host_trt, sface, embedder_profiles())
-    embedded = DeviceEmbedder(embedder_engine, device, kernels).embed(image, found.landmarks_px)
-    chips = align(bgr, found.landmarks_px)
-    cpu = Embedder(OnnxRuntimeEngine(sface)).embed(chips)
-    assert (embedded.vectors * cpu.vectors).sum(axis=1).min() > 0.999

@@ -254,7 +254,7 @@ def _measure(
     on_second: Callable[[], None],
 ) -> LiveRow:
     cores = os.cpu_count() or 1
-    dropped, sent, scenes, readings = app.reader.dropped, sender.sent, app.scenes, app.readings
+    dropped, sent, scenes, readings = app.reader.dropped, sender.sent, app.scenes, _readings(app)
     cpu_s, by_thread = time.process_time(), seconds_by_thread()
     watch.counting = presses.counting = True
     took_s = pass_time(seconds, on_second)
@@ -266,7 +266,7 @@ def _measure(
     if not glass_s or not watch.made_s:
         raise EdgeError(f"bench live: {what[0]} gave no scene in {seconds:g} s")
     sent, dropped = sender.sent - sent, app.reader.dropped - dropped
-    readings = app.readings - readings
+    readings = _readings(app) - readings
     spent = {name: s - by_thread.get(name, 0.0) for name, s in after.items()}
     shares = {name: round(s / took_s / cores, 3) for name, s in sorted(spent.items())}
     return LiveRow(
@@ -288,3 +288,7 @@ def _measure(
         reading_cpu_ms=round(1000 * spent.get("captions", 0.0) / readings, 1) if readings else 0.0,
         shed=max(watch.shed, app.shedder.level),
     )
+
+
+def _readings(app: App) -> int:
+    return app.captions.readings if app.captions is not None else 0

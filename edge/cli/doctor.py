@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge.cli.console import out, print_json
-from edge.cli.options import JsonOption
+from edge.cli.options import CuesOption, JsonOption
 from edge.json_output import Examined
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def privacy_check(
     config: Annotated[
         str, typer.Option(help="More lines of TOML, to see what they let out: preview = true")
     ] = "",
+    cues: CuesOption = None,
     json: JsonOption = False,
 ) -> None:
     """Run the device under watch, and tell every byte that it wrote or sent.
@@ -43,7 +44,7 @@ def privacy_check(
     """
     from edge.cli.privacy import check_privacy  # noqa: PLC0415
 
-    check_privacy(source, people, presses=presses, config=config, json=json)
+    check_privacy(source, people, presses=presses, config=config, cues=cues, json=json)
 
 
 def print_findings(findings: list[Finding], *, json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from edge.cli.console import err, out, print_json
+from edge.cli.options import cue_kinds
 from edge.errors import EdgeError, UsageError
 from edge.json_output import Receipt
 from edge.privacy.session import Session
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 
 
 def check_privacy(
-    source: Path | None, people: Path | None, *, presses: int, config: str, json: bool
+    source: Path | None,
+    people: Path | None,
+    *,
+    presses: int,
+    config: str,
+    cues: str | None,
+    json: bool,
 ) -> None:
     """Run the session and print the receipt.
 
@@ -41,20 +48,21 @@ def check_privacy(
             presses=presses,
             tell=status.update,
             extra=config,
+            cues=None if cues is None else cue_kinds(cues),
         )
         lines = session.run()
     problems = [line for line in lines if line.problem]
     if json:
-        print_json(Receipt(not problems, lines))
+        print_json(Receipt(not problems, lines, session.readings))
     else:
-        _print(lines)
+        _print(lines, session.readings)
     if problems:
         raise EdgeError(
             f"privacy: {len(problems)} things left the memory that must not; see the lines above"
         )
 
 
-def _print(lines: list[Line]) -> None:
+def _print(lines: list[Line], readings: int) -> None:
     table = Table("process", "bytes", "to", "what")
     for line in lines:
         what = line.problem or line.what
@@ -62,3 +70,5 @@ def _print(lines: list[Line]) -> None:
     out.print(table)
     if not any(line.problem for line in lines):
         out.print("Nothing else was written or sent: no frame, no face, no embedding.")
+    if readings:
+        out.print(f"Text in the picture was read {readings} times meanwhile.")

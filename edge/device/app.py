@@ -86,6 +86,7 @@ class App:
         notice: a line for the page's foot, by language.
         more: further routes of the server.
         sinks: further takers of scenes.
+        shedder: chooses what a frame may cost.
         on_step: told what each frame cost, and the level of load shedding.
         load: loads the models, as `load_pipeline` does.
         keys: opens remote controls and keyboards, as `open_keys` does.
@@ -105,6 +106,7 @@ class App:
         notice: dict[str, str] | None = None,
         more: Sequence[BaseRoute] = (),
         sinks: Sequence[SceneSink] = (),
+        shedder: LoadShedder | None = None,
         on_step: Callable[[Step, int], object] = lambda _step, _level: None,
         load: Callable[..., FacePipeline] = load_pipeline,
         keys: Callable[[ButtonsConfig, Presser], list[Keys]] = open_keys,
@@ -166,7 +168,7 @@ class App:
             commands,
             self.cues,
         )
-        self.shedder = LoadShedder()
+        self.shedder = shedder or LoadShedder()
         self.history = PressHistory(people.person)
         self.hub = Hub(people)
         self.metrics = Metrics()
@@ -217,7 +219,7 @@ class App:
             titles=self.titles,
             status=self.status,
         )
-        self._captions = self._open_captions() if "text" in self.cues.kinds else None
+        self.captions = self._open_captions() if "text" in self.cues.kinds else None
         self._subtitles = SubtitleWatch(self.cues, lambda: self.watcher.gallery, self.reader)
         self._counting = Counting(self.metrics, people, self.reader)
         self._keys = keys(config.buttons, Presser(device, config.buttons))
@@ -231,7 +233,7 @@ class App:
             MayFail(beside, "stills", stills) if stills else None,
             MayFail(beside, "mqtt", self._home) if self._home else None,
             self._output,
-            MayFail(beside, "captions", self._captions) if self._captions else None,
+            MayFail(beside, "captions", self.captions) if self.captions else None,
             MayFail(beside, "titles", self._titles) if self.titles is not None else None,
             *sinks,
             MayFail(beside, "metrics", self._counting),
@@ -251,11 +253,6 @@ class App:
             serve.port,
         )
         self._thread = Worker("recognise", self._run)
-
-    @property
-    def readings(self) -> int:
-        """How often text was read in the picture."""
-        return self._captions.readings if self._captions is not None else 0
 
     def status(self) -> DeviceStatus:
         """Return what runs here, and why."""
@@ -281,8 +278,8 @@ class App:
         self._silence.start()
         if self.titles is not None:
             self._titles.start()
-        if self._captions is not None:
-            self._captions.start()
+        if self.captions is not None:
+            self.captions.start()
             self._subtitles.start()
         self._thread.start()
         for keys in self._keys:
@@ -315,8 +312,8 @@ class App:
         self._thread.join(2)
         self._silence.close()
         self._titles.close()
-        if self._captions is not None:
-            self._captions.close()
+        if self.captions is not None:
+            self.captions.close()
         self._subtitles.close()
         if self._home is not None:
             self._home.close()
@@ -328,8 +325,10 @@ class App:
 
     def _open_captions(self) -> CaptionWatch:
         took = self.metrics.stages.labels("captions").observe
-        gallery, busy = (lambda: self.watcher.gallery), (lambda: self.shedder.level > 0)
-        return CaptionWatch(self.cues, gallery, busy, took)
+        return CaptionWatch(self.cues, lambda: self.watcher.gallery, self._is_busy, took)
+
+    def _is_busy(self) -> bool:
+        return self.shedder.level > 0 or self.reader.waiting > 1
 
     def _why_not_ready(self) -> str:
         if self.scenes:

@@ -44,7 +44,8 @@ def examine(l4t_release: Path | None = None) -> list[Finding]:
     from engines.tensorrt.provision import L4T_RELEASE  # noqa: PLC0415
 
     jetson = (l4t_release or L4T_RELEASE).exists()
-    return [*_python(), *_models(), *_optional(), *_gpu(jetson=jetson), *_devices()]
+    decoders = [_decoding()]
+    return [*_python(), *_models(), *_optional(), *decoders, *_gpu(jetson=jetson), *_devices()]
 
 
 def _python() -> Iterator[Finding]:
@@ -100,6 +101,22 @@ def _optional() -> Iterator[Finding]:
         "" if here else f"apt-get install python3-gi, or {sys.executable} -m pip install PyGObject",
         needed=False,
     )
+
+
+def _decoding() -> Finding:
+    """What video.hwaccel could use; software decodes where it is nothing, which is no fault."""
+    from edge.video.hardware import devices  # noqa: PLC0415
+
+    tried = devices()
+    here = [device.name for device in tried if not device.why_not]
+    if here:
+        found = (
+            f'{", ".join(here)} can be opened; video.hwaccel = "auto" tries it, not run on hardware'
+        )
+    else:
+        why = "; ".join(f"{device.name}: {device.why_not}" for device in tried)
+        found = f"in software; no device can be opened ({why or 'FFmpeg knows none'})"
+    return Finding("decoding", "ok", found, needed=False)
 
 
 def _gpu(*, jetson: bool) -> Iterator[Finding]:

@@ -8,10 +8,17 @@ import msgspec
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """`privacy-check`: each line is an `edge.privacy.verdict.Line`."""
+    """`privacy-check`.
+
+    Attributes:
+        ok: nothing left the memory that must not.
+        lines: each is an `edge.privacy.verdict.Line`.
+        readings: how often text was read meanwhile.
+    """
 
     ok: bool
     lines: list[Any]
+    readings: int = 0
 
 
 class ClipsEvaluated(msgspec.Struct, frozen=True):

@@ -31,7 +31,8 @@ class SourceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         open_timeout_s: a stream that gives no picture within this time after opening is missing.
         read_timeout_s: a live stream that is silent for this long counts as lost.
         rtsp_transport: `udp` has less delay, `tcp` passes firewalls and loses nothing.
-        hwaccel: name of an FFmpeg device (`cuda`, `vaapi`, `drm`, …) to decode with, or None.
+        hwaccel: FFmpeg device to decode with (`cuda`, `vaapi`, …), `auto` for the first that can be
+            opened, or None for software, which is taken too where none can. Not run on hardware.
         deinterlace: `auto` does it where the stream says that a frame is interlaced.
         tone_map: bring HDR (PQ, HLG) to the range that the face detector was made for.
         max_height: larger pictures are scaled down to this height while converting; 0 never.

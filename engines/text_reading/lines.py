@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 DETECTOR, RECOGNISER = "pptextdet", "pptextrec"
 LONG_SIDE_PX = 832
+GLANCE_PX = 480
+"""Long side at which a picture is asked for any text first, for a quarter of the work; letters of
+24 px in 720p are seen there, though not read."""
+GLANCE_PROBABILITY = 0.15
+LEAST_GLANCE = 4
+"""This many pixels of a glance above that are worth a full reading."""
 STEP_PX = 32
 TEXT_PROBABILITY = 0.3
 LINE_PROBABILITY = 0.5
@@ -74,6 +80,9 @@ class TextReader:
     Args:
         threads: for one run of a model.
 
+    Attributes:
+        searches: how often a picture was searched for lines at full size, after a glance at it.
+
     Raises:
         ModelMissingError: the files are not in the cache and cannot be fetched.
     """
@@ -83,26 +92,50 @@ class TextReader:
         self._recogniser = OnnxRuntimeEngine(fetch(RECOGNISER), threads=threads)
         self._characters = _characters(self._recogniser.metadata)
         self._known: list[_Known] = []
+        self.searches = 0
 
     def read(self, bgr: NDArray[np.uint8]) -> list[TextLine]:
         """Return the lines of a picture, uint8 (height, width, 3) in BGR, from above to below."""
         if min(bgr.shape[:2]) < STEP_PX // 2:
             return []
-        found, known = [], []
+        if max(bgr.shape[:2]) > 1.5 * GLANCE_PX:
+            seen = self._map(bgr, GLANCE_PX) > GLANCE_PROBABILITY
+            if np.count_nonzero(seen) < LEAST_GLANCE:
+                self._known = []
+                return []
+            if self._is_as_before(bgr, seen):
+                return _lines(self._known)
+        known = []
+        self.searches += 1
         for corners in self._find(bgr):
             line = _cut_out(bgr, corners)
-            look = np.asarray(cv2.resize(line, LOOK_PX, interpolation=cv2.INTER_AREA), np.float32)
+            look = _look(line)
             text, score = self._again(corners, look) or self._read_line(line)
             known.append(_Known(corners, look, text, score))
-            if text and score >= SURE:
-                found.append(TextLine(text, score, corners))
         self._known = known
-        return sorted(found, key=lambda line: float(line.corners_px[0, 1]))
+        return _lines(known)
 
     def close(self) -> None:
         """Free the models."""
         self._detector.close()
         self._recogniser.close()
+
+    def _is_as_before(self, bgr: NDArray[np.uint8], seen: NDArray[np.bool_]) -> bool:
+        """Return whether the lines of the last picture stand there still, and no others.
+
+        Args:
+            bgr: the picture.
+            seen: bool (h, w), where a glance at it shows text.
+        """
+        left = seen.astype(np.uint8)
+        scale = np.array([left.shape[1] / bgr.shape[1], left.shape[0] / bgr.shape[0]], np.float32)
+        for one in self._known:
+            if float(np.abs(_look(_cut_out(bgr, one.corners_px)) - one.look).mean()) >= ALIKE:
+                return False
+            corners = np.round(one.corners_px * scale).astype(np.int32)
+            cv2.fillPoly(left, [corners], 0)
+            cv2.polylines(left, [corners], isClosed=True, color=0, thickness=5)
+        return bool(self._known) and bool(np.count_nonzero(left) < LEAST_GLANCE)
 
     def _again(
         self, corners: NDArray[np.float32], look: NDArray[np.float32]
@@ -115,13 +148,17 @@ class TextReader:
         return None
 
     def _find(self, bgr: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        probability = self._map(bgr, LONG_SIDE_PX)
+        back = np.divide(bgr.shape[1::-1], probability.shape[::-1], dtype=np.float32)
+        return [corners * back for corners in lines_in(probability)]
+
+    def _map(self, bgr: NDArray[np.uint8], long_side_px: int) -> NDArray[np.float32]:
+        """Return the probability of text, float32 (h, w), of a picture shrunk to a size."""
         height, width = bgr.shape[:2]
-        scale = min(1.0, LONG_SIDE_PX / max(height, width))
+        scale = min(1.0, long_side_px / max(height, width))
         size = (_stepped(width * scale), _stepped(height * scale))
-        outputs = self._detector.run({"x": _blob(cv2.resize(bgr, size))})
-        (probability,) = outputs.values()
-        back = np.array([width / size[0], height / size[1]], np.float32)
-        return [corners * back for corners in lines_in(probability[0, 0])]
+        (probability,) = self._detector.run({"x": _blob(cv2.resize(bgr, size))}).values()
+        return np.asarray(probability[0, 0], np.float32)
 
     def _read_line(self, line: NDArray[np.uint8]) -> tuple[str, float]:
         height, width = line.shape[:2]
@@ -135,6 +172,16 @@ class TextReader:
                 "characters that it names"
             )
         return decode(steps[0], self._characters)
+
+
+def _lines(known: Sequence[_Known]) -> list[TextLine]:
+    """Return those that are surely text, from above to below."""
+    found = [TextLine(k.text, k.score, k.corners_px) for k in known if k.text and k.score >= SURE]
+    return sorted(found, key=lambda line: float(line.corners_px[0, 1]))
+
+
+def _look(line: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(cv2.resize(line, LOOK_PX, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def lines_in(probability: NDArray[np.float32]) -> list[NDArray[np.float32]]:

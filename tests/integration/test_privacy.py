@@ -19,8 +19,11 @@ def words(free: Free) -> list[object]:
 
 
 def test_a_session_lets_nothing_out(words: list[object]) -> None:
-    ran = tvradar(*words, "--presses", 2, "--json")
+    ran = tvradar(*words, "--presses", 2, "--cues", "all", "--json")
+    if "no text was read within" in ran.err:
+        pytest.skip("this machine is too busy to read text, which yields to faces")
     assert ran.code == 0, ran.out + ran.err
+    assert ran.json["readings"] >= 2  # in both runs
     lines = ran.json["lines"]
     assert {line["process"] for line in lines} == {"recogniser", "updater"}
     assert [line for line in lines if line["target"] == "loopback" and line["size"]]

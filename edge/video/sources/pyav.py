@@ -18,6 +18,7 @@ from av.codec.context import Flags
 from edge.errors import SourceError, SourceLostError
 from edge.video.convert import Converter, square_size
 from edge.video.deinterlace import Deinterlacer
+from edge.video.hardware import choose
 from edge.video.pts import PtsNormaliser
 from edge.video.source import SourceStats
 from edge.video.sources.closing import Closing
@@ -110,11 +111,6 @@ class PyAVSource(Closing):
         # FFmpeg's own messages say less than ours and would end up between them.
         av.logging.set_libav_level(av.logging.FATAL)
         timeout = (self._options.open_timeout_s, self._options.read_timeout_s)
-        hwaccel = None
-        if self._options.hwaccel:
-            from av.codec.hwaccel import HWAccel  # noqa: PLC0415
-
-            hwaccel = HWAccel(self._options.hwaccel, allow_software_fallback=True)
         where: Any = address.url if self._file is None else self._file
         try:
             container: av.container.InputContainer = av.open(
@@ -123,7 +119,7 @@ class PyAVSource(Closing):
                 options=address.options,
                 timeout=timeout if address.network else None,
                 metadata_errors="replace",
-                hwaccel=hwaccel,
+                hwaccel=choose(self._options.hwaccel),
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise explain(error, self.uri, address, getattr(self._file, "head", b"")) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -82,6 +83,28 @@ def test_another_name_in_the_same_place_is_read_anew(reader: TextReader) -> None
     first = reader.read(written(("Ada Lovelace", 260, 26)))
     second = reader.read(written(("Eva Lovelock", 260, 26)))
     assert [words(line.text) for line in (*first, *second)] == ["adalovelace", "evalovelock"]
+
+
+def test_no_text_and_the_same_text_need_no_search_of_a_large_picture(reader: TextReader) -> None:
+    def large(*lines: tuple[str, int, int], ground: int = 0) -> np.ndarray:
+        bgr = cv2.resize(written(*lines), (1280, 720), interpolation=cv2.INTER_CUBIC)
+        bgr[:300] = ground  # what moves above the text
+        return lower_part(bgr)
+
+    before = reader.searches
+    assert reader.read(large()) == []
+    assert reader.searches == before
+    first = reader.read(large(("Ada Lovelace", 260, 20)))
+    again = reader.read(large(("Ada Lovelace", 260, 20), ground=90))
+    assert [words(line.text) for line in first] == ["adalovelace"]
+    assert [line.text for line in again] == [line.text for line in first]
+    assert reader.searches == before + 1
+    changed = reader.read(large(("Eva Lovelock", 260, 20)))
+    more = reader.read(large(("Eva Lovelock", 260, 20), ("Grace Hopper", 300, 20)))
+    assert [words(line.text) for line in changed] == ["evalovelock"]
+    assert [words(line.text) for line in more] == ["evalovelock", "gracehopper"]
+    assert reader.read(large()) == []
+    assert reader.searches == before + 3
 
 
 def test_a_caption_becomes_a_cue_and_is_told_once(reader: TextReader) -> None:

@@ -129,6 +129,19 @@ class ButtonsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     long_press_back_s: Annotated[float, msgspec.Meta(gt=0, le=8)] = 4.0
 
 
+class NamingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Faces that viewers name themselves; off, as devices are shipped. See `docs/privacy.md`.
+
+    Attributes:
+        folder: where they are kept, on this device alone; empty: nobody can be named.
+        phone: serve `/phone`: a telephone that was paired by a code on the screen names faces, and
+            is a remote control.
+    """
+
+    folder: str = ""
+    phone: bool = False
+
+
 class EventsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Scenes and presses at the home's own MQTT broker, see `docs/overlay-protocol.md`.
 
@@ -179,6 +192,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recognise: RecogniseConfig = RecogniseConfig()
     buttons: ButtonsConfig = ButtonsConfig()
     events: EventsConfig = EventsConfig()
+    naming: NamingConfig = NamingConfig()
 
 
 MAX_BYTES = 1 << 20

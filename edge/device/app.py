@@ -43,7 +43,9 @@ from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
 from edge.serve.messages import DeviceStatus, LoadShedding
 from edge.serve.metrics import Metrics
+from edge.serve.naming import Naming
 from edge.serve.overlay import Overlay, Pictures
+from edge.serve.pairing import Pairing
 from edge.serve.preview import Preview
 from edge.serve.stills import Stills
 from edge.systemd import Supervisor
@@ -142,6 +144,7 @@ class App:
                 self._pipeline.model,
                 index=config.search.index,
                 prepare=thresholds.prepare,
+                local=Path(config.naming.folder) if config.naming.folder else None,
             )
         except GalleryError as error:
             if heartbeat is not None:
@@ -211,6 +214,8 @@ class App:
             self.metrics,
             preview,
             stills=stills,
+            naming=Naming(commands, Path(config.naming.folder)) if config.naming.folder else None,
+            pairing=Pairing() if config.naming.phone else None,
             player=player,
             appearing=appearing,
             ready=self._why_not_ready,

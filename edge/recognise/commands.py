@@ -7,14 +7,17 @@ nothing but what was published with the last scene.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge.recognise.evidence import TrackState
+    from edge.recognise.face_copy import FaceCopy, WhyNot
 
+MOST_FACES = 4
 MOST_REFUSALS = 64
 """A recogniser keeps this many; no viewer sends more between two frames."""
 
@@ -34,6 +37,13 @@ class Refusal:
     undone: bool = False
 
 
+class FaceRequest(NamedTuple):
+    """Somebody wants a copy of a track's face; the future gets it."""
+
+    track: int
+    future: Future[FaceCopy | WhyNot]
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """The commands since the last frame.
@@ -41,10 +51,12 @@ class Taken:
     Attributes:
         full_budget: somebody waits for an answer: embed all faces of the next frame.
         refusals: names that viewers refused, oldest first.
+        faces: tracks that somebody wants a copy of, and where it goes.
     """
 
     full_budget: bool = False
     refusals: tuple[Refusal, ...] = ()
+    faces: tuple[FaceRequest, ...] = ()
 
 
 class Commands:
@@ -59,7 +71,17 @@ class Commands:
     def request_full_budget(self) -> None:
         """Embed all faces of the next frame, whatever the budget: somebody has pressed the key."""
         with self._lock:
-            self._pending = Taken(full_budget=True, refusals=self._pending.refusals)
+            self._pending = replace(self._pending, full_budget=True)
+
+    def ask_face(self, track: int) -> Future[FaceCopy | WhyNot]:
+        """Return what will be a copy of a track's face, with the next frame."""
+        wanted: Future[FaceCopy | WhyNot] = Future()
+        with self._lock:
+            faces = (*self._pending.faces, FaceRequest(track, wanted))
+            for dropped in faces[:-MOST_FACES]:
+                dropped.future.cancel()
+            self._pending = replace(self._pending, faces=faces[-MOST_FACES:])
+        return wanted
 
     def refuse(self, track: int, person_id: str) -> bool:
         """Take a name from a track, and from tracks like it, until the recogniser ends.
@@ -88,7 +110,7 @@ class Commands:
 
     def _add(self, refusal: Refusal) -> None:
         refusals = (*self._pending.refusals, refusal)[-MOST_REFUSALS:]
-        self._pending = Taken(self._pending.full_budget, refusals)
+        self._pending = replace(self._pending, refusals=refusals)
 
     def take(self) -> Taken:
         """Return what was asked since the last call."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.config import DEFAULT_FPIR
-from edge.recognise.commands import Commands
+from edge.recognise.commands import Commands, FaceRequest
 from edge.recognise.cues.body import BodyCue
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.decide import decide
@@ -18,6 +18,7 @@ from edge.recognise.evidence import (
     give_body,
     rough_quality_of,
 )
+from edge.recognise.face_copy import FaceCopy, WhyNot, copy_face
 from edge.recognise.load_shedding import Budget
 from edge.recognise.reidentify import Left, Reidentification
 from edge.recognise.scene import Face, Scene
@@ -131,7 +132,7 @@ class Recogniser:
         """
         gallery = self._gallery()
         self._budget = budget or Budget()
-        self._take_commands()
+        faces = self._take_commands()
         watch = Stopwatch()
         self._look_at(frame)
         watch.lap("shots")
@@ -148,13 +149,24 @@ class Recogniser:
         decisions, flips = self._decide(shown, gallery)
         watch.lap("decide")
         self._commands.publish(self._states.values())
+        for track, wanted in faces:
+            if wanted.set_running_or_notify_cancel():
+                wanted.set_result(self._copy_face(track, frame))
         scene = self._scene(frame, gallery, shown, decisions)
         return Step(scene, tracked, self._take_ended(), watch.stage_s, flips)
 
-    def _take_commands(self) -> None:
+    def _copy_face(self, number: int, frame: Frame) -> FaceCopy | WhyNot:
+        state = self._states.get(number)
+        template = state.template if state else self._reidentification.template_of(number)
+        track = state.track if state else None
+        least_norm = self._scores.same.reidentify_norm
+        return copy_face(number, template, track, frame, self._pipeline.model, least_norm)
+
+    def _take_commands(self) -> tuple[FaceRequest, ...]:
         taken = self._commands.take()
         self._full_budget = taken.full_budget
         self._search.refuse(taken.refusals)
+        return taken.faces
 
     def _detect(self, frame: Frame, watch: Stopwatch) -> Tracked:
         """Find, follow and embed faces.

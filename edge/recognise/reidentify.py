@@ -52,6 +52,10 @@ class Reidentification:
         if self._tells_enough(own):
             self._left.append(Left(track, own, last_s))
 
+    def template_of(self, track: int) -> TrackTemplate | None:
+        """Return the template of a track that has ended, None where it was not kept."""
+        return next((left.template for left in self._left if left.track == track), None)
+
     def find(
         self,
         template: TrackTemplate,

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.serve.live import Hub
+    from edge.serve.naming import Naming
+    from edge.serve.pairing import Pairing
     from edge.serve.ports import FeedbackPort, PeoplePort, PlayerPort, PressHistoryPort, TitlePort
     from edge.serve.preview import Preview
     from edge.serve.stills import Stills
@@ -30,6 +32,8 @@ class Device:
         ready: why the device is not ready, or an empty string.
         notice: a line that the page shows at its foot, by language.
         stills: pictures for the scenes of one person, or None when they are off.
+        naming: gives strangers names, or None where that is off.
+        pairing: lets telephones in, or None where that is off.
         player: plays the source, or None when nothing can be said of it.
         appearing: who appeared when, as far as it was seen.
         on_press: called at each press, so that the newest faces are embedded with priority.
@@ -44,6 +48,8 @@ class Device:
     metrics: Metrics = field(default_factory=Metrics)
     preview: Preview | None = None
     stills: Stills | None = None
+    naming: Naming | None = None
+    pairing: Pairing | None = None
     player: PlayerPort | None = None
     appearing: Appearing = field(default_factory=Appearing)
     ready: Callable[[], str] = lambda: ""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from edge.serve.pairing import Pairing
+
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'{sockets}; frame-src 'self'; base-uri 'none'; "
@@ -34,6 +36,9 @@ HEADERS = {
 }
 MAX_BODY_BYTES = 4096
 COOKIE = "tvradar_token"
+PHONE_COOKIE = "tvradar_phone"
+TO_BE_LET_IN = frozenset({"/phone", "/api/phone", "/api/phone/ask", "/api/phone/pair"})
+OF_PHONES = frozenset({"/api/phone/key", "/api/phone/forget", "/api/naming"})
 COMMANDS_PER_S = 20.0
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 CODE = (".js", ".css", ".svg")
@@ -71,6 +76,7 @@ class Guard:
         token: needed for everything but health checks; empty for none (loopback only).
         allowance: shared with the commands that come over WebSockets.
         frame_ancestors: origins of pages that may show this one in a frame.
+        pairing: telephones that need no token for what is theirs; None for none.
     """
 
     def __init__(
@@ -81,11 +87,13 @@ class Guard:
         token: str,
         allowance: Allowance,
         frame_ancestors: Sequence[str] = (),
+        pairing: Pairing | None = None,
     ) -> None:
         self._app = app
         self._hosts = hosts
         self._token = token
         self._allowance = allowance
+        self._pairing = pairing
         self._frames = "".join(f" {origin}" for origin in frame_ancestors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,7 +125,8 @@ class Guard:
         path = scope["path"]
         if path in OPEN_PATHS or (path.endswith(CODE) and path.count("/") == 1):
             return None
-        if self._token and not self._has_token(scope, headers):
+        may = self._is_for_phones(path, headers) or self._has_token(scope, headers)
+        if self._token and not may:
             return (
                 401,
                 'token needed: open the page with "?token=…" or send "Authorization: Bearer"',
@@ -155,16 +164,32 @@ class Guard:
         except ValueError:
             return False
 
+    def _is_for_phones(self, path: str, headers: Headers) -> bool:
+        """Return whether a telephone may ask for this: to be let in, and once it was, its own."""
+        if self._pairing is None:
+            return False
+        if path in TO_BE_LET_IN:
+            return True
+        if path not in OF_PHONES and not path.startswith("/api/naming/"):
+            return False
+        return any(self._pairing.knows(value) for value in _cookies(headers, PHONE_COOKIE))
+
     def _has_token(self, scope: Scope, headers: Headers) -> bool:
         given = [headers.get("authorization", "").removeprefix("Bearer ")]
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         given += query.get("token", [])
-        # By hand: http.cookies forgets all of them for one whose name it does not like.
-        for cookie in headers.get("cookie", "").split(";"):
-            name, _, value = cookie.strip().partition("=")
-            if name == COOKIE:
-                given.append(unquote(value.strip('"')))
+        given += _cookies(headers, COOKIE)
         return any(hmac.compare_digest(g.encode(), self._token.encode()) for g in given)
+
+
+def _cookies(headers: Headers, wanted: str) -> list[str]:
+    """Return the values of a cookie; http.cookies forgets all for one whose name it dislikes."""
+    found = []
+    for cookie in headers.get("cookie", "").split(";"):
+        name, _, value = cookie.strip().partition("=")
+        if name == wanted:
+            found.append(unquote(value.strip('"')))
+    return found
 
 
 def _body_length(headers: Headers) -> int:

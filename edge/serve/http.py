@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import msgspec
 from msgspec import UNSET
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from edge.errors import SourceError
+from edge.serve.bodies import body_of, json_response
 from edge.serve.device import Device
 from edge.serve.guard import COOKIE, Allowance, Guard
 from edge.serve.messages import (
@@ -30,17 +30,18 @@ from edge.serve.messages import (
     Sought,
     encode,
 )
+from edge.serve.naming_routes import naming_routes
 from edge.serve.pages import page_file
 from edge.serve.presses import Presses, is_moment, is_remembered
 from edge.serve.server import Server
 from edge.serve.sockets import Sockets
 from edge.titles.playing import TitleRequest
 from gallery.errors import GalleryInputError
-from gallery.foreign_json import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from starlette.requests import Request
     from starlette.routing import BaseRoute
 
 __all__ = ["Device", "Server", "create_app"]
@@ -93,6 +94,7 @@ def create_app(
     return Starlette(
         routes=[
             *more,
+            *naming_routes(device),
             Route("/", routes.page),
             Route("/{name:str}", routes.page_file, name="file"),
             Route("/api/press", routes.press, methods=["POST"]),
@@ -116,6 +118,7 @@ def create_app(
                 token=token,
                 allowance=allowance,
                 frame_ancestors=frame_ancestors,
+                pairing=device.pairing,
             )
         ],
         lifespan=lifespan,
@@ -159,46 +162,46 @@ class _Routes:
         return Response(self._device.metrics.exposition(), media_type="text/plain; version=0.0.4")
 
     async def status(self, _request: Request) -> Response:
-        return _json(self._device.status())
+        return json_response(self._device.status())
 
     async def press(self, request: Request) -> Response:
-        body = await _body(request, _PressBody)
+        body = await body_of(request, _PressBody)
         if isinstance(body, Response):
             return body
         if not is_moment(body.at):
-            return _json(Error("at: expected a time in seconds"), 400)
+            return json_response(Error("at: expected a time in seconds"), 400)
         if not is_remembered(self._device, body.at):
             known = self._device.history.remembered_s()
             kept = f"{known[0]:.1f} to {known[1]:.1f} s" if known else "nothing yet"
-            return _json(Error(f"at: {body.at} s is not remembered, {kept} is"), 404)
-        return _json(self._presses.press(body.at))
+            return json_response(Error(f"at: {body.at} s is not remembered, {kept} is"), 404)
+        return json_response(self._presses.press(body.at))
 
     async def feedback(self, request: Request) -> Response:
-        body = await _body(request, _FeedbackBody)
+        body = await body_of(request, _FeedbackBody)
         if isinstance(body, Response):
             return body
         if body.undo:
             allowed = self._device.feedback.allow(body.track, body.id)
-            return _json(Allowed(allowed), 200 if allowed else 404)
+            return json_response(Allowed(allowed), 200 if allowed else 404)
         taken = self._device.feedback.refuse(body.track, body.id)
         if taken:
             self._device.metrics.feedback.inc()
-        return _json(Refused(taken), 200 if taken else 404)
+        return json_response(Refused(taken), 200 if taken else 404)
 
     async def title(self, request: Request) -> Response:
         """Take, or tell, the title that plays."""
         titles = self._device.titles
         if titles is None:
-            return _json(Error("the cue `title` is off, see cues.use"), 409)
+            return json_response(Error("the cue `title` is off, see cues.use"), 409)
         if request.method == "GET":
-            return _json(titles.now)
-        body = await _body(request, TitleRequest)
+            return json_response(titles.now)
+        body = await body_of(request, TitleRequest)
         if isinstance(body, Response):
             return body
         try:
-            return _json(await asyncio.to_thread(titles.request, body, "request"))
+            return json_response(await asyncio.to_thread(titles.request, body, "request"))
         except GalleryInputError as error:
-            return _json(Error(str(error)), 400)
+            return json_response(Error(str(error)), 400)
 
     async def scene(self, _request: Request) -> Response:
         newest = self._device.hub.newest
@@ -207,8 +210,8 @@ class _Routes:
     async def person(self, request: Request) -> Response:
         person = self._device.people.person(request.path_params["id"])
         if person is None:
-            return _json(Error("nobody in the gallery has this id"), 404)
-        return _json(PersonCard.of(person))
+            return json_response(Error("nobody in the gallery has this id"), 404)
+        return json_response(PersonCard.of(person))
 
     async def photo(self, request: Request) -> Response:
         person = self._device.people.person(request.path_params["id"])
@@ -220,11 +223,11 @@ class _Routes:
         """Tell when somebody was on screen, and whether one can go there."""
         person = self._device.people.person(request.path_params["id"])
         if person is None:
-            return _json(Error("nobody in the gallery has this id"), 404)
+            return json_response(Error("nobody in the gallery has this id"), 404)
         player = self._device.player
         intervals, stills = self._device.appearing.of(person.id), self._device.stills
         spans = [(one.start_s, one.end_s) for one in intervals]
-        return _json(
+        return json_response(
             PersonScenes(
                 person.id,
                 round(sum(i.seconds for i in intervals), 3),
@@ -245,44 +248,29 @@ class _Routes:
 
     async def seek(self, request: Request) -> Response:
         """Go to a place in the source, where the source can."""
-        body = await _body(request, _SeekBody)
+        body = await body_of(request, _SeekBody)
         if isinstance(body, Response):
             return body
         player = self._device.player
         if player is None or player.why_not:
             fixed = player.why_not if player else "live"
-            return _json(Error("this source cannot seek", fixed), 409)
+            return json_response(Error("this source cannot seek", fixed), 409)
         if not math.isfinite(body.to_s) or not 0 <= body.to_s < (player.duration_s or math.inf):
             end = player.duration_s or "the end"
-            return _json(Error(f"to_s: expected seconds from 0 to {end}"), 400)
+            return json_response(Error(f"to_s: expected seconds from 0 to {end}"), 400)
         try:
             player.seek(body.to_s)
         except SourceError as error:  # it ended or was lost just now
-            return _json(Error(str(error), "ended"), 409)
-        return _json(Sought(body.to_s))
+            return json_response(Error(str(error), "ended"), 409)
+        return json_response(Sought(body.to_s))
 
     async def restart(self, _request: Request) -> Response:
         """Start a source that has ended again."""
         player = self._device.player
         try:
             if player is None:
-                return _json(Error("nothing is known of this source"), 409)
+                return json_response(Error("nothing is known of this source"), 409)
             player.restart()
         except SourceError as error:
-            return _json(Error(str(error)), 409)
-        return _json(Restarted(restarted=True))
-
-
-async def _body(request: Request, kind: type[Any]) -> Any:
-    """Return the decoded body (empty: an empty object), or the response that refuses it."""
-    try:
-        data = await request.body()
-        return decode_json(data or b"{}", kind)
-    except ClientDisconnect:
-        return _json(Error("body too large or cut off"), 413)
-    except msgspec.DecodeError as error:
-        return _json(Error(str(error)), 400)
-
-
-def _json(value: msgspec.Struct, status: int = 200) -> Response:
-    return Response(encode(value), status, media_type="application/json")
+            return json_response(Error(str(error)), 409)
+        return json_response(Restarted(restarted=True))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from edge.recognise.answer import Answer
     from edge.recognise.scene import Candidate, Face, Scene
+    from edge.serve.messages import KeyPressed, Named, PairingCode
     from edge.serve.ports import PeoplePort
 
 PROTOCOL = 1
@@ -135,6 +136,10 @@ class Hub:
         """Tell all readers how the source is: connecting, playing, lost or ended."""
         self.state = encode(State(source, detail))
         self._enqueue(self.state)
+
+    def publish_other(self, message: Named | PairingCode | KeyPressed) -> None:
+        """Send what is neither scene, answer nor state to all readers, from any thread."""
+        self._enqueue(encode(message))
 
     def join(self) -> Reader:
         """Return a new reader; call within the loop."""

@@ -26,6 +26,8 @@ class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
         release: of the gallery.
         titles: whether `/api/title` tells what plays.
         restart: whether a source that has ended can be started again.
+        naming: whether a stranger can be given a name.
+        phone: whether `/phone` is served.
     """
 
     v: int
@@ -34,6 +36,33 @@ class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
     release: int
     titles: bool = False
     restart: bool = False
+    naming: bool = False
+    phone: bool = False
+
+
+class Named(msgspec.Struct, frozen=True, tag_field="type", tag="named"):
+    """A viewer gave a face a name, from a telephone or this page; an empty id: they gave it up."""
+
+    id: str
+    name: str
+
+
+class PairingCode(msgspec.Struct, frozen=True, tag_field="type", tag="pairing"):
+    """What the page shows to whoever wants to use a telephone; an empty code: no longer.
+
+    Attributes:
+        code: six digits.
+        seconds: how long it is good for.
+    """
+
+    code: str
+    seconds: float
+
+
+class KeyPressed(msgspec.Struct, frozen=True, tag_field="type", tag="key"):
+    """A key of a telephone that is a remote control: `radar`, `ok`, `back`, `left`, `not`, …."""
+
+    key: str
 
 
 class State(msgspec.Struct, frozen=True, tag_field="type", tag="state"):
@@ -207,6 +236,40 @@ class Allowed(msgspec.Struct, frozen=True):
     """Whether a refusal was taken back."""
 
     allowed: bool
+
+
+class NamingBegun(msgspec.Struct, frozen=True):
+    """A face waits for its name; `photo` says whether `/api/naming/photo` shows it."""
+
+    track: int
+    photo: bool
+
+
+class NamingState(msgspec.Struct, frozen=True):
+    """Whether a face waits for its name, as a telephone asks for it."""
+
+    waiting: bool
+    photo: bool = False
+
+
+class NamedPerson(msgspec.Struct, frozen=True):
+    """Who was named, or is no more (`undone`)."""
+
+    id: str
+    name: str = ""
+    undone: bool = False
+
+
+class Paired(msgspec.Struct, frozen=True):
+    """Whether a telephone is paired."""
+
+    paired: bool
+
+
+class Done(msgspec.Struct, frozen=True):
+    """It was done."""
+
+    done: bool = True
 
 
 class Restarted(msgspec.Struct, frozen=True):

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from edge.recognise.answer import Answer
+    from edge.recognise.face_copy import FaceCopy, WhyNot
     from edge.titles.playing import Playing, TitleRequest
     from gallery.store.person import Person
     from gallery.titles.title import TitleSource
@@ -45,6 +48,13 @@ class FeedbackPort(Protocol):
 
     def allow(self, track: int, person_id: str) -> bool:
         """Take a refusal back; false when there was none such."""
+
+
+class FacesPort(Protocol):
+    """Copies a face out of a track, so that it can be named."""
+
+    def ask_face(self, track: int) -> Future[FaceCopy | WhyNot]:
+        """Return what will be a copy, with the next frame."""
 
 
 class TitlePort(Protocol):

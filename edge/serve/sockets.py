@@ -78,6 +78,8 @@ class Sockets:
                 device.people.release(),
                 titles=device.titles is not None,
                 restart=device.player is not None and device.player.can_restart,
+                naming=device.naming is not None,
+                phone=device.pairing is not None,
             )
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from gallery.errors import GalleryMissingError, ModelMismatchError
+from gallery.search.local import with_local
 from gallery.search.search import Gallery
 from gallery.store.check import open_checked
 from gallery.store.layout import current_folder, current_release
@@ -21,6 +22,7 @@ def open_gallery(
     model: str | None = None,
     index: Index = "exact",
     before: Gallery | None = None,
+    local: Path | None = None,
 ) -> Gallery:
     """Open the current release, after a check of all that is in it.
 
@@ -30,6 +32,7 @@ def open_gallery(
         index: `exact`, with sketches in front past 200,000 templates; or `hnsw`, see
             `gallery.search.hnsw`.
         before: the one that is open now; what both have is checked and opened once.
+        local: people named on this device, searched with the others; see `gallery.store.local`.
 
     Raises:
         GalleryMissingError: there is no gallery in the folder.
@@ -39,7 +42,7 @@ def open_gallery(
     for attempt in range(3):
         current = current_folder(folder)
         try:
-            return open_release(folder, model, index, before)
+            return open_release(folder, model, index, before, local)
         except GalleryMissingError:
             # Two releases may have come since the link was read, and the first one gone.
             if attempt == 2 or current is None or current_folder(folder) == current:
@@ -48,7 +51,11 @@ def open_gallery(
 
 
 def open_release(
-    folder: Path, model: str | None, index: Index, before: Gallery | None = None
+    folder: Path,
+    model: str | None,
+    index: Index,
+    before: Gallery | None = None,
+    local: Path | None = None,
 ) -> Gallery:
     """Open the current release, once; see `open_gallery`."""
     release, path = current_release(folder)
@@ -58,7 +65,10 @@ def open_release(
             'templates cannot be compared; enrol again with "tvradar gallery enrol", or choose '
             f"the embedder {release.model!r}"
         )
-    segments = open_checked(path, release, before.segments if before else ())
+    known = before.segments if before else ()
+    segments = open_checked(path, release, known)
+    if local is not None:
+        release, segments = with_local(release, segments, local, known)
     withdrawn = read_withdrawn(folder).below(release.number)
     if index == "hnsw":
         # Not at the top: it is an option that few take, and it brings a library of its own.

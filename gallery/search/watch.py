@@ -44,6 +44,7 @@ class GalleryWatcher:
         poll_s: how often to look.
         prepare: called in the thread with each new release before it is the gallery, to work out
             what a reader needs of it.
+        local: people named on this device, watched and searched with the others.
 
     Raises:
         GalleryMissingError: there is no gallery to begin with.
@@ -59,6 +60,7 @@ class GalleryWatcher:
         index: Index = "exact",
         poll_s: float = POLL_S,
         prepare: Callable[[Gallery], object] = lambda _: None,
+        local: Path | None = None,
     ) -> None:
         self._folder = folder
         self._model = model
@@ -66,8 +68,9 @@ class GalleryWatcher:
         self._poll_s = poll_s
         self._prepare = prepare
         self.error: GalleryError | None = None
+        self._local = local
         self._seen = self._mark()
-        self._gallery = open_gallery(folder, model, index)
+        self._gallery = open_gallery(folder, model, index, local=local)
         self._stop = threading.Event()
         self._thread = Worker("gallery-watcher", self._watch)
         self._thread.start()
@@ -99,7 +102,7 @@ class GalleryWatcher:
         """Swap in the current release; False if it cannot be used."""
         before = self._gallery.release
         try:
-            newer = open_gallery(self._folder, self._model, self._index, self._gallery)
+            newer = open_gallery(self._folder, self._model, self._index, self._gallery, self._local)
             self._prepare(newer)
         except GalleryError as error:
             self._refuse(error)
@@ -120,9 +123,12 @@ class GalleryWatcher:
         self.error = error
 
     def _mark(self) -> tuple[tuple[int, int] | None, ...] | None:
-        """Return what changes with each swap, mend or removal: inode and time of two names."""
+        """Return what changes with each swap, mend or removal: inode and time of three names."""
         link = _stamp(self._folder / CURRENT)
-        return None if link is None else (link, _stamp(self._folder / WITHDRAWN_FILE))
+        if link is None:
+            return None
+        own = _stamp(self._local / CURRENT) if self._local else None
+        return link, _stamp(self._folder / WITHDRAWN_FILE), own
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

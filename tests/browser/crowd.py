@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from playwright.sync_api import expect
 
 from edge.recognise.scene import Candidate, Face
+from edge.serve.messages import PairingCode
 from gallery.store.person import Person, Work
 from tests.serving import SIZE, photo
 
@@ -54,13 +55,14 @@ OVERLAPS = """() => {
   const leaves = (b, o, edge) => b.left < o.left - edge || b.right > o.right + edge ||
     b.top < o.top - edge || b.bottom > o.bottom + edge;
   const all = ".label, .card, #status, #radar, #only-now, #toast, #notice, #answer-title, " +
-    "#answer-count, #answer-keys, #unnamed, #card, #message > div";
+    "#answer-count, #answer-keys, #unnamed, #card, #naming, #pairing, #message > div, .scene, " +
+    "#only-title, #only-sum, #only-keys, #only-why";
   const found = [...document.querySelectorAll(all)].filter(seen)
     .map(e => ({ e, what: name(e), b: e.getBoundingClientRect() }));
   const wrong = [], edge = .5;
   const on = { left: 0, right: innerWidth, top: 0, bottom: innerHeight };
   found.forEach((one, i) => {
-    const tile = one.e.classList.contains("card"), b = one.b;
+    const tile = one.e.matches(".card, .scene"), b = one.b;
     if (!tile && leaves(b, on, edge)) { wrong.push(one.what + " leaves the screen"); }
     found.slice(i + 1).forEach(other => {
       const w = Math.min(b.right, other.b.right) - Math.max(b.left, other.b.left);
@@ -68,7 +70,7 @@ OVERLAPS = """() => {
       if (w > edge && h > edge) { wrong.push(one.what + " over " + other.what); }
     });
   });
-  document.querySelectorAll(".card, #card").forEach(card => { // no text of a card outside it
+  document.querySelectorAll(".card, #card, #naming, .scene").forEach(card => { // no text outside
     if (!seen(card)) { return; }
     const b = card.getBoundingClientRect();
     card.querySelectorAll("strong, span, em, h2, p, button").forEach(e => {
@@ -105,13 +107,16 @@ def faces(count: int) -> list[Face]:
 LAST = """count => { for (let n = 0; n < count; n += 1) {
   document.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
 } }"""
-STATES = ("names", "answer", "last", "card", "toast")
+STATES = ("names", "answer", "last", "card", "only", "toast")
+NAMING = ("naming", "sure")
+"""Where there is a stranger."""
 
 
 def bring(page: Page, device: Device4Tests, count: int, state: str) -> None:
     """Go from one state to the next, in the order of `STATES`."""
     if state == "names":
-        for _ in range(3):
+        device.hub.publish_other(PairingCode("", 0.0))
+        for _ in range(4):
             page.keyboard.press("Escape")
         device.show(*faces(count))
         expect(page.locator(".face:not(.fading)")).to_have_count(count)
@@ -124,7 +129,22 @@ def bring(page: Page, device: Device4Tests, count: int, state: str) -> None:
     elif state == "card":
         page.keyboard.press("Enter")
         expect(page.locator("#card")).to_be_visible()
+    elif state == "only":
+        page.keyboard.press("Enter")
+        expect(page.locator("#only")).to_be_visible()
+    elif state == "naming":
+        page.keyboard.press("r")
+        page.locator(".card.unknown").first.evaluate("node => node.click()")
+        expect(page.locator("#naming")).to_be_visible()
+        device.hub.publish_other(PairingCode("123456", 60.0))
+        expect(page.locator("#pairing")).to_be_visible()
+        page.keyboard.type("W" * 64)
+    elif state == "sure":
+        page.locator("#naming-letters button").last.evaluate("node => node.click()")
+        expect(page.locator("#naming-sure")).to_be_visible()
     else:
+        if page.locator("#only").is_visible():
+            page.keyboard.press("Escape")
         page.keyboard.press("x")
         expect(page.locator("#card")).to_be_hidden()
         expect(page.locator("#toast")).to_be_visible()

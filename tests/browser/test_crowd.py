@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.crowd import OVERLAPS, PEOPLE, STATES, bring, faces, look
+from tests.browser.crowd import NAMING, OVERLAPS, PEOPLE, STATES, bring, faces, look
 from tests.serving import serving
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
@@ -17,16 +19,22 @@ pytestmark = pytest.mark.browser
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1280, 720)])
 @pytest.mark.parametrize("lang", ["en", "zh", "ar"])
-def test_nothing_covers_anything_else(browser: Browser, lang: str, size: tuple[int, int]) -> None:
+def test_nothing_covers_anything_else(
+    browser: Browser, lang: str, size: tuple[int, int], tmp_path: Path
+) -> None:
     viewport = {"width": size[0], "height": size[1]}
     page = browser.new_page(viewport=viewport, reduced_motion="reduce")
     wrong = {}
-    with serving(preview=True, playing=True, people=PEOPLE) as device:
+    options = {"preview": True, "playing": True, "people": PEOPLE}
+    with serving(**options, naming=tmp_path / "local") as device:  # type: ignore[arg-type]
+        for n in range(14):
+            for scene in range(12):
+                device.appearing.push([f"p{n}"], 5.0 * scene)
         page.goto(f"{device.url}?lang={lang}&show=always")
         device.show(*faces(1))
         page.wait_for_selector(".label")
         for count in (1, 3, 7, 14):
-            for state in STATES:
+            for state in STATES + NAMING * (count >= 7):
                 bring(page, device, count, state)
                 found = look(page)
                 wrong[count, state] = found["wrong"]

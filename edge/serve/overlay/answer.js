@@ -37,10 +37,13 @@
       if (seconds < 2 || seconds === Infinity) { return text.gone; }
       return seconds < 60 ? tv.fill(text.ago, { n: seconds }) : tv.fill(text.agoMinutes, { n: Math.floor(seconds / 60) });
     }
+    function isHere(track) {
+      return Boolean(page.live.scene) && page.live.scene.faces.some(function (face) { return face.track === track; });
+    }
     function follow() {
       var blind = page.blind();
       tiles.forEach(function (tile) {
-        var ms = lastSeen(tile.ids), here = !blind && ms < GONE_MS;
+        var ms = tile.ids.length ? lastSeen(tile.ids) : isHere(tile.track) ? 0 : Infinity, here = !blind && ms < GONE_MS;
         var words = here ? tile.ids.length > 1 ? text.either : text.now : ago(Math.max(ms, 0));
         if (tile.told.textContent !== words) { tile.told.textContent = words; }
         tile.node.classList.toggle("gone", !here);
@@ -61,20 +64,27 @@
       var either = answer.ambiguous.map(function (e) {
         return { ids: e.candidates.slice(0, 2).map(function (c) { return c.id; }), track: e.track, x: middle(e.box), role: "", seen_s: 0 };
       });
-      var all = people.concat(either);
+      var strangers = !page.live.naming ? [] : answer.unnamed.map(function (u) {
+        return { ids: [], track: u.track, x: middle(u.box), role: "", seen_s: 0 };
+      });
+      var all = people.concat(either, strangers);
       all.forEach(function (one, i) { one.rank = i; });
       return all.sort(function (a, b) { return a.x === b.x ? a.rank - b.rank : a.x - b.x; });
     }
     function tileFor(entry) { // what is there already stays: nothing flickers when the answer is refined
-      var key = entry.ids.join("/") + (entry.ids.length > 1 ? "/" + entry.track : "");
+      var key = entry.ids.join("/") + (entry.ids.length === 1 ? "" : "/" + entry.track);
       var known = tiles.find(function (tile) { return tile.key === key; });
       if (known) { return known; }
       var node = make("li", "card" + (entry.ids.length > 1 ? " either" : "")), words = make("div", "words");
       var told = make("em"), role = make("span"), by = make("span", "by");
       node.setAttribute("role", "option");
-      node.dataset.id = entry.ids[0];
+      node.dataset.id = entry.ids[0] || "";
+      if (!entry.ids.length) {
+        node.classList.add("unknown");
+        node.appendChild(make("div", "photo", "?")).setAttribute("aria-hidden", "true");
+      }
       entry.ids.forEach(function (id) { node.appendChild(photo(make("div", "photo"), id, entry.names || tv.nameOf(id))); });
-      words.appendChild(make("strong", "", entry.names ? tv.say(entry.names) : tv.pair(entry.ids)));
+      words.appendChild(make("strong", "", entry.names ? tv.say(entry.names) : entry.ids.length ? tv.pair(entry.ids) : text.nameThis));
       words.appendChild(role);
       words.appendChild(by);
       words.appendChild(told);
@@ -91,11 +101,12 @@
       tiles = entries.map(function (entry, index) {
         var tile = tileFor(entry), first = stops.length;
         tile.ids = entry.ids;
+        tile.track = entry.track;
         tile.node.id = "card-" + index;
         describe(tile.role, entry.role);
         describe(tile.by, entry.by);
         page.character(entry.ids.length === 1 ? entry.ids[0] : "", function (words) { describe(tile.role, words); });
-        entry.ids.forEach(function (id) { stops.push({ id: id, track: entry.track, card: index, ids: entry.ids }); });
+        (entry.ids.length ? entry.ids : [""]).forEach(function (id) { stops.push({ id: id, track: entry.track, card: index, ids: entry.ids }); });
         tile.node.onclick = function () { choose(first); page.open(); };
         return tile;
       });
@@ -111,13 +122,13 @@
       var entries = entriesOf(answer);
       entries.forEach(function (e) {
         var told = before(e.seen_s);
-        if (first && tv.since(seen.get(e.ids[0])) > 1000 * e.seen_s) { sees(e.ids, told); }
+        if (e.ids.length && first && tv.since(seen.get(e.ids[0])) > 1000 * e.seen_s) { sees(e.ids, told); }
       });
       lay(entries);
       head(answer, entries.length);
       $("answer").hidden = false;
       document.body.classList.add("asked");
-      var largest = answer.people[0] || answer.ambiguous[0];
+      var largest = answer.people[0] || answer.ambiguous[0] || answer.unnamed[0];
       var wanted = stops.findIndex(function (s) { return kept ? s.id === kept.id && s.track === kept.track : largest && s.track === largest.track; });
       choose(Math.max(wanted, 0));
       follow();
@@ -125,10 +136,10 @@
     }
     function head(answer, found) {
       var state = page.stateNow(), empty = page.blind() ? text[state] : text.idle;
-      var others = answer.unnamed.length;
-      tv.write("answer-title", found ? text.who : others ? text.nobody : empty);
+      var others = answer.unnamed.length, named = answer.people.length + answer.ambiguous.length;
+      tv.write("answer-title", named ? text.who : others ? text.nobody : empty);
       tv.write("answer-keys", found ? text.choose : text.close);
-      tv.write("unnamed", others ? tv.count(found ? text.others : text.faces, others) + text.colon + page.reasons(answer.unnamed) : "");
+      tv.write("unnamed", others ? tv.count(named ? text.others : text.faces, others) + text.colon + page.reasons(answer.unnamed) : "");
       $("cards").hidden = !found;
     }
     function choose(index) {

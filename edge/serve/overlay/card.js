@@ -3,7 +3,7 @@
   "use strict";
 
   var tv = window.tvradar, $ = tv.$, text = tv.text;
-  var ACTIONS = ["act-only", "act-more", "act-not"], MOST_WORKS = 12;
+  var ACTIONS = ["act-only", "act-more", "act-not", "act-forget"], MOST_WORKS = 12;
 
   tv.card = function (page) {
     var open = false, shownId = "";
@@ -39,6 +39,8 @@
       tv.write("act-only", text.only);
       tv.write("act-more", text.more);
       tv.write("act-not", text.not);
+      tv.write("act-forget", text.forget);
+      $("act-forget").hidden = !page.live.naming || stop.id.indexOf("local-") !== 0;
       photos(stop, person);
       $("card-works").textContent = "";
       person.works.slice(0, MOST_WORKS).forEach(function (work) {
@@ -67,9 +69,11 @@
       page.moved();
       if (page.answer.isOpen()) { $("cards").focus({ preventScroll: true }); }
     }
-    function step(by) {
-      if (!page.answer.stopAt(page.answer.at() + by)) { return; }
-      page.answer.choose(page.answer.at() + by);
+    function step(by) { // over strangers, who have no card
+      var next = page.answer.at() + by;
+      while (page.answer.stopAt(next) && !page.answer.stopAt(next).id) { next += by; }
+      if (!page.answer.stopAt(next)) { return; }
+      page.answer.choose(next);
       show();
     }
 
@@ -101,6 +105,7 @@
     function act() {
       if (reading()) { move(1); return; }
       if (document.activeElement === $("act-not")) { notThisPerson(); }
+      else if (document.activeElement === $("act-forget")) { forget(); }
       else if (document.activeElement === $("act-more")) { more(); }
       else { onlyWatch(); }
     }
@@ -113,7 +118,7 @@
     }
     function notThisPerson() {
       var stop = page.answer.stop();
-      if (!stop) { return; }
+      if (!stop || !stop.id) { return; }
       send(stop, false).then(function (taken) {
         page.closeAll();
         page.toast.show(taken ? text.refused : text.gonealready, taken ? function () { takeBack(stop); } : null);
@@ -123,6 +128,11 @@
       send(stop, true).then(function (taken) { page.toast.show(taken ? text.undone : text.gonealready); })
         .catch(function () { page.toast.show(text.retry); });
     }
+    function forget() {
+      var stop = page.answer.stop();
+      page.closeAll();
+      if (stop) { page.naming.forget(stop.id); }
+    }
     function onlyWatch() {
       var stop = page.answer.stop();
       if (!stop) { return; }
@@ -131,6 +141,7 @@
     $("act-only").addEventListener("click", onlyWatch);
     $("act-more").addEventListener("click", more);
     $("act-not").addEventListener("click", notThisPerson);
+    $("act-forget").addEventListener("click", forget);
 
     return { show: show, close: close, isOpen: function () { return open; },
       keys: { back: back, ok: act, not: notThisPerson, left: function () { step(-1); }, right: function () { step(1); },

@@ -3,7 +3,7 @@
   "use strict";
 
   var tv = window.tvradar, $ = tv.$, FADE_MS = 150;
-  var OVER = ["status", "radar", "answer", "card", "only", "only-now", "notice", "toast"];
+  var OVER = ["status", "radar", "answer", "card", "only", "only-now", "notice", "toast", "naming", "pairing"];
   var still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   tv.faces = function (page) {

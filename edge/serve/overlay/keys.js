@@ -10,9 +10,10 @@
     8: "back", 27: "back", 4: "back", 461: "back", 10009: "back" };
   var ONCE = { radar: true, ok: true, not: true };
 
-  /* `find` returns what a key does now, or nothing. */
-  window.tvradar.keys = function (find) {
+  /* `find` returns what a key does now, or nothing; `typed` takes letters where somebody writes. */
+  window.tvradar.keys = function (find, typed) {
     document.addEventListener("keydown", function (event) {
+      if (typed(event)) { event.preventDefault(); return; }
       var key = KEYS[event.key] || CODES[event.keyCode];
       if (!key || event.ctrlKey || event.altKey || event.metaKey) { return; }
       if (event.repeat && ONCE[key]) { event.preventDefault(); return; }

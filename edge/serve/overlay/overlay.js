@@ -13,7 +13,7 @@
   document.body.classList.toggle("quiet", !always);
 
   var live = { connected: false, source: "connecting", scene: null, preview: null, run: 0, heard: null,
-    shown: null, titles: false, title: "", restart: false };
+    shown: null, titles: false, title: "", restart: false, naming: false, phone: false };
   var lastKey = tv.mark(), people = new Map(), title = Promise.resolve(), titleAsked = null;
 
   var page = {
@@ -32,7 +32,7 @@
     stateNow: function () { return page.status.now(); },
     reasons: function (faces) { return page.status.reasons(faces); },
     redraw: function () { if (live.scene && !page.blind()) { page.faces.draw(live.scene); } },
-    open: function () { page.card.show(); },
+    open: function () { var stop = page.answer.stop(); if (stop && !stop.id) { page.naming.begin(stop); } else { page.card.show(); } },
     closeAll: function () { page.card.close(); page.answer.close(); page.moved(); },
     asked: asked, character: character, roleOf: roleOf,
     position: function () { return live.scene && typeof live.scene.position_s === "number" ? live.scene.position_s : null; }
@@ -43,6 +43,7 @@
   page.answer = tv.answer(page);
   page.only = tv.only(page);
   page.card = tv.card(page);
+  page.naming = tv.naming(page);
 
   /* --- what is told of people --------------------------------------------------------------- */
   function partOf(person) { // whom they play in this title, where it is known which one it is
@@ -88,7 +89,7 @@
     page.moved();
     tell();
     var idle = tv.since(lastKey), still = page.card.isOpen() ? LONGER * closeMs : closeMs;
-    if (closeMs && page.answer.isOpen() && idle > still) { page.closeAll(); }
+    if (closeMs && page.answer.isOpen() && idle > still && !page.naming.isOpen()) { page.closeAll(); }
   }
 
   /* --- a press ------------------------------------------------------------------------------ */
@@ -119,7 +120,7 @@
   var ROW = { back: page.closeAll, ok: page.open,
     left: function () { page.answer.step(-1); }, right: function () { page.answer.step(1); } };
   var WATCH = { back: function () { page.only.end(); } };
-  tv.keys(function (key) {
+  function find(key) {
     lastKey = tv.mark();
     document.body.classList.remove("bare");
     page.status.wake();
@@ -128,13 +129,15 @@
       page.toast.hide(); // who goes on with something else does not undo by it
     }
     if (key === "ok" && document.activeElement === $("radar")) { return null; } // the button's own click
+    if (page.naming.isOpen()) { return page.naming.keys[key] || function () { /* nothing else meanwhile */ }; }
     if (key === "radar" || key === "ok" && !page.answer.isOpen() && !page.only.isOpen()) {
       return function () { page.card.close(); press(); };
     }
     var keys = page.only.isOpen() ? page.only.keys : page.card.isOpen() ? page.card.keys :
       page.answer.isOpen() ? ROW : page.only.isWatching() ? WATCH : {};
     return keys[key];
-  });
+  }
+  tv.keys(find, page.naming.typed);
   $("radar").addEventListener("click", function () { page.card.close(); press(); });
 
   /* --- what the device sends ----------------------------------------------------------------- */
@@ -147,6 +150,8 @@
     live.title = "";
     titleAsked = null;
     live.restart = Boolean(message.restart);
+    live.naming = Boolean(message.naming);
+    live.phone = Boolean(message.phone);
     people.clear();
     if (page.answer.isOpen()) { page.closeAll(); }
     page.answer.forget(); // a service that has started anew counts presses anew
@@ -157,11 +162,18 @@
     document.body.classList.toggle("bare", !message.preview && !query.has("over"));
     tell();
   }
+  function pressKey(key) { // of a telephone
+    var action = find(key);
+    if (action) { action(); } else if (document.activeElement && key === "ok") { document.activeElement.click(); }
+  }
   function onLive(data) {
     var message = JSON.parse(data), run = live.run;
     live.heard = tv.mark();
     if (message.type === "hello") { onHello(message); }
     else if (message.type === "answer") { page.answer.show(message); }
+    else if (message.type === "named") { page.naming.kept(message); }
+    else if (message.type === "pairing") { page.naming.pair(message); }
+    else if (message.type === "key") { pressKey(message.key); }
     else if (message.type === "state") { live.source = message.source; tell(); }
     else if (message.type === "scene") {
       if (live.preview) { meter.told(message); } // boxes come with the picture

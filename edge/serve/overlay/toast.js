@@ -7,7 +7,7 @@
   tv.toast = function (page) {
     var timer = 0, undo = null;
 
-    function show(words, onUndo) {
+    function show(words, onUndo, ms) {
       clearTimeout(timer);
       undo = onUndo || null;
       tv.write("toast-text", words);
@@ -15,7 +15,7 @@
       $("toast-undo").hidden = !undo;
       $("toast").hidden = false;
       tv.speak(words + (undo ? " " + tv.text.undo : ""));
-      timer = setTimeout(hide, SHOWN_MS);
+      timer = setTimeout(hide, ms || SHOWN_MS);
       page.moved();
     }
     function hide() {

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from edge.errors import SourceError
-from edge.recognise.face_copy import FaceCopy
+from edge.recognise.commands import FaceCopy
 from edge.recognise.press_history import PressHistory
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.serve.http import Device, Server, create_app
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from edge.recognise.face_copy import WhyNot
+    from edge.recognise.commands import WhyNot
     from edge.serve.connections import Gate
     from edge.titles.playing import TitleRequest
     from gallery.titles.title import TitleSource

@@ -26,6 +26,7 @@ from edge.device.captions import CaptionWatch
 from edge.device.counting import Counting
 from edge.device.heartbeat import Heartbeat
 from edge.device.lateness import Lateness
+from edge.device.openings import open_home, open_output
 from edge.device.people import People
 from edge.device.player import Player
 from edge.device.silence import SilenceWatch
@@ -64,9 +65,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from edge.buttons.key import Keys
-    from edge.config import ButtonsConfig, EventsConfig, RunConfig
-    from edge.home.home import Home
-    from edge.output.output import BurnedIn
+    from edge.config import ButtonsConfig, RunConfig
     from edge.recognise.sink import SceneSink
     from edge.recognise.step import Step
     from edge.video.frame import Frame
@@ -137,6 +136,7 @@ class App:
         )
         self.engines = f"{', '.join(self._pipeline.kinds)} ({self._pipeline.why})"
         log.info("engines: %s", self.engines)
+        local = Path(config.naming.folder) if config.naming.folder else None
         thresholds = Thresholds(options.fpir, frozenset(options.cast))
         try:
             self.watcher = GalleryWatcher(
@@ -144,7 +144,7 @@ class App:
                 self._pipeline.model,
                 index=config.search.index,
                 prepare=thresholds.prepare,
-                local=Path(config.naming.folder) if config.naming.folder else None,
+                local=local,
             )
         except GalleryError as error:
             if heartbeat is not None:
@@ -214,7 +214,7 @@ class App:
             self.metrics,
             preview,
             stills=stills,
-            naming=Naming(commands, Path(config.naming.folder)) if config.naming.folder else None,
+            naming=Naming(commands, local) if local else None,
             pairing=Pairing() if config.naming.phone else None,
             player=player,
             appearing=appearing,
@@ -228,8 +228,8 @@ class App:
         self._subtitles = SubtitleWatch(self.cues, lambda: self.watcher.gallery, self.reader)
         self._counting = Counting(self.metrics, people, self.reader)
         self._keys = keys(config.buttons, Presser(device, config.buttons))
-        self._home = _open_home(config.events, device)
-        self._output = _open_output(config.output, people) if config.output else None
+        self._home = open_home(config.events, device)
+        self._output = open_output(config.output, people) if config.output else None
         mine: Sequence[SceneSink | None] = (
             self.history,
             self._silence,
@@ -386,17 +386,3 @@ class App:
             if now - self._tidied_s >= malloc.TIDY_S:
                 self._tidied_s = now
                 malloc.give_back()
-
-
-def _open_home(config: EventsConfig, device: Device) -> Home | None:
-    if not config.broker:
-        return None
-    from edge.home.home import Home  # noqa: PLC0415 - MQTT is loaded where it is used
-
-    return Home(config, device)
-
-
-def _open_output(uri: str, people: People) -> BurnedIn:
-    from edge.output.output import BurnedIn  # noqa: PLC0415 - drawing is loaded where it is used
-
-    return BurnedIn(uri, people)

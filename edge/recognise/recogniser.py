@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.config import DEFAULT_FPIR
-from edge.recognise.commands import Commands, FaceRequest
+from edge.recognise.commands import Commands, FaceCopy, FaceRequest, WhyNot, copy_face
 from edge.recognise.cues.body import BodyCue
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.decide import decide
@@ -18,7 +18,6 @@ from edge.recognise.evidence import (
     give_body,
     rough_quality_of,
 )
-from edge.recognise.face_copy import FaceCopy, WhyNot, copy_face
 from edge.recognise.load_shedding import Budget
 from edge.recognise.reidentify import Left, Reidentification
 from edge.recognise.scene import Face, Scene

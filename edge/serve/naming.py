@@ -7,7 +7,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Literal
 
-from edge.recognise.face_copy import FaceCopy
+from edge.recognise.commands import FaceCopy
 from gallery.errors import GalleryError
 from gallery.store.local import add_person, erase_person
 

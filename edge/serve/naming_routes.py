@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from edge.recognise.face_copy import FaceCopy
+from edge.recognise.commands import FaceCopy
 from edge.serve.bodies import body_of, json_response
 from edge.serve.guard import PHONE_COOKIE
 from edge.serve.messages import (

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from edge.recognise.answer import Answer
-    from edge.recognise.face_copy import FaceCopy, WhyNot
+    from edge.recognise.commands import FaceCopy, WhyNot
     from edge.titles.playing import Playing, TitleRequest
     from gallery.store.person import Person
     from gallery.titles.title import TitleSource

@@ -187,3 +187,25 @@ def compare_engines(
     from edge.cli.engines_compare import compare  # noqa: PLC0415
 
     compare(images, pairs or [], pictures, json=json)
+
+
+@app.command("deepstream")
+def export_deepstream(
+    folder: Annotated[Path, typer.Argument(help="Gets models, configurations and sources.")],
+    json: JsonOption = False,
+) -> None:
+    """Write our pair of models for NVIDIA DeepStream; not run on hardware.
+
+    The folder has configurations for nvinfer and nvdspreprocess, what parses YuNet and aligns
+    faces, a Makefile and a pipeline; see docs/players.md.
+
+    Example: tvradar engines deepstream ds
+    """
+    from edge.cli.console import out, print_json  # noqa: PLC0415
+    from engines.deepstream.export import export  # noqa: PLC0415
+
+    files = export(folder)
+    if json:
+        print_json({"folder": str(folder), "files": files})
+        return
+    out.print(f'{folder}: {", ".join(files)}; there, "make", then ./deepstream.sh FILM.mp4')

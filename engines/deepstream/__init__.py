@@ -1,0 +1,1 @@
+"""NVIDIA DeepStream: our pair of models as elements of its pipelines."""

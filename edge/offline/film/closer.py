@@ -82,10 +82,7 @@ def _in_crop(detector: Detector, bgr: NDArray[np.uint8], box: NDArray[np.float32
     if right - left < 8 or bottom - top < 8:
         return Detections.empty()
     crop = bgr[top:bottom, left:right]
-    shrink = min(1.0, CROP_PX / max(crop.shape[:2]))
-    if shrink < 1:
-        size = round(crop.shape[1] * shrink), round(crop.shape[0] * shrink)
-        crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
+    crop = _shrunk(crop)
     factor = np.array([(right - left) / crop.shape[1], (bottom - top) / crop.shape[0]], np.float32)
     faces = scaled(detector.detect(crop), factor).moved(left, top)
     if not len(faces):
@@ -93,6 +90,26 @@ def _in_crop(detector: Detector, bgr: NDArray[np.uint8], box: NDArray[np.float32
     apart = np.linalg.norm((faces.xyxy_px[:, :2] + faces.xyxy_px[:, 2:]) / 2 - centre, axis=1)
     nearest = int(np.argmin(apart))
     return faces[[nearest]] if apart[nearest] <= NEAR * side else Detections.empty()
+
+
+def _shrunk(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture at most `CROP_PX` wide and high, in two steps: whole factors are cheap."""
+    height, width = crop.shape[:2]
+    shrink = CROP_PX / max(height, width)
+    if shrink >= 1:
+        return crop
+    whole, size = int(1 / shrink), (round(width * shrink), round(height * shrink))
+    if whole > 1:
+        crop = crop[: height // whole * whole, : width // whole * whole]
+        step = crop.shape[1] // whole, crop.shape[0] // whole
+        crop = np.asarray(cv2.resize(crop, step, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def with_new(close: Detections, new: Detections) -> Detections:
+    """Return faces that were expected, and those of others that are none of them."""
+    faces = Detections.concatenate([close, new])
+    return faces[suppress_overlaps(faces.xyxy_px, SAME_FACE)] if len(new) else close
 
 
 def merged(low: Detections, close: Detections) -> Found:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.offline.film.closer import Found, in_crops, low_size, merged, scaled
+from edge.offline.film.closer import Found, in_crops, low_size, merged, scaled, with_new
 from edge.offline.film.face import FollowedFace
+from edge.offline.film.news import News, in_parts
 from edge.offline.film.passes import Pass, PassPlan
 from edge.offline.film.shot import Moments, finished
 from edge.offline.film.shots_file import ShotsFile
+from edge.offline.film.tiles import everywhere
 from edge.offline.film.views import cut_out
 from edge.offline.join_tracks import decide_film
 from edge.recognise.cues.cue import CueBoard
@@ -80,7 +82,7 @@ class FilmReader:
         self._second, self._on_stages = second, on_stages
         self._policy = Thresholds(options.fpir, options.cast).prepare(gallery)
         self._cuts, self._bars = ShotDetector(), Bars()
-        self._plan, self._tracker = PassPlan(), Tracker()
+        self._plan, self._news, self._tracker = PassPlan(), News(), Tracker()
         self._cues = cues or CueBoard()
         self._gate = CueGate(self._cues)
         self._shot = 0
@@ -161,32 +163,41 @@ class FilmReader:
         """Look at the picture that is held, and let it go."""
         assert self._held is not None
         (picture, small), self._held = self._held, None
-        found, bgr = self._found(picture, kind)
+        found, bgr = self._found(picture, small, kind)
         self._watch.lap("detect")
         self._follow(found, picture.pts_s, bgr)
         width = picture.size[0]
         self._plan.done(kind, picture.pts_s, small, self._tracker.tracks, width)
         self._watch.lap("track")
 
-    def _found(self, picture: Picture, kind: Pass) -> tuple[Found, NDArray[np.uint8] | None]:
+    def _found(
+        self, picture: Picture, small: NDArray[np.uint8], kind: Pass
+    ) -> tuple[Found, NDArray[np.uint8] | None]:
         """Return the faces of a picture, and the picture where its pixels were needed."""
         detector, size = self._pipeline.detector, low_size(picture.size)
         if kind is Pass.FULL or size is None:
             bgr = picture.to_frame().bgr
-            faces = detector.detect(bgr)
+            faces = everywhere(detector, bgr)
+            self._news.searched(small)
             return Found(faces, np.ones(len(faces), bool)), bgr
         if kind is Pass.FOLLOW:
             bgr = picture.to_frame().bgr
-            places = [track.at(picture.pts_s) for track in self._tracker.tracks]
-            faces = in_crops(detector, bgr, places)
+            faces = in_crops(detector, bgr, self._places(picture.pts_s))
             return Found(faces, np.ones(len(faces), bool)), bgr
         factor = np.divide(picture.size, size, dtype=np.float32)
         low = scaled(detector.detect(picture.scaled(size)), factor)
         targets = self._targets(low, picture.pts_s, float(factor[0]))
-        if not targets:
+        known = np.array([*self._places(picture.pts_s), *low.xyxy_px], np.float32).reshape(-1, 4)
+        parts = self._news.parts(small, known, picture.size)
+        if not targets and not parts:
             return Found(low, np.zeros(len(low), bool)), None
         bgr = picture.to_frame().bgr
-        return merged(low, in_crops(detector, bgr, targets[:MOST_CROPS])), bgr
+        close = in_crops(detector, bgr, targets[:MOST_CROPS])
+        return merged(low, with_new(close, in_parts(detector, bgr, parts))), bgr
+
+    def _places(self, pts_s: float) -> list[NDArray[np.float32]]:
+        """Return where the faces that are followed are expected."""
+        return [track.at(pts_s) for track in self._tracker.tracks]
 
     def _targets(self, low: Detections, pts_s: float, factor: float) -> list[NDArray[np.float32]]:
         """Return where to look from close by: new faces, small ones, and those worth a view."""

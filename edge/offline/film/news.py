@@ -1,0 +1,109 @@
+"""Small parts of the picture that have changed since they were last searched at full resolution.
+
+A face of 20 pixels that comes into a picture is too small for a low-resolution pass, and the next
+full-resolution pass may be a second away. It changes a few cells of the frame seen small, and only
+these are searched again. Where much changes at once, a camera moves or somebody walks, and the full
+pass has to do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from engines.detections import Detections
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from engines.detector import Detector
+
+CELLS = (96, 54)
+CHANGED = 14.0
+"""Grey levels by which a cell differs when something has changed."""
+SMALL_PART = 0.02
+"""A larger part of the frame is left to the next full pass."""
+MOST_PARTS = 3
+"""Parts that are searched in one pass, the smallest first."""
+AROUND = 1.0
+"""What a known face changes, in units of its box on each side."""
+REACH_PX = 48
+"""A part is searched with this much around it."""
+
+
+class News:
+    """What has changed; `searched` and `parts` tell it what has been seen."""
+
+    def __init__(self) -> None:
+        self._known: NDArray[np.float32] | None = None
+
+    def searched(self, small: NDArray[np.uint8]) -> None:
+        """Take that the whole frame was searched at full resolution.
+
+        Args:
+            small: uint8 (h, w, 3), the frame scaled down.
+        """
+        self._known = _cells(small)
+
+    def parts(
+        self,
+        small: NDArray[np.uint8],
+        faces: NDArray[np.float32],
+        size: tuple[int, int],
+    ) -> list[tuple[int, int, int, int]]:
+        """Return what to search: left, top, right, bottom in pixels; it counts as seen from now on.
+
+        Args:
+            small: as for `searched`.
+            faces: float32 (n, 4), pixels of the frame: where faces are known to be.
+            size: width and height of the frame.
+        """
+        now = _cells(small)
+        if self._known is None:
+            return []
+        mask = (np.abs(now - self._known) >= CHANGED).astype(np.uint8)
+        scale = np.array(CELLS, np.float32) / size
+        for box in faces:
+            around = AROUND * np.tile(box[2:] - box[:2], 2) * (-1, -1, 1, 1)
+            left, top, right, bottom = np.floor((box + around) * np.tile(scale, 2)).astype(int)
+            mask[max(0, top) : bottom + 1, max(0, left) : right + 1] = 0
+        if not mask.any():
+            return []
+        count, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(mask, np.ones((3, 3))))
+        boxes = sorted(stats[1:count, :4].tolist(), key=lambda s: s[2] * s[3])
+        few = [s for s in boxes if s[2] * s[3] <= SMALL_PART * CELLS[0] * CELLS[1]][:MOST_PARTS]
+        for x, y, w, h in few:
+            self._known[y : y + h, x : x + w] = now[y : y + h, x : x + w]
+        return [_in_frame(s, size) for s in few]
+
+
+def in_parts(
+    detector: Detector, bgr: NDArray[np.uint8], parts: Sequence[tuple[int, int, int, int]]
+) -> Detections:
+    """Return the faces in parts of a frame, uint8 (height, width, 3), BGR, in its pixels."""
+    return Detections.concatenate(
+        [
+            detector.detect(bgr[top:bottom, left:right]).moved(left, top)
+            for left, top, right, bottom in parts
+        ]
+    )
+
+
+def _in_frame(cells: Sequence[int], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    (x, y, w, h), (width, height) = cells, size
+    across, down = width / CELLS[0], height / CELLS[1]
+    return (
+        max(0, int(x * across) - REACH_PX),
+        max(0, int(y * down) - REACH_PX),
+        min(width, int((x + w) * across) + REACH_PX),
+        min(height, int((y + h) * down) + REACH_PX),
+    )
+
+
+def _cells(small: NDArray[np.uint8]) -> NDArray[np.float32]:
+    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.resize(grey, CELLS, interpolation=cv2.INTER_AREA), np.float32)

@@ -1,0 +1,140 @@
+"""Small faces are found wherever they are, and soon after they come in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.bench.synthetic import SyntheticFaces
+from edge.offline.film.news import News
+from edge.offline.film.reader import FilmReader
+from edge.offline.film.tiles import everywhere
+from edge.recognise.recogniser import RecogniserOptions
+from edge.video.frame import Frame
+from edge.video.sources.still import ReadyPicture
+from engines.detections import Detections
+from engines.embedder import Embeddings
+from engines.pipeline import FacePipeline
+from gallery.search.open import open_gallery
+from gallery.store.person import Person
+from gallery.store.store import create_gallery
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FPS = 25.0
+SIZE = (1920, 1080)
+LEAST_PX, MOST_PX = 12, 300
+"""Smaller and larger squares are not seen, as it is with faces."""
+
+
+class Squares:
+    """A detector that takes white squares for faces."""
+
+    kind, long_side_px = "test", 0
+
+    def __init__(self) -> None:
+        self.pixels: list[int] = []
+
+    def detect(self, bgr: np.ndarray, *, long_side_px: int | None = None) -> Detections:
+        scale = min(1.0, long_side_px / max(bgr.shape[:2])) if long_side_px else 1.0
+        if scale < 1:
+            bgr = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        self.pixels.append(bgr.shape[0] * bgr.shape[1])
+        white = (bgr[..., 0] > 200).astype(np.uint8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(white)
+        sides = stats[1:, 2:4].min(axis=1)
+        seen = stats[1:][(sides >= LEAST_PX) & (sides <= MOST_PX)].astype(np.float32)
+        boxes = np.concatenate([seen[:, :2], seen[:, :2] + seen[:, 2:4]], axis=1) / scale
+        eyes = np.array([[38, 52], [74, 52], [56, 72], [42, 92], [71, 92]], np.float32) / 112
+        marks = boxes[:, None, :2] + eyes * (boxes[:, 2:] - boxes[:, :2])[:, None]
+        return Detections(boxes, np.full(len(boxes), 0.9, np.float32), marks)
+
+
+def frame(*squares: tuple[int, int, int], size: tuple[int, int] = SIZE) -> np.ndarray:
+    """Return a grey frame with white squares: left, top, side."""
+    bgr = np.full((*size[::-1], 3), 90, np.uint8)
+    for left, top, side in squares:
+        bgr[top : top + side, left : left + side] = 255
+    return bgr
+
+
+def boxes_of(found: Detections) -> list[list[int]]:
+    return sorted(np.round(found.xyxy_px).astype(int).tolist())
+
+
+@pytest.mark.parametrize("side", [12, 20, 40, 75, 110, 260])
+def test_each_face_is_found_once_wherever_the_pieces_meet(side: int) -> None:
+    squares = [(x, y, side) for x in range(5, 1600, 311) for y in range(3, 800, 271)]
+    found = everywhere(Squares(), frame(*squares))  # type: ignore[arg-type]
+    near = np.array(boxes_of(found)) - [[x, y, x + side, y + side] for x, y, _ in sorted(squares)]
+    assert np.abs(near).max() <= max(2, side / 40)
+
+
+def test_pieces_are_small_and_a_frame_of_2160p_is_halved() -> None:
+    detector = Squares()
+    found = everywhere(detector, frame((2000, 1000, 80), size=(3840, 2160)))  # type: ignore[arg-type]
+    assert boxes_of(found) == [[2000, 1000, 2080, 1080]]
+    assert max(detector.pixels) < 720 * 720
+    assert sum(detector.pixels) < 1.5 * 1920 * 1080
+
+
+def small(bgr: np.ndarray) -> np.ndarray:
+    return cv2.resize(bgr, (192, 108), interpolation=cv2.INTER_AREA)
+
+
+def test_a_part_that_changed_is_told_once() -> None:
+    news, nobody = News(), np.zeros((0, 4), np.float32)
+    news.searched(small(frame((100, 100, 60))))
+    more = small(frame((100, 100, 60), (900, 500, 24)))
+    ((left, top, right, bottom),) = news.parts(more, nobody, SIZE)
+    assert left < 900 - 10 < 924 + 10 < right
+    assert top < 500 - 10 < 524 + 10 < bottom
+    assert (right - left) * (bottom - top) < 0.02 * SIZE[0] * SIZE[1]
+    assert news.parts(more, nobody, SIZE) == []
+
+
+def test_known_faces_and_whole_pictures_are_no_news() -> None:
+    news, nobody = News(), np.zeros((0, 4), np.float32)
+    assert news.parts(small(frame()), nobody, SIZE) == []
+    news.searched(small(frame((100, 100, 60))))
+    moved, known = small(frame((130, 110, 60))), np.array([[130, 110, 190, 170]], np.float32)
+    assert news.parts(moved, known, SIZE) == []
+    assert news.parts(255 - small(frame()), nobody, SIZE) == []
+
+
+class Anybody:
+    """An embedder to which all are one person."""
+
+    kind, dimension = "test", 128
+
+    def __init__(self, vector: np.ndarray) -> None:
+        self._vector = vector
+
+    def embed(self, chips: np.ndarray) -> Embeddings:
+        return Embeddings(np.tile(self._vector, (len(chips), 1)), np.full(len(chips), 12, "f4"))
+
+
+@pytest.mark.parametrize("side", [20, 40])
+def test_a_small_face_that_enters_a_calm_picture_is_found_within_three_tenths_of_a_second(
+    tmp_path: Path, side: int
+) -> None:
+    faces = SyntheticFaces(128)
+    templates = faces.pictures(faces.identities(1), 0)
+    people = [Person("p0", {"en": "p0"})]
+    create_gallery(tmp_path, people, templates, np.zeros(1, np.int32), "sface-2021dec")
+    detector, embedder = Squares(), Anybody(templates[0])
+    pipeline = FacePipeline(detector, embedder, "sface-2021dec")  # type: ignore[arg-type]
+    reader = FilmReader(pipeline, open_gallery(tmp_path), RecogniserOptions())
+    for index in range(60):
+        there = [(900, 500, side)] if index >= 30 else []
+        swings = 300 + round(60 * np.sin(index / 12))
+        picture = frame((swings, 300, 90), *there)
+        reader.process(ReadyPicture(Frame(picture, index / FPS, index, 0)))
+    scenes = list(reader.finish())
+    first = next(s.pts_s for s in scenes if any(f.box[0] > 800 for f in s.faces))
+    assert 1.1 < first <= 1.5
+    assert all(len(s.faces) == 2 for s in scenes if s.pts_s > 1.5)

@@ -35,18 +35,18 @@ def square_size(
     return max(1, round(width * ratio * scale)), max(1, round(height * scale))
 
 
-MOST_SIZES = 4
-"""Sizes converted to whose swscale contexts are kept."""
+MOST_SIZES = 8
+"""Sizes converted to whose swscale contexts are kept: `run` has six."""
 
 
 class Converter:
-    """Converts with one swscale context a size, kept from frame to frame: making one costs more."""
+    """Converts with one swscale context for each size and way, kept: making one costs more."""
 
     def __init__(self, *, max_height: int = 0, hdr_to_sdr: bool = True, threads: int = 1) -> None:
         self._max_height = max_height
         self._hdr_to_sdr = hdr_to_sdr
         self._threads = threads
-        self._reformatters: dict[tuple[int, int], VideoReformatter] = {}
+        self._reformatters: dict[tuple[tuple[int, int], Interpolation], VideoReformatter] = {}
         self._lock = threading.Lock()
 
     def to_bgr(self, frame: VideoFrame, aspect: Fraction | None) -> NDArray[np.uint8]:
@@ -72,10 +72,11 @@ class Converter:
         self, frame: VideoFrame, size: tuple[int, int], way: Interpolation
     ) -> NDArray[np.uint8]:
         untagged_hd = frame.colorspace == UNSPECIFIED and frame.height >= 720
+        key = size, way
         with self._lock:
-            if size not in self._reformatters and len(self._reformatters) >= MOST_SIZES:
+            if key not in self._reformatters and len(self._reformatters) >= MOST_SIZES:
                 self._reformatters.clear()
-            converted = self._reformatters.setdefault(size, VideoReformatter()).reformat(
+            converted = self._reformatters.setdefault(key, VideoReformatter()).reformat(
                 frame,
                 width=size[0],
                 height=size[1],

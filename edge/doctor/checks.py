@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Absent = Literal["missing", "optional"]
 NVIDIA_DRIVER = Path("/dev/nvidiactl")
+CPUINFO = Path("/proc/cpuinfo")
+FAULTY_WITHOUT_CPUINFO = (1, 29)
 LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless", "starlette", "uvicorn")
 
 
@@ -56,7 +58,11 @@ def _python() -> Iterator[Finding]:
         f"{platform.python_version()} on {platform.machine()}",
         "" if supported else "use Python 3.10 to 3.13",
     )
-    yield from map(_library, LIBRARIES)
+    for name in LIBRARIES:
+        finding = _library(name)
+        if name == "onnxruntime" and finding.state == "ok":
+            finding = runtime(finding.found, platform.machine(), CPUINFO)
+        yield finding
 
 
 def _library(name: str) -> Finding:
@@ -64,6 +70,35 @@ def _library(name: str) -> Finding:
         return Finding(name, "ok", version(name))
     except PackageNotFoundError:
         return Finding(name, "missing", "not installed", 'run "make setup"')
+
+
+def runtime(found: str, machine: str, cpuinfo: Path) -> Finding:
+    """Tell whether this ONNX Runtime can be imported here at all.
+
+    On Arm64, 1.29 to 1.32 end in a segmentation fault at import where `/proc/cpuinfo` names no Arm
+    processor: under old emulators, and in containers that hide it (pytorch/cpuinfo, pull request
+    398). Seen under QEMU 7.2; 1.23 and 1.26 do not.
+
+    Args:
+        found: version of ONNX Runtime.
+        machine: as `platform.machine()` says it.
+        cpuinfo: `/proc/cpuinfo`.
+    """
+    new = tuple(int(part) for part in found.split(".")[:2]) >= FAULTY_WITHOUT_CPUINFO
+    if machine == "aarch64" and new:
+        try:
+            hidden = "CPU implementer" not in cpuinfo.read_text()
+        except OSError:
+            hidden = True
+        if hidden:
+            return Finding(
+                "onnxruntime",
+                "missing",
+                f"{found}, and {cpuinfo} names no Arm processor: its import ends in a crash",
+                "run \"pip install 'onnxruntime<1.29'\", or show the processors: QEMU 8 or newer "
+                "does",
+            )
+    return Finding("onnxruntime", "ok", found)
 
 
 def _models() -> Iterator[Finding]:

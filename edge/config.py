@@ -77,7 +77,7 @@ class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     embedder: str = ""
     precision: Literal["auto", "fp32", "int8"] = "auto"
     unverified: bool = False
-    backend: Literal["auto", "onnxruntime", "tensorrt"] = "auto"
+    backend: Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"] = "auto"
 
 
 CueName = Literal["title", "text", "body"]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Precision = Literal["auto", "fp32", "int8"]
-Backend = Literal["auto", "onnxruntime", "tensorrt"]
+Backend = Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"]
 
 DETECTOR_SIZE_PX = (384, 640)
 """Height and width of the frame that a detector is timed with: 640x360, padded."""

@@ -175,21 +175,27 @@ def load_pipeline(
         unverified: load engines that did not pass the gate.
         backend: `auto` takes TensorRT where this device has it and engines were built and proven
             for it, ONNX Runtime on the CPU otherwise; `why` of the result says which and why.
+            `tensorrt-rtx` is never taken by itself, and is not run on hardware yet.
         detector: name in the catalog; by default the one that devices run.
         embedder: the same; a gallery belongs to one.
         scores: what its cosines mean, by default what is known of it.
 
     Raises:
-        ModelMissingError: `int8` or `tensorrt` was asked for and was never made.
+        ModelMissingError: INT8 or TensorRT was asked for and was never made.
         EngineGateError, PlanUnverifiedError: the same, and it did not pass the gate.
-        TensorRtMissingError: `tensorrt` was asked for and is not here.
+        TensorRtMissingError: `tensorrt` or `tensorrt-rtx` was asked for and is not here.
     """
     defaults = default_name("detector"), default_name("embedder")
     detector, embedder = detector or defaults[0], embedder or defaults[1]
     precision = precision or precision_of_environment()
     pair, why = None, "ONNX Runtime was asked for"
     if backend != "onnxruntime" and (detector, embedder) == defaults:
-        pair, why = _open_tensorrt(precision, unverified=unverified, required=backend == "tensorrt")
+        required = backend != "auto"
+        if backend == "tensorrt-rtx":
+            from engines.tensorrt.bindings import use_rtx  # noqa: PLC0415
+
+            use_rtx()
+        pair, why = _open_tensorrt(precision, unverified=unverified, required=required)
     found: tuple[Engine, Engine]
     if pair is not None:
         found = pair.detector, pair.embedder

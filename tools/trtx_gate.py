@@ -93,13 +93,6 @@ def install(folder: Path) -> bool:
     return True
 
 
-def use_rtx() -> None:
-    """Let `import tensorrt` give TensorRT-RTX, which has the same names; for this process only."""
-    import tensorrt_rtx
-
-    sys.modules["tensorrt"] = tensorrt_rtx
-
-
 def sm86(config: object) -> None:
     """Build for a GPU that is not here; without this the builder asks the CUDA driver."""
     import tensorrt as trt
@@ -120,10 +113,11 @@ def shipped_files() -> list[Path]:
 
 def check(path: Path, batches: tuple[int, int, int]) -> dict[str, object]:
     """Parse and build one graph by the very code that `tvradar engines build` runs."""
-    use_rtx()
+    from engines.tensorrt.bindings import use_rtx
     from engines.tensorrt.build import BuildOptions, build_plan
     from engines.tensorrt.errors import GraphRefusedError
 
+    use_rtx()
     started = time.monotonic()
     reason, plan = "", b""
     try:

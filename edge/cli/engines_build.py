@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -42,6 +42,10 @@ def build_engines(
         int, typer.Option(min=0, max=5, help="How many kernels the builder tries.")
     ] = 3,
     binding: Annotated[str, typer.Option(help="auto, cuda-python or pycuda.")] = "auto",
+    backend: Annotated[
+        Literal["tensorrt", "tensorrt-rtx"],
+        typer.Option(help="tensorrt-rtx builds for a GeForce card, with plans of its own."),
+    ] = "tensorrt",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Build the TensorRT engines of this device (not run on hardware yet).
@@ -60,7 +64,7 @@ def build_engines(
     )
     from engines.catalog import default_models, find_model  # noqa: PLC0415
     from engines.tensorrt import provision  # noqa: PLC0415
-    from engines.tensorrt.bindings import require_tensorrt  # noqa: PLC0415
+    from engines.tensorrt.bindings import require_tensorrt, use_rtx  # noqa: PLC0415
     from engines.tensorrt.build import DETECTOR_SIZES_PX, BuildOptions  # noqa: PLC0415
     from engines.tensorrt.device import open_device  # noqa: PLC0415
     from engines.tensorrt.plan_cache import PlanCache  # noqa: PLC0415
@@ -72,6 +76,8 @@ def build_engines(
     if precision not in ("auto", "int8", "fp16", "fp32"):
         raise typer.BadParameter(f"{precision!r}, expected auto, int8, fp16 or fp32")
     sizes = [parse_size(text) for text in size] if size else DETECTOR_SIZES_PX
+    if backend == "tensorrt-rtx":
+        use_rtx()
     folder = provision.plans_dir()
     options = BuildOptions(
         workspace_mib=workspace, optimization_level=level, timing_cache=folder / "timing.cache"

@@ -33,8 +33,11 @@ PrecisionOption = Annotated[
     typer.Option(help="auto takes INT8 where it passed the parity gate and is faster."),
 ]
 BackendOption = Annotated[
-    Literal["auto", "onnxruntime", "tensorrt"] | None,
-    typer.Option(help="auto takes TensorRT engines that were built and proven here, else the CPU."),
+    Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"] | None,
+    typer.Option(
+        help="auto takes TensorRT engines that were built and proven here, else the CPU; "
+        "tensorrt-rtx is for GeForce cards (not run on hardware yet)."
+    ),
 ]
 UnverifiedOption = Annotated[
     bool, typer.Option("--unverified", help="Run engines that did not pass the parity gate.")

@@ -7,7 +7,7 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
-from engines.tensorrt.errors import TensorRtMissingError
+from engines.tensorrt.errors import TensorRtError, TensorRtMissingError
 
 if TYPE_CHECKING:
     import tensorrt as trt
@@ -18,6 +18,42 @@ OLDEST = (10, 3)
 """JetPack 6.1 and 6.2; strongly typed Q/DQ networks are the one form that serves 10.3 to 11.4."""
 
 NOT_RUN = "not run on hardware"
+
+
+def use_rtx() -> None:
+    """Let `import tensorrt` give TensorRT-RTX, which has the same names; for the whole process.
+
+    Raises:
+        TensorRtMissingError: it is not here; the message says how to get it.
+        TensorRtError: the other TensorRT runs in this process already.
+    """
+    try:
+        import tensorrt_rtx  # noqa: PLC0415
+    except (ImportError, OSError) as error:
+        raise TensorRtMissingError(
+            f"tensorrt_rtx: not importable ({error}), expected TensorRT-RTX on a PC with an RTX "
+            f'graphics card; run "{sys.executable} -m pip install tensorrt-rtx cuda-bindings"'
+        ) from error
+    if shared_logger.cache_info().currsize and not rtx_in_use():
+        raise TensorRtError(
+            "TensorRT: runs in this process, expected none before TensorRT-RTX; start another one"
+        )
+    sys.modules["tensorrt"] = tensorrt_rtx
+
+
+def rtx_in_use() -> bool:
+    """Return whether this process chose TensorRT-RTX."""
+    return getattr(sys.modules.get("tensorrt"), "__name__", "") == "tensorrt_rtx"
+
+
+def backend_name() -> str:
+    """Return `tensorrt` or `tensorrt-rtx`, as options and status lines say it."""
+    return "tensorrt-rtx" if rtx_in_use() else "tensorrt"
+
+
+def build_command() -> str:
+    """Return what builds the engines of the TensorRT in use."""
+    return "tvradar engines build" + (" --backend tensorrt-rtx" if rtx_in_use() else "")
 
 
 def require_tensorrt() -> str:

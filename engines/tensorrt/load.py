@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engines.catalog import find_model, model_identity
 from engines.errors import ModelMissingError
+from engines.tensorrt.bindings import build_command
 from engines.tensorrt.errors import PlanError
 from engines.tensorrt.plan_cache import PlanCache, require_verified
 from engines.tensorrt.provision import plans_dir, read_choice
@@ -49,7 +50,7 @@ def chosen_record(
         raise ModelMissingError(
             f"model {name}: no {'' if precision == 'auto' else precision + ' '}TensorRT engine in "
             f"{plans_dir()}, expected one; run "
-            '"tvradar engines build", or run with ONNX Runtime'
+            f'"{build_command()}", or run with ONNX Runtime'
         )
     record = chosen[0]
     key = record.key

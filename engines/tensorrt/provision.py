@@ -26,6 +26,7 @@ from engines.files import BAD_JSON, cache_dir, write_atomically
 from engines.foreign_onnx import read_known
 from engines.int8_files import current_int8, models_dir
 from engines.onnx_models.fp16 import to_half
+from engines.tensorrt.bindings import rtx_in_use
 from engines.tensorrt.build import (
     DETECTOR_SIZES_PX,
     BuildOptions,
@@ -81,8 +82,8 @@ class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def plans_dir() -> Path:
-    """Return the folder of the plan cache."""
-    return cache_dir() / "plans"
+    """Return the folder of the plan cache; TensorRT-RTX has one of its own."""
+    return cache_dir() / ("plans-rtx" if rtx_in_use() else "plans")
 
 
 def read_l4t_release(path: Path = L4T_RELEASE) -> str:

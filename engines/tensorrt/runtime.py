@@ -18,7 +18,12 @@ import numpy as np
 
 from engines.engine import Engine, Tensor
 from engines.errors import ModelShapeError
-from engines.tensorrt.bindings import require_tensorrt, shared_logger, take_errors
+from engines.tensorrt.bindings import (
+    backend_name,
+    require_tensorrt,
+    shared_logger,
+    take_errors,
+)
 from engines.tensorrt.errors import PlanError
 
 if TYPE_CHECKING:
@@ -94,7 +99,7 @@ class TensorRtEngine(Engine):
 
         take_errors()
         self._device = device
-        self._kind = f"tensorrt {precision}"
+        self._kind = f"{backend_name()} {precision}"
         self._runtime = trt.Runtime(shared_logger())
         engine = self._runtime.deserialize_cuda_engine(plan)
         if engine is None:
@@ -122,7 +127,7 @@ class TensorRtEngine(Engine):
 
     @property
     def kind(self) -> str:
-        """`tensorrt` and the precision."""
+        """`tensorrt` or `tensorrt-rtx`, and the precision."""
         return self._kind
 
     @property

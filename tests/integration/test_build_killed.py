@@ -19,7 +19,8 @@ BUILDER = """
 import json, sys
 sys.path.insert(0, "tools")
 import trtx_gate
-trtx_gate.use_rtx()
+from engines.tensorrt.bindings import use_rtx
+use_rtx()
 from pathlib import Path
 from engines.tensorrt import provision
 from engines.tensorrt.build import BuildOptions

@@ -181,3 +181,23 @@ def test_a_plan_of_another_tensorrt_is_not_used(
     assert ran.code == 3
     assert "built for" in ran.err
     assert "engines build" in ran.err
+
+
+def test_rtx_is_asked_for_by_name_and_has_plans_of_its_own(
+    models: Path, host_tensorrt: dict[str, str], few: Path, free: Free, tmp_path: Path
+) -> None:
+    shutil.copytree(models / "models", tmp_path / "models")
+    env = {**host_tensorrt, "TVRADAR_CACHE": str(tmp_path)}
+    words = ("identify", free.clip, "-g", few, "--json", "--seconds", "1", "--unverified")
+    asked = (*words, "--backend", "tensorrt-rtx")
+    refused = tvradar(*asked, env=env)
+    assert refused.code == 3
+    assert '"tvradar engines build --backend tensorrt-rtx"' in refused.err
+    built = build(env, "--backend", "tensorrt-rtx")
+    assert {plan["key"]["tensorrt"] for plan in built.json["plans"]} == {"1.7.1.116"}
+    ran = tvradar(*asked, env=env)
+    assert ran.json["engines"] == [
+        "detector: tensorrt-rtx fp32 unverified",
+        "embedder: tensorrt-rtx fp32 unverified",
+    ]
+    assert tvradar(*words, "--backend", "tensorrt", env=env).code == 3

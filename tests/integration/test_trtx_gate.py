@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from engines.fetch import fetch
 from engines.onnx_models.qdq_lint import lint
-from tests.integration.conftest import tool
+from tests.integration.conftest import ROOT, tool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,3 +180,29 @@ def test_spoiled_graphs_are_refused_with_the_reason(
 def test_a_quantizer_before_relu_is_only_slow(verdicts: dict[str, dict[str, Any]]) -> None:
     """The parser takes it; only our linter refuses it, since it splits a fusion."""
     assert verdicts["q_before_relu"]["accepted"]
+
+
+def test_the_real_library_has_every_name_that_the_runtime_uses() -> None:
+    """`--backend tensorrt-rtx` runs by these; no GPU, so only the names."""
+    code = """
+from engines.tensorrt.bindings import product, require_tensorrt, rtx_in_use, use_rtx
+use_rtx()
+import tensorrt as trt
+from tools.lean_trial import USED
+require_tensorrt()
+print(rtx_in_use(), product().split()[0])
+print([f"{c}.{n}" for c, names in USED.items() for n in names.split()
+       if not hasattr(getattr(trt, c, None), n)])
+"""
+    where = tool("trtx_gate.py", "--where")
+    if where.code:
+        pytest.skip(where.out.strip())
+    paths = os.pathsep.join([str(ROOT), where.out.strip()])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["True TensorRT-RTX", "[]"], done.stderr

@@ -25,7 +25,8 @@ CastOption = Annotated[
 CuesOption = Annotated[
     str | None,
     typer.Option(
-        metavar="KIND,KIND", help="What counts beside the face: none, all, or some of title,text."
+        metavar="KIND,KIND",
+        help="What counts beside the face: none, all, or some of title,text,body.",
     ),
 ]
 PrecisionOption = Annotated[

@@ -86,6 +86,12 @@ def test_clips_are_ranked_with_and_without_cues(few: Path, free: Free, tmp_path:
     ran = tvradar("evaluate", "--clips", tmp_path / "list.txt", "-g", few, "--json")
     assert ran.code == 0, ran
     assert (ran.json["clips"], ran.json["people"], ran.json["nobody"]) == (3, 2, 1)
-    assert set(ran.json["map"]) == {"face", "face, text", "face, title", "face, all cues"}
+    assert set(ran.json["map"]) == {
+        "face",
+        "face, body",
+        "face, text",
+        "face, title",
+        "face, all cues",
+    }
     assert ran.json["map"]["face"] == 1
     assert tvradar("evaluate", tmp_path, "--clips", tmp_path / "list.txt", "-g", few).code == 2

@@ -20,7 +20,7 @@ import csv
 import hashlib
 import json
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -308,6 +308,7 @@ def film_rows(given: argparse.Namespace, pipeline: FacePipeline, half: Half) -> 
             presses = [wrong for t in tallies for _, wrong in t.pressed]
             rows[f"{film}, {size} people, {given.draws} galleries"] = {
                 "false_names": sum(len(v.onsets) for v in viewers),
+                "names": dict(Counter(name for v in viewers for _, name in v.onsets)),
                 "minutes": round(sum(t.seconds for t in tallies) / 60, 2),
                 "seconds_with_a_false_name": round(sum(t.named_s for t in tallies), 2),
                 "presses": len(presses),

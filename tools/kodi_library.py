@@ -18,6 +18,7 @@ import random
 import shutil
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,17 +67,18 @@ def demo_film() -> Film:
     """Return the demonstration's programme."""
     material = prepare(cache_dir())
     truth = msgspec.json.decode(material.truth_path.read_bytes(), type=Truth)
-    ends = [later.first for later in truth.shots[1:]] + [truth.frames]
+    edges = sorted({edge for shot in truth.shots for edge in (shot.first, shot.end)})
     shots = [
-        {
-            "first": shot.first,
-            "last": min(shot.end, end) - 1,
-            "visible": [known(p) for p in (*shot.people, *shot.strangers) if known(p)],
-        }
-        # A dissolve shows two shots; it counts as the later one's.
-        for shot, end in zip(truth.shots, ends, strict=True)
+        {"first": first, "last": end - 1, "visible": sorted(seen_in(truth, first) - {""})}
+        for first, end in pairwise(edges)
     ]
     return Film("Portraits in Motion", material.video_path, tuple(ENROLLED), {"shots": shots})
+
+
+def seen_in(truth: Truth, frame: int) -> set[str]:
+    """Return the ids of who is to be seen in a frame; a dissolve shows the people of two shots."""
+    shots = [shot for shot in truth.shots if shot.first <= frame < shot.end]
+    return {known(person) for shot in shots for person in (*shot.people, *shot.strangers)}
 
 
 def known(person: str) -> str:

@@ -2,10 +2,11 @@
 
     python tools/old_engines.py [--engine 69] [--folder DIR] [--shots DIR] [--json]
 
-Chromium 69 is the engine of Tizen 5.5; webOS 5 has 68, webOS 6 has 79. Chromium 69 and 83 are to be
-had as wheels of Qt's web engine (PyQtWebEngine 5.12 and 5.15; GPL, for this test only, never a part
-of tvradar), which this script installs into environments of their own below DIR, the cache by
-default. They need the libraries that a desktop Chromium needs, and no display.
+Chromium 63 is the engine of Tizen 5, 69 of Tizen 5.5; webOS 5 has 68, webOS 6 has 79. Chromium 69
+and 83 are to be had as wheels of Qt's web engine (PyQtWebEngine 5.12 and 5.15; GPL, for this test
+only, never a part of tvradar), which this script installs into environments of their own below DIR,
+the cache by default. (PyQt5 5.11 has Chromium 65, which does not start on Debian 12; there is no
+wheel with 63.) They need the libraries that a desktop Chromium needs, and no display.
 
 The page is served by the real server, and fed with scenes as the browser tests do it. Keys of a
 keyboard are sent through Qt, those of a remote as the TV's browser sends them (`keyCode` 403, 404,
@@ -19,6 +20,7 @@ import json
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -193,6 +195,7 @@ class Walk:
         self.card()
         self.only_watch()
         self.feedback()
+        self.naming()
         self.remote_codes()
         self.nothing_old()
 
@@ -236,6 +239,25 @@ class Walk:
         self.until("POST /api/feedback passes", lambda: self.device.feedback.taken == [(1, "ada")])
         self.until("everything is closed", lambda: self.text("#answer-title") == "")
 
+    def naming(self) -> None:
+        self.device.show(face(1, 60, "ada"), face(3, 300, None, "below_threshold"))
+        self.engine.key("R")
+        self.until("a stranger has a tile", lambda: "Name this face" in self.text("#cards"))
+        self.engine.key("ArrowRight")
+        self.engine.key("Enter")
+        self.until("OK asks for a name", lambda: self.text("#naming-letters") != "")
+        for key in ("Enter", "ArrowRight", "Enter", "ArrowDown", "ArrowDown", "ArrowDown"):
+            self.engine.key(key)
+        self.until("the arrows write", lambda: self.text("#naming-name") == "Ab|")
+        self.engine.key("Enter")
+        self.until("OK asks before it keeps", lambda: self._focused() == "naming-no")
+        self.engine.key("ArrowRight")
+        self.engine.key("Enter")
+        self.until("kept after a yes", lambda: self.text("#toast-text").startswith("Ab is known"))
+        self.engine.key("Enter")
+        self.until("one key erases it", lambda: "erased" in self.text("#toast-text"))
+        self.device.show(face(1, 60, "ada"), face(2, 300, "eve"))
+
     def remote_codes(self) -> None:
         for code, what in ((403, "red"), (13, "OK")):
             self.engine.remote(code)
@@ -278,7 +300,10 @@ def walk_in(engine: str, folder: Path, shots: Path | None) -> dict[str, Any]:
         shots = shots / engine
         shots.mkdir(parents=True, exist_ok=True)
     error = ""
-    with serving(preview=True, token=TOKEN, playing=True) as device:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        serving(preview=True, token=TOKEN, playing=True, naming=Path(scratch) / "local") as device,
+    ):
         for start_s in SCENES_S:
             for n in range(51):
                 device.appearing.push(["ada"], start_s + n / 25)

@@ -15,17 +15,22 @@ import json
 import sys
 import threading
 import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import av
 import cv2
+import numpy as np
 
 from edge.demo.compose import prepare
+from edge.recognise.commands import FaceCopy
 from edge.recognise.press_history import PressHistory
 from edge.recognise.scene import Candidate, Face, Scene
 from edge.serve.http import Device, Server, create_app
 from edge.serve.live import Hub
+from edge.serve.naming import Naming
 from edge.serve.preview import Preview
+from edge.serve.stills import Stills
 from edge.timeline.live import Appearing
 from engines.files import cache_dir
 from gallery.store.person import read_person_file
@@ -34,9 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
+    from edge.recognise.commands import WhyNot
     from gallery.store.person import Person
 
 NOTICE = {
@@ -96,11 +101,14 @@ class Player:
     def seek(self, to_s: float) -> None:
         self.to_s = to_s
 
+    def position_s(self, pts_s: float) -> float:
+        return pts_s
+
 
 class Session:
     """A device whose recogniser is the truth."""
 
-    def __init__(self, port: int, *, preview: bool) -> None:
+    def __init__(self, port: int, *, preview: bool, naming: Path | None = None) -> None:
         material = prepare(cache_dir())
         self.video_path = material.video_path
         self.truth: dict[str, Any] = json.loads(material.truth_path.read_text())
@@ -114,6 +122,8 @@ class Session:
         self.preview = Preview() if preview else None
         fps = self.truth["fps"]
         self.player = Player(max(self.faces) / fps)
+        self.stills = Stills(self.player)
+        self._newest: tuple[Scene, NDArray[np.uint8]] | None = None
         self.appearing = Appearing()
         for index in sorted(self.faces):
             named = {f["id"] for f in self.faces[index] if f["id"] and f["opacity"] > 0.5}
@@ -124,6 +134,8 @@ class Session:
             Feedback(),
             self.hub,
             preview=self.preview,
+            stills=self.stills if preview else None,
+            naming=Naming(self, naming) if naming else None,
             notice=NOTICE,
             player=self.player,
             appearing=self.appearing,
@@ -157,8 +169,23 @@ class Session:
             return Face(track, box, None, 0.4, "ambiguous", pair)
         return Face(track, box, None, 0.2, "below_threshold")
 
+    def ask_face(self, track: int) -> Future[FaceCopy | WhyNot]:
+        """Copy a face out of the newest picture, without a template that means anything."""
+        found: Future[FaceCopy | WhyNot] = Future()
+        scene, bgr = self._newest or (None, None)
+        face = next((f for f in scene.faces if f.track == track), None) if scene else None
+        if face is None or bgr is None:
+            found.set_result("gone")
+            return found
+        left, top, right, bottom = (max(0, round(v)) for v in face.box)
+        jpeg = cv2.imencode(".jpg", bgr[top:bottom, left:right])[1].tobytes()
+        vector = np.full(128, 128**-0.5, np.float32)
+        found.set_result(FaceCopy(track, vector, jpeg, "sface-2021dec"))
+        return found
+
     def publish(self, scene: Scene, bgr: NDArray[np.uint8]) -> None:
         """Show a scene and its picture."""
+        self._newest = scene, bgr
         self.history.push(scene)
         message = self.hub.publish(scene, scene.index / self.truth["fps"])
         if self.preview is not None:

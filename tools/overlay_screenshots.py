@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import io
 import shutil
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -20,11 +21,16 @@ from overlay_dev import Session
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from edge.serve.messages import PairingCode
+from edge.video.frame import Frame
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from edge.recognise.scene import Scene
 
 SIZES = ((1920, 1080), (1280, 720))
 LANGUAGES = ("en", "zh", "ar")
@@ -49,6 +55,8 @@ STATES = (
     "scanning",
     "either",
     "nobody",
+    "naming",
+    "sure",
     "unknown",
     "idle",
     "nosignal",
@@ -70,11 +78,20 @@ class States:
         nobody = (i for i in sorted(faces) if all(not f["id"] for f in faces[i]))
         self._nobody = next(nobody) + 10
         wanted = {0, self._crowd, self._named, self._nobody}
-        self._pictures: dict[int, NDArray[np.uint8]] = {
-            i: bgr for i, bgr in session.frames() if i in wanted
-        }
+        self._pictures: dict[int, NDArray[np.uint8]] = {}
+        for index, bgr in session.frames():
+            if index in wanted:
+                self._pictures[index] = bgr
+            self._keep_still(index, bgr)
         self._now: tuple[int, str] | None = None
         threading.Thread(target=self._play, daemon=True).start()
+
+    def _keep_still(self, index: int, bgr: NDArray[np.uint8]) -> None:
+        """Keep a picture where a device would have kept it while the programme ran."""
+        if index % 5 == 0 and index in self._session.faces:
+            scene: Scene = self._session.scene(index)
+            frame = Frame(bgr, index / self._session.truth["fps"], index, 0)
+            self._session.stills.take(frame, scene)
 
     def _play(self) -> None:
         """Go on with the picture, as no programme shows one and then nothing."""
@@ -103,6 +120,8 @@ class States:
             "scanning": lambda: self._frame(page, self._crowd, kind="scanning"),
             "either": lambda: self._press(page, self._crowd, kind="either"),
             "nobody": lambda: self._press(page, self._nobody),
+            "naming": lambda: self._name(page),
+            "sure": lambda: self._sure(page),
             "unknown": lambda: self._frame(page, self._nobody),
             "idle": lambda: self._frame(page, 0),
             "nosignal": lambda: self._tell("lost"),
@@ -144,11 +163,26 @@ class States:
         page.keyboard.press("Enter")
 
     def _frame(self, page: Any, index: int, *, kind: str = "") -> None:
-        for _ in range(4):
+        for _ in range(6):
             page.keyboard.press("Escape")
         self._session.hub.publish_state("playing")
         self._now = index, kind
-        page.wait_for_timeout(700)
+        page.wait_for_function(
+            "() => !/connecting|nosignal|offline|ended/.test(document.body.dataset.state)"
+        )
+        page.wait_for_timeout(900)
+
+    def _name(self, page: Any) -> None:
+        page.locator(".card.unknown").wait_for()
+        page.keyboard.press("Enter")
+        page.locator("#naming-face img").wait_for()
+        page.keyboard.type("Grace")
+        self._session.hub.publish_other(PairingCode("407215", 60.0))
+
+    def _sure(self, page: Any) -> None:
+        self._session.hub.publish_other(PairingCode("", 0.0))
+        page.locator("#naming-letters button").last.click()
+        page.locator("#naming-no").wait_for()
 
     def _press(self, page: Any, index: int, *, kind: str = "") -> None:
         self._frame(page, index, kind=kind)
@@ -175,7 +209,8 @@ def main() -> None:
         )
         for width, height in SIZES:
             for lang in options.language or LANGUAGES:
-                session = Session(0, preview=True)  # one each: the last state ends the server
+                scratch = Path(tempfile.mkdtemp()) / "local"  # nobody says yes
+                session = Session(0, preview=True, naming=scratch)  # the last state ends the server
                 session.server.start()
                 states = States(session)
                 page = browser.new_page(viewport={"width": width, "height": height})

@@ -1,13 +1,15 @@
 """axe-core in every state of the page, in both languages: nothing serious, nothing critical."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from edge.serve.messages import PairingCode
 from tests.browser.showing import show
-from tests.serving import Device4Tests, face
+from tests.serving import Device4Tests, face, serving
 
 axe_playwright = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python"
@@ -49,6 +51,19 @@ def _watching(page: Page) -> None:
     expect(page.locator("#only-now")).to_be_visible()
 
 
+def _naming(page: Page) -> None:
+    _press(page)
+    page.keyboard.press("Enter")
+    expect(page.locator("#naming")).to_be_visible()
+
+
+def _sure(page: Page) -> None:
+    _naming(page)
+    page.keyboard.press("A")
+    page.locator("#naming-letters button").last.click()
+    expect(page.locator("#naming-no")).to_be_focused()
+
+
 def _still(_page: Page) -> None:
     pass
 
@@ -66,7 +81,15 @@ STATES: dict[str, tuple[tuple[Any, ...], Callable[[Page], None]]] = {
     "either": ((face(1, 60, None, "ambiguous"),), _press),
     "unknown": (STRANGERS, _still),
     "nobody": (STRANGERS, _press),
+    "naming": (STRANGERS, _naming),
+    "sure": (STRANGERS, _sure),
 }
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Device4Tests]:
+    with serving(preview=True, playing=True, naming=tmp_path / "local", phone=True) as made:
+        yield made
 
 
 @pytest.mark.parametrize("lang", ["en", "zh", "ar"])
@@ -87,6 +110,18 @@ def test_no_serious_finding_in_any_state(browser: Browser, device: Device4Tests,
         device.hub.publish_state(source)
         expect(page.locator("body")).to_have_attribute("data-state", state)
         found[source] = findings(page)
+    device.hub.publish_other(PairingCode("123456", 60.0))
+    expect(page.locator("#pairing")).to_be_visible()
+    found["pairing"] = findings(page)
+    phone = browser.new_page(viewport={"width": 390, "height": 844})
+    phone.goto(f"{device.url}phone?lang={lang}")
+    expect(phone.locator("#ask")).to_be_visible()
+    found["phone"] = findings(phone)
+    phone.evaluate(
+        "for (const id of ['remote', 'name-form']) document.getElementById(id).hidden = 0"
+    )
+    found["paired"] = findings(phone)
+    phone.close()
     device.server.stop()
     expect(page.locator("body")).to_have_attribute("data-state", "offline")
     found["offline"] = findings(page)

@@ -32,6 +32,7 @@ from edge.serve.naming import Naming
 from edge.serve.preview import Preview
 from edge.serve.stills import Stills
 from edge.timeline.live import Appearing
+from edge.video.frame import Frame
 from engines.files import cache_dir
 from gallery.store.person import read_person_file
 
@@ -189,7 +190,7 @@ class Session:
         self.history.push(scene)
         message = self.hub.publish(scene, scene.index / self.truth["fps"])
         if self.preview is not None:
-            self.preview.publish(bgr, message)
+            self.preview.publish(Frame(bgr, scene.pts_s, scene.index, 0), message)
 
 
 def play(session: Session) -> None:

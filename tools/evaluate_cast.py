@@ -63,7 +63,9 @@ def rows(library: Path, gallery: Path, shrink: list[int]) -> Iterator[str]:
                 width = smaller(film, by, copy)
                 shutil.copy(labelled.with_name("movie.nfo"), folder)
                 found = [identify(copy, gallery, models=models, cues=way) for way in WAYS]
-            alone, told = (count(one, labels) for one in found)
+            alone, told = (
+                count([(face.frame, face.id) for face in one.faces], labels) for one in found
+            )
             yield (
                 f"| {film.stem} | {width} | {sum(told.values())} | {alone['right']} | "
                 f"{told['right']} | {alone['wrong']} | {told['wrong']} |"

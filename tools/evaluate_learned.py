@@ -18,8 +18,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from edge.evaluate.labels import read_labels
 from edge.library import identify, open_gallery, open_models
 from edge.offline.learn import propose
@@ -76,8 +74,8 @@ def row(film: Path, by: int, galleries: tuple[Path, Path], models: FacePipeline)
         counted = []
         for gallery in galleries:
             found = identify(copy, gallery, models=models)
-            later = tuple(face for face in found.faces if face.frame >= middle(film))
-            counted.append(count(msgspec.structs.replace(found, faces=later), labels))
+            faces = [(face.frame, face.id) for face in found.faces]
+            counted.append(count([one for one in faces if one[0] >= middle(film)], labels))
     was, now = counted
     cells = (film.stem, width, was["right"], now["right"], was["wrong"], now["wrong"])
     return "| " + " | ".join(map(str, cells)) + " |"

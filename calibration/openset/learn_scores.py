@@ -47,9 +47,7 @@ KNOWN_NORM = 12.0
 """The median norm of pictures with the embedder that the other distances are taken from."""
 _BELOW = {"labels": ("wrong", "weak"), "same": ("disagree", "jump")}
 _NORMS = ("reidentify_norm", "futile_norm")
-_DISTANCES = (
-    *("reidentify_by", "margin", "most_margin", "hysteresis", "takeover", "confident", "cast"),
-)
+_DISTANCES = (*("reidentify_by", "margin", "most_margin", "hysteresis", "takeover", "confident"),)
 
 
 def learn(half: Half, faces: Faces, known: ScoreModel) -> ScoreModel:

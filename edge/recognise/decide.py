@@ -12,15 +12,14 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edge.recognise.cues.belief import Belief
-from edge.recognise.cues.cue import Spoke
+from edge.recognise.cues.belief import Belief, cast_llr
+from edge.recognise.cues.cue import Evidence, Spoke
 from engines.scores.probability import IN_GALLERY
 from gallery.search.search import MAX_SCORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edge.recognise.cues.cue import Evidence
     from edge.recognise.scene import Candidate, Why
     from engines.scores.model import ScoreModel
 
@@ -91,7 +90,7 @@ class Policy:
         threshold: the usual cosine that names somebody, before crowding and the lower bound.
         people: size of the gallery.
         scores: what cosines of this embedder mean.
-        cast: ids of the title's cast, who are favoured.
+        cast: ids of the title's cast, who are expected; a title that a cue tells comes before it.
         alike: the best cosine between the templates of two people.
         around: cosines of a person with others of the gallery but the nearest, best first.
         stills: faces of single pictures, not of tracks.
@@ -118,16 +117,8 @@ class Policy:
 
     def probability(self, best: Candidate, norm: float, crowding: float) -> float:
         """Return how likely a candidate with this score is the right one, 0 to 1."""
-        score = best.score + self.favour(best.id)
         cosines = self.scores.cosines(stills=self.stills, norm=norm)
-        return cosines.probability(score, self.people, crowding=crowding)
-
-    def favour(self, person: str) -> float:
-        """Return by how much the title's cast makes a person more, or less, likely."""
-        if not self.cast:
-            return 0.0
-        cast = self.scores.names.cast
-        return cast if person in self.cast else -cast / 2
+        return cosines.probability(best.score, self.people, crowding=crowding)
 
     def margin(self, best: str, second: str) -> float:
         """Return how much better the best must be than the second."""
@@ -138,10 +129,9 @@ class Policy:
             return least
         return max(least, same.alike_margin * math.sqrt(2 * max(1 - alike, 0.0)))
 
-    def threshold_of(self, person: str, norm: float, crowding: float) -> float:
-        """Return the lowest cosine that names this person on a face, see `crowding`."""
-        usual = self.usual(norm, crowding)
-        return max(usual, self.scores.names.lowest) - self.favour(person)
+    def threshold_of(self, _person: str, norm: float, crowding: float) -> float:
+        """Return the lowest cosine that names somebody on a face, see `crowding`."""
+        return max(self.usual(norm, crowding), self.scores.names.lowest)
 
     def usual(self, norm: float, crowding: float) -> float:
         """Return the cosine that keeps the promise for a face, before the lower bound."""
@@ -149,9 +139,12 @@ class Policy:
 
     def belief(self, claim: Claim) -> CuedPolicy | None:
         """Return this policy as cues move it for one claim; None where none speaks."""
-        if not any(e.llr for e in claim.evidence):
+        evidence = claim.evidence
+        if self.cast and not any(e.kind == "title" for e in evidence):
+            evidence = (*evidence, Evidence("title", cast_llr(self.cast, self.people)))
+        if not any(e.llr for e in evidence):
             return None
-        return CuedPolicy(self, Belief(claim.evidence, self.people), claim)
+        return CuedPolicy(self, Belief(evidence, self.people), claim)
 
     def llr(self, best: Candidate, norm: float, crowding: float) -> float:
         """Return the log-likelihood ratio of a candidate's cosine."""

@@ -12,16 +12,13 @@ import math
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from edge.recognise.cues.belief import SURELY
+from edge.recognise.cues.belief import IN_CAST, SURELY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from edge.recognise.cues.cue import Spoke
 
-IN_CAST = 0.8
-"""This share of the enrolled faces in a film is taken to be of its cast, as far as it is enrolled;
-an assumption, with no film behind it. A cast that is wrong costs what docs/cues.md says."""
 KNOWN_TITLE = 0.5
 """What plays is one of the works of the gallery so often; an assumption, with no film behind it."""
 LEAST_LLR = 0.1

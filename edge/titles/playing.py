@@ -6,15 +6,14 @@ Whoever tells a title last is believed: a viewer, an automation, the broadcast.
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.recognise.cues.belief import surely
+from edge.recognise.cues.belief import cast_llr, surely
 from edge.titles.eit import parse_eit, service_of
-from edge.titles.filmography import IN_CAST, Filmography
+from edge.titles.filmography import Filmography
 from gallery.errors import GalleryError, GalleryInputError
 from gallery.titles.match import NameIndex
 from gallery.titles.title import MAX_CAST, CastMember, Title, one_line
@@ -62,19 +61,6 @@ class Playing(msgspec.Struct, frozen=True):
 
 
 NOTHING = Playing()
-
-
-def cast_llr(cast: frozenset[str], people: int) -> dict[str, float]:
-    """Return the log-likelihood ratio of each of a cast in a gallery of this many people.
-
-    How many times more often an enrolled face is of the cast than by chance, so that all of the
-    cast together are expected with `IN_CAST`.
-    """
-    count = len(cast)
-    if not 0 < count < people:
-        return {}
-    llr = math.log(IN_CAST / (1 - IN_CAST) * (people - count) / count)
-    return dict.fromkeys(cast, llr) if llr > 0 else {}
 
 
 class NowPlaying:

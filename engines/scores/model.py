@@ -142,7 +142,6 @@ class NameScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         takeover: another person replaces a name only with a score this much better.
         confident: a name is beyond doubt this far above the threshold and the second.
         futile_norm: shorter embeddings name nobody, however many there are.
-        cast: the threshold falls by this for the title's cast, and rises by half of it for others.
     """
 
     lowest: float
@@ -152,7 +151,6 @@ class NameScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     takeover: float
     confident: float
     futile_norm: float
-    cast: float
 
 
 class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

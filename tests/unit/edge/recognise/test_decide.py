@@ -1,5 +1,6 @@
 import pytest
 
+from edge.recognise.cues.cue import Evidence
 from edge.recognise.decide import Claim, Policy, decide
 from edge.recognise.scene import Candidate
 from engines.scores.model import score_model
@@ -144,11 +145,20 @@ def test_three_candidates_are_published() -> None:
     assert len(decide([crowd(0.7, 0.3)], POLICY)[0].candidates) == 3
 
 
-def test_the_cast_is_favoured_and_a_cameo_is_still_found() -> None:
-    policy = Policy(0.4, 8, SFACE, cast=frozenset({"a"}))
-    assert decide([claim(0, ("a", 0.36))], policy)[0].id == "a"
-    assert decide([claim(0, ("b", 0.41))], policy)[0].id is None
-    assert decide([claim(0, ("b", 0.5))], policy)[0].id == "b"
+def test_the_cast_is_expected_and_a_cameo_is_still_found() -> None:
+    usual = SFACE.cosines(stills=False).threshold(1000, 0.01)
+    told = Policy(usual, 1000, SFACE, cast=frozenset({"a", "c"}), stills=False)
+    plain = Policy(usual, 1000, SFACE, stills=False)
+    weak = claim(0, ("a", usual - 0.05), norm=10.0)
+    assert decide([weak], plain)[0].id is None
+    found = decide([weak], told)[0]
+    assert (found.id, [spoke.kind for spoke in found.spoke]) == ("a", ["face", "title"])
+    assert decide([claim(0, ("b", usual + 0.005), norm=10.0)], plain)[0].id == "b"
+    assert decide([claim(0, ("b", usual + 0.005), norm=10.0)], told)[0].id is None
+    assert decide([claim(0, ("b", usual + 0.04), norm=10.0)], told)[0].id == "b"
+    # a title that a cue tells comes before it
+    other = claim(0, ("a", usual - 0.05), norm=10.0, evidence=(Evidence("title", {"z": 3.0}),))
+    assert decide([other], told)[0].id is None
 
 
 def test_nothing_compared_is_too_small() -> None:

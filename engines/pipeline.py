@@ -17,6 +17,7 @@ from engines.detector import Detector, YunetDetector
 from engines.embedder import MAX_BATCH, Embedder
 from engines.errors import EngineError, ModelMissingError
 from engines.quality import Quality, measure_quality
+from engines.refine import with_fine_landmarks
 from engines.scores.model import ScoreModel, score_model
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ class FacePipeline:
         templates that suffer less from the detector's jitter and from black-and-white pictures.
         """
         found = self.detector.detect_pyramid(bgr)
-        faces = self.still_of(bgr, found[found.scores >= STILL_MIN_SCORE])
+        kept = found[found.scores >= STILL_MIN_SCORE]
+        faces = self.still_of(bgr, with_fine_landmarks(self.detector, bgr, kept))
         unsure = bool((np.abs(found.scores - STILL_MIN_SCORE) < SCORE_BAND).any())
         return replace(faces, unsure=unsure)
 

@@ -29,6 +29,7 @@ from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS, Tracker
 from engines.align import align
 from engines.quality import measure_quality
+from engines.refine import with_fine_landmarks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -293,6 +294,7 @@ class Recogniser:
         if not chosen:
             return
         picked = faces[[index for _, _, index in chosen]]
+        picked = with_fine_landmarks(self._pipeline.detector, frame.bgr, picked)
         chips = align(frame.bgr, picked.landmarks_px)
         quality = measure_quality(picked, chips)
         embedded = self._pipeline.embedder.embed(chips)

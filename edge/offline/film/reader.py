@@ -31,6 +31,7 @@ from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import Tracker
 from edge.video.frame import Frame
 from engines.box_voting import overlaps
+from engines.refine import with_fine_landmarks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -233,6 +234,8 @@ class FilmReader:
         self._gate.give([self._faces[t.number].state for t in self._tracker.tracks], pts_s)
         if bgr is not None:
             fine = [(track.number, index) for track, index in seen if found.fine[index]]
-            views = cut_out(bgr, found.faces[[index for _, index in fine]], pts_s)
+            faces = found.faces[[index for _, index in fine]]
+            faces = with_fine_landmarks(self._pipeline.detector, bgr, faces)
+            views = cut_out(bgr, faces, pts_s)
             for (number, _), view in zip(fine, views, strict=True):
                 self._faces[number].views.add(view)

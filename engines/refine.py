@@ -1,6 +1,6 @@
 """Landmarks of small faces, found once more from close by.
 
-A detector puts the landmarks of a face of 24 pixels off by 7 % of its side and its size by 6 %,
+A detector puts the landmarks of a face of 24 pixels off by 6 to 7 % of its side, its size by 5 to 7 %,
 which costs an embedding more than anything else does. In a crop around the face that is enlarged
 they come out finer, and the mean of both finer still.
 """

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import sys
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -195,6 +196,7 @@ class Measure:
     ) -> None:
         self._half, self._stills = half, stills
         self._alike = alike_of(half, same)
+        self._arounds: dict[bytes, Callable[[str], tuple[float, ...]]] = {}
         self._fillers = fillers
         self._of_strangers = scores_of(half.strangers, half, same)
         self._of_mated = scores_of(half.mated, half, same)
@@ -233,7 +235,7 @@ class Measure:
         half = self._half
         enrolled = half.names[gallery]
         size = len(gallery) + self._more
-        around = self._around(gallery)
+        around = self._arounds.setdefault(gallery.tobytes(), self._around(gallery))
         policy = replace(policy_of(size - leave_out, fpir, stills=self._stills), around=around)
         known = replace(policy, people=size, threshold=threshold(size, fpir, stills=self._stills))
         for kind, (probes, scores) in enumerate(
@@ -352,6 +354,15 @@ def pairs_of(path: Path | None) -> list[tuple[str, str]]:
         return [(row[0], row[1]) for row in csv.reader(file) if len(row) >= 2]
 
 
+class Rows(dict[str, object]):
+    """The rows of a table, each told on standard error as soon as it is there."""
+
+    def __setitem__(self, name: str, row: object) -> None:
+        """Put down a row and tell it."""
+        print(name, json.dumps(row), file=sys.stderr, flush=True)
+        super().__setitem__(name, row)
+
+
 def tables(
     both: list[Half], same: set[frozenset[str]], groups: dict[str, set[str]], *, stills: bool
 ) -> dict[str, object]:
@@ -362,7 +373,7 @@ def tables(
     everyone = other.names
     special = set().union(*(groups.get(g, set()) for g in ("east_asian", "colour")), set())
     main = np.array([n for n in everyone if n not in special])
-    rows: dict[str, object] = {}
+    rows = Rows()
     for fpir in RATES:
         for size in (12, 100, 1000):
             if size < 0.9 * len(everyone):
@@ -411,6 +422,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=2, help="tracks of each person")
     parser.add_argument("--groups", type=Path)
     parser.add_argument("--same", type=Path)
+    parser.add_argument("--kind", choices=("pictures", "tracks"), help="one of both only")
     parser.add_argument("--quick", action="store_true", help="two views of a picture, not twelve")
     given = parser.parse_args()
     faces = embed(given.people, given.keep, quick=given.quick)
@@ -418,8 +430,10 @@ def main() -> None:
     for person, group in pairs_of(given.groups):
         groups.setdefault(group, set()).add(person)
     same = {frozenset(pair) for pair in pairs_of(given.same)}
-    found = {"pictures": tables(halves(faces, None), same, groups, stills=True)}
-    if given.tracks is not None:
+    found = {}
+    if given.kind != "tracks":
+        found["pictures"] = tables(halves(faces, None), same, groups, stills=True)
+    if given.tracks is not None and given.kind != "pictures":
         if not given.tracks.exists():
             compose(given.people, given.tracks, given.each)
         both = halves(faces, read_tracks(given.tracks))

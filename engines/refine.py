@@ -1,8 +1,8 @@
 """Landmarks of small faces, found once more from close by.
 
-A detector puts the landmarks of a face of 24 pixels off by 6 to 7 % of its side, its size by 5 to 7 %,
-which costs an embedding more than anything else does. In a crop around the face that is enlarged
-they come out finer, and the mean of both finer still.
+A detector puts the landmarks of a face of 24 pixels off by 6 to 7 % of its side, and its size by
+5 to 7 %, which costs an embedding more than anything else does. In a crop around the face that is
+enlarged they come out finer, and the mean of both finer still.
 """
 
 from __future__ import annotations

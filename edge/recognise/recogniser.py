@@ -252,10 +252,8 @@ class Recogniser:
         Its landmarks are not fine enough to align by, so no face may be due to be embedded.
         """
         full_px = self._full_px(frame)
-        pts_s, tracks = frame.pts_s, self._tracker.tracks
-        if self._full_budget or any(
-            embedding_priority(s, 0.0, pts_s) > 0 for s in self._states.values()
-        ):
+        pts_s, tracks, states = frame.pts_s, self._tracker.tracks, self._states.values()
+        if self._full_budget or any(embedding_priority(s, 0.0, pts_s) > 0 for s in states):
             return None
         scale = full_px / self._look.longest_px(frame)
         enough = self._schedule.low_resolution_is_enough(pts_s, tracks, scale)
@@ -293,8 +291,8 @@ class Recogniser:
         chosen = wanted[: FULL_BUDGET_FACES if full_budget else self._faces_per_frame()]
         if not chosen:
             return
-        picked = faces[[index for _, _, index in chosen]]
-        picked = with_fine_landmarks(self._pipeline.detector, frame.bgr, picked)
+        near = faces[[index for *_, index in chosen]]
+        picked = with_fine_landmarks(self._pipeline.detector, frame.bgr, near)
         chips = align(frame.bgr, picked.landmarks_px)
         quality = measure_quality(picked, chips)
         embedded = self._pipeline.embedder.embed(chips)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from engines.align import align
+from engines.align import align, with_fine_landmarks
 from engines.catalog import default_name, find_model, model_identity
 from engines.centerface import CenterFaceDetector
 from engines.choose import Backend, Precision, open_engine, precision_of_environment
@@ -17,7 +17,6 @@ from engines.detector import Detector, YunetDetector
 from engines.embedder import MAX_BATCH, Embedder
 from engines.errors import EngineError, ModelMissingError
 from engines.quality import Quality, measure_quality
-from engines.refine import with_fine_landmarks
 from engines.scores.model import ScoreModel, score_model
 
 if TYPE_CHECKING:

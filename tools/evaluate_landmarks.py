@@ -19,10 +19,9 @@ import numpy as np
 from population import halves
 
 from calibration.openset.score_data import ENROLLED, SEED
-from engines.align import align, similarity_transforms
+from engines.align import align, similarity_transforms, with_fine_landmarks
 from engines.pictures.read import read_picture
 from engines.pipeline import load_pipeline, unit
-from engines.refine import with_fine_landmarks
 
 if TYPE_CHECKING:
     from engines.pipeline import FacePipeline

@@ -27,9 +27,8 @@ from edge.recognise.step import Step, Stopwatch, Tracked
 from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS, Tracker
-from engines.align import align
+from engines.align import align, with_fine_landmarks
 from engines.quality import measure_quality
-from engines.refine import with_fine_landmarks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -30,8 +30,8 @@ from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import Tracker
 from edge.video.frame import Frame
+from engines.align import with_fine_landmarks
 from engines.box_voting import overlaps
-from engines.refine import with_fine_landmarks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from engines.align import CLOSE_PX, SMALL_PX, with_fine_landmarks
 from engines.detections import Detections
 from engines.pictures.read import read_picture
 from engines.pipeline import load_pipeline
-from engines.refine import CROP_PX, SMALL_PX, with_fine_landmarks
 
 if TYPE_CHECKING:
     from tests.free import Free
@@ -26,7 +26,7 @@ class Told:
         self.found, self.asked = found, 0
 
     def detect(self, bgr: np.ndarray) -> Detections:
-        assert bgr.shape == (CROP_PX, CROP_PX, 3)
+        assert bgr.shape == (CLOSE_PX, CLOSE_PX, 3)
         self.asked += 1
         return self.found
 
@@ -66,9 +66,9 @@ def test_only_small_faces_are_looked_at_again(side: float, asked: int) -> None:
     assert np.array_equal(found.landmarks_px, given.landmarks_px)
 
 
-@pytest.mark.parametrize(("off_px", "taken"), [(0, True), (CROP_PX / 3, False)])
+@pytest.mark.parametrize(("off_px", "taken"), [(0, True), (CLOSE_PX / 3, False)])
 def test_the_mean_of_both_is_taken_unless_it_is_another_face(off_px: float, *, taken: bool) -> None:
-    middle = CROP_PX / 2 + off_px
+    middle = CLOSE_PX / 2 + off_px
     box = np.array([[middle - 40, middle - 40, middle + 40, middle + 40]], np.float32)
     points = np.full((1, 5, 2), middle + 10, np.float32)
     detector = Told(Detections(box, np.ones(1, np.float32), points))

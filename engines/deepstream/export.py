@@ -28,7 +28,7 @@ INPUT_PX = (640, 384)
 STRIDES_PX = (8, 16, 32)
 MIN_SCORE = 0.6
 FACES_AT_ONCE = 16
-SOURCES = ("yunet_parser.cpp", "face_alignment.h", "align_faces.cu")
+SOURCES = ("yunet_parser.cpp", "face_alignment.h", "align_faces.cu", "warp_faces.cu")
 
 _DETECTOR_CONFIG = """# {identity}: faces with five landmarks
 [property]
@@ -153,10 +153,8 @@ def configurations(embedder: Model) -> dict[str, str]:
     identity = model_identity(EMBEDDER)
     outputs = ";".join(f"{kind}_{s}" for kind in ("cls", "obj", "bbox", "kps") for s in STRIDES_PX)
     found = {name: _source(name) for name in SOURCES}
-    kernels = resources.files("engines.tensorrt") / "kernels" / "preprocess.cu"
     return found | {
         "Makefile": _source("Makefile").replace("@BLUE_FIRST@", colour),
-        "preprocess.cu": kernels.read_text(),
         "labels.txt": "face\n",
         "detector.txt": _DETECTOR_CONFIG.format(
             identity=model_identity(DETECTOR),

@@ -1,7 +1,7 @@
 // Aligned faces for the embedder: the custom library of nvdspreprocess, before nvinfer.
 //
-// Not run on hardware. The arithmetic is: warp_faces of preprocess.cu and face_alignment.h are tested
-// on a CPU against OpenCV; this file was compiled against headers of ours that declare what
+// Not run on hardware. The arithmetic is: warp_faces.cu and face_alignment.h are tested on a CPU
+// against OpenCV; this file was compiled against headers of ours that declare what
 // DeepStream documents. Frames must be RGBA in CUDA device memory, as deepstream.sh makes them.
 #include <cuda_runtime.h>
 
@@ -11,7 +11,7 @@
 #include "face_alignment.h"
 #include "nvbufsurftransform.h"
 #include "nvdspreprocess_interface.h"
-#include "preprocess.cu"
+#include "warp_faces.cu"
 
 struct CustomCtx {
     float* inverses = nullptr;

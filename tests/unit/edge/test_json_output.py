@@ -31,7 +31,7 @@ NAMES = {
     "Verified": "gallery releases problems",
     "Exported": "gallery output people",
     "Differs": "same model added removed text templates",
-    "Receipt": "ok lines",
+    "Receipt": "ok lines readings",
     "KeysMade": "home root",
     "KeyRotated": "role key sent",
     "Renewed": "signed sent",

@@ -58,7 +58,7 @@ def test_silent_connections_make_room_for_a_viewer(device: Device4Tests) -> None
             assert device.server.gate.connections <= 24
         begun = time.monotonic()
         assert httpx.get(device.url + "healthz").status_code == 200
-        assert httpx.post(device.url + "api/press").json()["people"][0]["id"] == "ada"
+        assert httpx.post(device.url + "api/press").json()["press"]
         assert time.monotonic() - begun < 5  # who waits for a silent one waits for 10 s
     assert device.server.gate.turned_away >= 276
 

@@ -1,8 +1,18 @@
 // Calls what DeepStream would call, from Python.
+#include <cmath>
 #include <cstring>
 
 #include "face_alignment.h"
 #include "nvdsinfer_custom_impl.h"
+
+#define TVRADAR_HOST
+#define KERNEL static void
+#define DEVICE static inline
+static int thread_x, thread_y, thread_z;
+#define THREAD_X thread_x
+#define THREAD_Y thread_y
+#define THREAD_Z thread_z
+#include "warp_faces.cu"
 
 extern "C" bool NvDsInferParseYuNet(std::vector<NvDsInferLayerInfo> const&,
                                     NvDsInferNetworkInfo const&,
@@ -36,4 +46,14 @@ extern "C" int parse(int layers, const char** names, float** buffers, int width,
 
 extern "C" bool inverse_of(const double* points, float* inverse) {
     return tvradar::chip_to_frame(points, inverse);
+}
+
+// pixels: uint8 (height, width, 4), RGBA; inverses: float32 (faces, 6); target: float32 (faces, 3, side, side).
+extern "C" void warp(const byte* pixels, int width, int height, const float* inverses, int faces,
+                     int side, int blue_first, float* target) {
+    Image source{(word)pixels, width, height, 4 * width, 4, 2, 0};
+    WarpFaces p{source, (word)target, (word)inverses, faces, side, blue_first, 0};
+    for (thread_z = 0; thread_z < faces; ++thread_z)
+        for (thread_y = 0; thread_y < side; ++thread_y)
+            for (thread_x = 0; thread_x < side; ++thread_x) warp_faces(p);
 }

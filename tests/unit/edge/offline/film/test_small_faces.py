@@ -14,7 +14,6 @@ from edge.offline.film.reader import FilmReader
 from edge.offline.film.tiles import everywhere
 from edge.recognise.recogniser import RecogniserOptions
 from edge.video.frame import Frame
-from edge.video.sources.still import ReadyPicture
 from engines.detections import Detections
 from engines.embedder import Embeddings
 from engines.pipeline import FacePipeline
@@ -133,7 +132,7 @@ def test_a_small_face_that_enters_a_calm_picture_is_found_within_three_tenths_of
         there = [(900, 500, side)] if index >= 30 else []
         swings = 300 + round(60 * np.sin(index / 12))
         picture = frame((swings, 300, 90), *there)
-        reader.process(ReadyPicture(Frame(picture, index / FPS, index, 0)))
+        reader.process(Frame(picture, index / FPS, index, 0))
     scenes = list(reader.finish())
     first = next(s.pts_s for s in scenes if any(f.box[0] > 800 for f in s.faces))
     assert 1.1 < first <= 1.5

@@ -26,6 +26,7 @@
         $("only").hidden = false;
         document.body.classList.add("only");
         choose(nearest());
+        makeRoom();
         $("only-scenes").focus({ preventScroll: true });
       });
     }
@@ -101,6 +102,11 @@
       list = null;
       $("only").hidden = true;
       document.body.classList.remove("only");
+      makeRoom();
+    }
+    function makeRoom() { // for the panel, also while the picture stands still
+      page.moved();
+      page.redraw();
     }
 
     /* --- watching --------------------------------------------------------------------------- */

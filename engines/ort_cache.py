@@ -132,10 +132,9 @@ def fast_form(path: Path, precision: str) -> bytes:
             model = integer_form(model, machine_offsets())
         except UnknownFormError as error:
             log.warning("%s: runs in float (%s)", path.name, error)
-    else:
-        graph = Graph.of(model)
-        if split_prelu(graph):
-            model = graph.model(check=False)
+    graph = Graph.of(model)
+    if split_prelu(graph):  # of an INT8 file, in the layers that stay in float
+        model = graph.model(check=False)
     return bytes(model.SerializeToString())
 
 

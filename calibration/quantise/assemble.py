@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 
 def assemble(
-    fp32: bytes, factors: Factors, float_layers: Iterable[str], scales: dict[str, float]
+    fp32: bytes,
+    factors: Factors,
+    float_layers: Iterable[str],
+    scales: dict[str, float],
+    shifts: dict[str, int] | None = None,
 ) -> bytes:
     """Return the Q/DQ file.
 
@@ -31,8 +35,9 @@ def assemble(
         factors: by the output of a Conv, by what its channels are divided.
         float_layers: names of the layers that stay in float.
         scales: of each tensor that has its own.
+        shifts: by tensor, how many steps lower it is stored; see `take_steps`.
     """
     graph = prepare(onnx.load_from_string(fp32))
     divide_channels(graph, factors)
-    model = write_qdq(graph, plan(graph, frozenset(float_layers)), scales)
+    model = write_qdq(graph, plan(graph, frozenset(float_layers)), scales, shifts=shifts)
     return bytes(model.SerializeToString(deterministic=True))

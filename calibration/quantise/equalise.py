@@ -48,7 +48,7 @@ def equalise(graph: Graph, ranges: dict[str, Ranges], strength: float) -> Factor
         behind = linear_consumers(graph, names[-1])
         if not behind or names[-1] not in ranges:
             continue
-        depthwise = all(_is_depthwise(graph, n) for n in behind)
+        depthwise = all(is_depthwise(graph, n) for n in behind)
         factor = channel_factors(ranges[names[-1]], 1.0 if depthwise else strength)
         factors[conv.output[0]] = tuple(float(f"{f:.{DIGITS}g}") for f in factor)
         for name in names:
@@ -78,7 +78,8 @@ def _homogeneous(consumers: dict[str, list[onnx.NodeProto]], name: str) -> list[
     return names
 
 
-def _is_depthwise(graph: Graph, node: onnx.NodeProto) -> bool:
+def is_depthwise(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Return whether each output channel reads one input channel of its own."""
     weight, _ = weights_of(graph, node)
     return node.op_type == "Conv" and integer(node, "group", 1) == weight.shape[0] > 1
 

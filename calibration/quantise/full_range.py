@@ -86,7 +86,7 @@ def _wide(graph: Graph, chosen: Plan) -> set[str]:
     def follows(node: onnx.NodeProto, root: str) -> bool:
         behind = tensors.get(node.output[0])
         if node.op_type == "Conv":
-            return node.name in chosen.layers and _is_1x1(graph, node)
+            return node.name in chosen.layers and is_1x1(graph, node)
         return behind in wide if node.op_type == "Add" else behind == root
 
     def bad(root: str) -> bool:
@@ -102,7 +102,7 @@ def _wide(graph: Graph, chosen: Plan) -> set[str]:
     return wide
 
 
-def _is_1x1(graph: Graph, node: onnx.NodeProto) -> bool:
+def is_1x1(graph: Graph, node: onnx.NodeProto) -> bool:
     """Return whether a Conv reads no padding, where it would miss the offset."""
     pads = attributes(node).get("pads", ())
     return graph.constants[node.input[1]].shape[2:] == (1, 1) and not any(pads)

@@ -12,7 +12,7 @@ import io
 import logging
 import shutil
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import cv2
 import msgspec
@@ -24,6 +24,7 @@ from calibration.errors import CalibrationError
 from calibration.pictures.faces import Picture, read_chips
 from calibration.pictures.inputs import chips_to_inputs, detector_inputs
 from calibration.quantise.assemble import assemble
+from calibration.quantise.balance import Balance, balance
 from calibration.quantise.equalise import Factors, equalise
 from calibration.quantise.plan import plan
 from calibration.quantise.prepare import prepare
@@ -58,7 +59,8 @@ class Options:
     """How to calibrate.
 
     Attributes:
-        method: how a tensor's range becomes a scale; see `choose_scales`.
+        method: how a tensor's range becomes a scale; see `choose_scales`, and `balance` for
+            "balanced", which takes no strength.
         strength: of the equalisation between channels; see `equalise`.
         limit: at most this many pictures, taken evenly.
         stem: this many of the first convolutions stay in float.
@@ -66,7 +68,7 @@ class Options:
         seed: of the places in feature maps that are sampled.
     """
 
-    method: Method = "mse"
+    method: Method | Literal["balanced"] = "mse"
     strength: float = 0.5
     limit: int = 256
     stem: int = 0
@@ -75,7 +77,7 @@ class Options:
 
 
 DEFAULTS = {
-    "embedder": Options(),
+    "embedder": Options(method="balanced", stem=3),
     "detector": Options(method="minmax", strength=0.3, stem=9),
 }
 """By task. A scene is brighter than any crop of a face that a detector was calibrated with, so its
@@ -104,6 +106,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     int8_sha256: str
     shipped: bool = False
+    shifts: dict[str, int] = {}
 
 
 def calibrate(name: str, pictures: list[Picture], options: Options, progress: Progress) -> Path:
@@ -137,22 +140,21 @@ def calibrate(name: str, pictures: list[Picture], options: Options, progress: Pr
         )
     weights = read_known(fp32)
     graph = prepare(onnx.load_from_string(weights))
-    everything = plan(graph)
-    names = tensors_to_measure(graph, everything)
+    names = tensors_to_measure(graph, plan(graph))
     ranges = _ranges(work / "ranges.npz", graph, names, inputs, options, progress)
-    factors = equalise(graph, ranges, options.strength)
+    made = _balance(graph, ranges, options)
     convolutions = [n.name for n in graph.nodes if n.op_type == "Conv"]
     kept: dict[str, float] = dict.fromkeys(convolutions[: options.stem], 0.0)
     if options.mixed:
         error = face_error if find_model(name).task == "detector" else embedding_error
-        gains = sweep(
-            graph, ranges, options.method, inputs, error, work / "sweep.json", progress.stage
-        )
+        method = "mse" if options.method == "balanced" else options.method
+        gains = sweep(graph, ranges, method, inputs, error, work / "sweep.json", progress.stage)
         ranked = sorted((x for x in gains.items() if x[0] not in kept), key=lambda x: -x[1])
         kept |= dict(ranked[: options.mixed])
-    chosen = plan(graph, frozenset(kept))
-    scales = choose_scales(graph, chosen, ranges, options.method)
-    data = assemble(weights, factors, kept, scales)
+    roots = plan(graph, frozenset(kept)).roots
+    scales = {root: made.scales[root] for root in roots}
+    shifts = {root: made.shifts[root] for root in roots if root in made.shifts}
+    data = assemble(weights, made.factors, kept, scales, shifts)
     record = Record(
         model=identity,
         fp32_sha256=hashlib.sha256(weights).hexdigest(),
@@ -160,8 +162,9 @@ def calibrate(name: str, pictures: list[Picture], options: Options, progress: Pr
         pictures=tuple(p.sha256 for p in pictures),
         faces=len(inputs),
         float_layers=kept,
-        factors=factors,
+        factors=made.factors,
         scales=scales,
+        shifts=shifts,
         libraries=_libraries(),
         revision=REVISION,
         int8_sha256=hashlib.sha256(data).hexdigest(),
@@ -170,6 +173,15 @@ def calibrate(name: str, pictures: list[Picture], options: Options, progress: Pr
     write_atomically(target, data)
     shutil.rmtree(work)
     return target
+
+
+def _balance(graph: Graph, ranges: dict[str, Ranges], options: Options) -> Balance:
+    """Choose factors, scales and shifts, and divide the graph's channels, ranges too."""
+    everything = plan(graph)
+    if options.method == "balanced":
+        return balance(graph, everything, ranges)
+    factors = equalise(graph, ranges, options.strength)
+    return Balance(factors, choose_scales(graph, everything, ranges, options.method), {})
 
 
 def record_path(path: Path) -> Path:

@@ -13,6 +13,7 @@ from onnx import helper
 
 from calibration.quantise.full_range import use_whole_range
 from calibration.quantise.plan import ACTIVATIONS, Plan
+from calibration.quantise.shift import take_steps
 from engines.onnx_models.graph import Graph
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def write_qdq(
     scales: dict[str, float],
     weights: dict[str, tuple[NDArray[np.int8], NDArray[np.float32]]] | None = None,
     *,
+    shifts: dict[str, int] | None = None,
     full_range: bool = True,
 ) -> onnx.ModelProto:
     """Return the Q/DQ model.
@@ -47,6 +49,7 @@ def write_qdq(
             them, see `use_whole_range`.
         weights: int8 weight and scale by layer name where another rounding than to the nearest
             was found.
+        shifts: by root, how many steps lower than 0 a PRelu's output is stored; see `take_steps`.
         full_range: let what is never negative have 255 steps.
     """
     result = Graph.of(graph.model())
@@ -58,6 +61,7 @@ def write_qdq(
 
     if full_range:
         scales = use_whole_range(result, chosen, scales, rounded)
+    take_steps(result, chosen, scales, shifts or {}, rounded)
     result.constants[ZERO] = np.array(0, np.int8)
     nodes: list[onnx.NodeProto] = []
     scale_names = {name: f"{name}.s" for name in chosen.roots}

@@ -26,7 +26,12 @@ BINS = 2048
 
 
 def choose_scales(
-    graph: Graph, chosen: Plan, ranges: dict[str, Ranges], method: Method
+    graph: Graph,
+    chosen: Plan,
+    ranges: dict[str, Ranges],
+    method: Method,
+    *,
+    skip: frozenset[str] = frozenset(),
 ) -> dict[str, float]:
     """Return the scale of each root of a plan.
 
@@ -36,6 +41,7 @@ def choose_scales(
         ranges: of each tensor in `tensors_to_measure`.
         method: `mse` minimises the squared error weighted by what the next layer makes of it;
             `percentile` cuts at 99.99 %, `entropy` at the least Kullback-Leibler divergence.
+        skip: roots that have a scale already; they get none here.
 
     Raises:
         CalibrationError: no such method.
@@ -43,7 +49,8 @@ def choose_scales(
     if method not in METHODS:
         raise CalibrationError(f"method {method!r}: expected one of {', '.join(METHODS)}")
     producers = graph.producers()
-    return {root: _scale(graph, producers, root, ranges, method) for root in chosen.roots}
+    roots = [root for root in chosen.roots if root not in skip]
+    return {root: _scale(graph, producers, root, ranges, method) for root in roots}
 
 
 def tensors_to_measure(graph: Graph, chosen: Plan) -> list[str]:
@@ -90,7 +97,7 @@ def _scale(
         return _at_least(float(np.quantile(magnitudes, PERCENTILE / 100)) / STEPS)
     if method == "entropy":
         return _at_least(_entropy_reach(magnitudes) / STEPS)
-    return _least_error(stored.samples, slope, _sensitivity(graph, name, stored.samples.shape[1]))
+    return _least_error(stored.samples, slope, sensitivity(graph, name, stored.samples.shape[1]))
 
 
 def _at_least(scale: float) -> float:
@@ -111,7 +118,7 @@ def _picture_step(graph: Graph, producers: dict[str, onnx.NodeProto], root: str)
     return None
 
 
-def _sensitivity(graph: Graph, name: str, channels: int) -> NDArray[np.float64]:
+def sensitivity(graph: Graph, name: str, channels: int) -> NDArray[np.float64]:
     """Return float64 (channels,): the sum of squares of the weights that read each channel."""
     total = np.zeros(channels)
     for node in linear_consumers(graph, name) or []:

@@ -89,7 +89,9 @@ def install(name: str, recipe: Recipe) -> Path | None:
     target = artefact_path(recipe.record.model, wanted[:12])
     if not target.is_file() or read_verdict(target) is None:
         made = recipe.record
-        data = assemble(read_known(fetch(name)), made.factors, made.float_layers, made.scales)
+        data = assemble(
+            read_known(fetch(name)), made.factors, made.float_layers, made.scales, made.shifts
+        )
         found = hashlib.sha256(data).hexdigest()
         if found != wanted:
             log.warning(

@@ -88,6 +88,8 @@ def int8(
     task = find_model(model).task
     if task not in DEFAULTS:
         raise UsageError(f"{model}: a {task}, expected a model of {' or '.join(DEFAULTS)}")
+    if strength is not None:
+        given.setdefault("method", "mse" if task == "embedder" else DEFAULTS[task].method)
     options = replace(DEFAULTS[task], limit=limit, mixed=mixed, **given)
     with _shown() as progress:
         path = calibrate(model, ours, options, progress)

@@ -3,8 +3,9 @@
 A Q/DQ file says Conv -> PRelu -> Q, as TensorRT wants it. ONNX Runtime fuses a Conv only with a Q
 right behind it, so it would run such a block in float. Here the blocks become what ONNX Runtime
 has kernels for, with the same scales and so the same integers: QLinearConv in NHWC, and PRelu as
-max(x, a x). On x86 the signed values are stored with an offset of 128 as uint8, since that is what
-its multiply-add instructions take: ten times as fast as int8 times int8.
+max(x, a x), each side a convolution of its own so that nothing is rounded before PRelu. On x86 the
+signed values are stored with an offset of 128 as uint8, since that is what its multiply-add
+instructions take: ten times as fast as int8 times int8.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 MICROSOFT = "com.microsoft"
 TO_NHWC, TO_NCHW = [0, 2, 3, 1], [0, 3, 1, 2]
+FLAT = 1e-3
+"""A slope below this is taken for this: a scale of zero has no inverse, and it is a fifth of a step
+at most."""
 
 
 class Offsets(NamedTuple):
@@ -58,6 +62,14 @@ class _Quantized:
     rank: int
 
 
+class _Layer(NamedTuple):
+    """A convolution: int8 weight, a scale per output, float64 bias in the output's unit."""
+
+    weight: NDArray[np.int8]
+    scales: NDArray[np.float32]
+    bias: NDArray[np.float64]
+
+
 class UnknownFormError(Exception):
     """The graph is not of the form that this module knows; run it as it is."""
 
@@ -80,7 +92,7 @@ class _Lowering:
         }
         self._source = Graph.of(model)
         self._offsets = offsets
-        self._consumers = self._source.consumers()
+        self._consumers, self._producers = self._source.consumers(), self._source.producers()
         self._outputs = self._source.output_names()
         self._out = Graph(
             [],
@@ -216,46 +228,82 @@ class _Lowering:
 
     def _conv(self, node: onnx.NodeProto) -> bool:
         data, weight = (self._quantized.get(node.input[0]), self._weights.get(node.input[1]))
-        chain = self._ending(node.output[0], ("Relu", "PRelu", "Flatten"))
+        chain = self._ending(node.output[0], ("Relu", "PRelu", "Sub", "Flatten"))
         if data is None or weight is None or chain is None:
             return False
         if any(not self._fits(n) for n in chain):
             return False
-        stored, scales = weight
-        scale, zero = self._scale_of(chain[-1]), self._zero
-        options = {
-            k: v
-            for k, v in attributes(node).items()
-            if k in ("dilations", "group", "kernel_shape", "pads", "strides")
-        }
-        name = self._emit(
-            "QLinearConv",
-            [
-                *(data.name, self._scale(data.scale), zero),
-                *self._stored_weight(node.output[0], stored, scales),
-                *(self._scale(scale), zero),
-                self._bias(node, data.scale * scales),
-            ],
-            f"{node.output[0]} int",
-            domain=MICROSOFT,
-            channels_last=1,
-            **options,
-        )
+        name = self._convolve(node, data, weight, chain)
         rank = 4
         for inner in chain[:-1]:
             if inner.op_type == "Relu":
-                name = self._emit("Max", [name, zero], f"{inner.output[0]} int")
-            elif inner.op_type == "PRelu":
-                name = self._prelu(inner, name, scale)
-            else:
+                name = self._emit("Max", [name, self._zero], f"{inner.output[0]} int")
+            elif inner.op_type == "Flatten":
                 name = self._emit("Transpose", [name], f"{name} nchw", perm=TO_NCHW)
                 name, rank = self._emit("Flatten", [name], f"{inner.output[0]} int", axis=1), 2
         self._publish(chain, name, rank)
         return True
 
+    def _convolve(
+        self,
+        node: onnx.NodeProto,
+        data: _Quantized,
+        weight: tuple[NDArray[np.int8], NDArray[np.float32]],
+        chain: list[onnx.NodeProto],
+    ) -> str:
+        """Convolve once; for PRelu, which is max(x, a x) for slopes a <= 1, once for each side."""
+        stored, scales = weight
+        behind = {n.op_type: n for n in chain}
+        bias = self._real_bias(node, len(scales))
+        taken = 0.0
+        if "Sub" in behind:
+            taken = float(self._source.constants[behind["Sub"].input[1]].ravel()[0])
+        made = _Layer(stored, scales, bias - taken)
+        name = self._qlinear(node, data, made, self._scale_of(chain[-1]), node.output[0])
+        if "PRelu" not in behind:
+            return name
+        slope = self._source.constants[behind["PRelu"].input[1]].astype(np.float64).ravel()
+        slope = np.where(np.abs(slope) < FLAT, FLAT, slope)
+        turned = np.where(slope < 0, -1, 1).reshape(-1, *[1] * (stored.ndim - 1))
+        below = _Layer(
+            (stored * turned).astype(np.int8),
+            (scales * np.abs(slope)).astype(np.float32),
+            bias * slope - taken,
+        )
+        output = behind["PRelu"].output[0]
+        other = self._qlinear(node, data, below, self._scale_of(chain[-1]), f"{output} ax")
+        return self._emit("Max", [name, other], f"{output} int")
+
+    def _qlinear(
+        self, node: onnx.NodeProto, data: _Quantized, layer: _Layer, scale: float, name: str
+    ) -> str:
+        options = {
+            k: v
+            for k, v in attributes(node).items()
+            if k in ("dilations", "group", "kernel_shape", "pads", "strides")
+        }
+        return self._emit(
+            "QLinearConv",
+            [
+                *(data.name, self._scale(data.scale), self._zero),
+                *self._stored_weight(name, layer.weight, layer.scales),
+                *(self._scale(scale), self._zero),
+                self._bias(name, layer.bias, data.scale * layer.scales),
+            ],
+            f"{name} int",
+            domain=MICROSOFT,
+            channels_last=1,
+            **options,
+        )
+
     def _fits(self, node: onnx.NodeProto) -> bool:
         if node.op_type == "Flatten":
             return integer(node, "axis", 1) == 1
+        if node.op_type == "Sub":  # only behind PRelu: see `calibration/quantise/shift.py`
+            before = self._producers.get(node.input[0])
+            taken = self._source.constants.get(node.input[1])
+            known = taken is not None and taken.size == 1
+            return known and before is not None and before.op_type == "PRelu"
         if node.op_type != "PRelu":
             return True
         slope = self._source.constants.get(node.input[1])
@@ -276,42 +324,14 @@ class _Lowering:
             self._constant(f"{name} wz", np.full(len(scales), offset, dtype)),
         ]
 
-    def _bias(self, node: onnx.NodeProto, scales: NDArray[np.float32]) -> str:
-        bias = np.zeros(len(scales))
+    def _real_bias(self, node: onnx.NodeProto, outputs: int) -> NDArray[np.float64]:
         if len(node.input) > 2 and node.input[2]:
-            bias = self._source.constants[node.input[2]].astype(np.float64)
-        steps = np.clip(np.rint(bias / scales.astype(np.float64)), -(2**31), 2**31 - 1)
-        return self._constant(f"{node.output[0]} b", steps.astype(np.int32))
+            return self._source.constants[node.input[2]].astype(np.float64)
+        return np.zeros(outputs)
 
-    def _prelu(self, node: onnx.NodeProto, name: str, scale: float) -> str:
-        """Compute max(x, a x), which is PRelu for slopes a <= 1."""
-        slope = self._source.constants[node.input[1]].astype(np.float32).ravel()
-        step = max(float(np.abs(slope).max()) / 127, 1e-9)
-        steps = np.rint(slope / step).astype(np.int16) + self._offsets.data
-        stored = steps.astype(np.uint8 if self._offsets.data else np.int8)
-        shape, output = self._shapes.get(node.output[0], []), f"{node.output[0]} int"
-        # A whole row at once: the kernel starts again for each stretch of the slopes.
-        columns = shape[3] if len(shape) == 4 else 0
-        if columns:
-            row = np.array([0, -1, columns * len(slope)], np.int64)
-            name = self._emit(
-                "Reshape", [name, self._constant(f"{output} row", row)], f"{output} r"
-            )
-            stored = np.tile(stored, columns)
-        slopes = self._constant(f"{output} a", stored)
-        zero = self._zero
-        one = self._scale(scale)
-        product = self._emit(
-            "QLinearMul",
-            [name, one, zero, slopes, self._scale(step), zero, one, zero],
-            f"{output} ax",
-            domain=MICROSOFT,
-        )
-        name = self._emit("Max", [name, product], f"{output} max" if columns else output)
-        if columns:
-            back = np.array([0, -1, columns, len(slope)], np.int64)
-            name = self._emit("Reshape", [name, self._constant(f"{output} back", back)], output)
-        return name
+    def _bias(self, name: str, bias: NDArray[np.float64], scales: NDArray[np.float32]) -> str:
+        steps = np.clip(np.rint(bias / scales.astype(np.float64)), -(2**31), 2**31 - 1)
+        return self._constant(f"{name} b", steps.astype(np.int32))
 
     def _gemm(self, node: onnx.NodeProto) -> bool:
         data, weight = (self._quantized.get(node.input[0]), self._weights.get(node.input[1]))
@@ -320,12 +340,13 @@ class _Lowering:
         if data is None or weight is None or not options.get("transB") or not plain:
             return False
         stored, scales = weight
+        bias = self._real_bias(node, len(scales))
         self._emit(
             "QGemm",
             [
                 *(data.name, self._scale(data.scale), self._zero),
                 *self._stored_weight(node.output[0], np.ascontiguousarray(stored.T), scales),
-                self._bias(node, data.scale * scales),
+                self._bias(node.output[0], bias, data.scale * scales),
             ],
             node.output[0],
             domain=MICROSOFT,

@@ -45,7 +45,7 @@ def test_prelu_written_as_relu_and_factors_is_the_same_function(small) -> None:
 
 def test_the_integer_form_has_no_float_convolution(quantized) -> None:
     kinds = {n.op_type for n in integer_form(quantized, Offsets(128, 0)).graph.node}
-    assert {"QLinearConv", "QLinearMul", "NhwcMaxPool", "QLinearAdd", "QGemm"} <= kinds
+    assert {"QLinearConv", "Max", "NhwcMaxPool", "QLinearAdd", "QGemm"} <= kinds
     assert not kinds & {"Conv", "PRelu", "Relu", "MaxPool", "Gemm", "DequantizeLinear"}
 
 
@@ -53,9 +53,8 @@ def test_the_integer_form_computes_what_the_file_says(small, quantized) -> None:
     data = small.pictures(32, seed=5)
     said = small.run(quantized, data)
     computed = small.run(integer_form(quantized, machine_offsets()), data)
-    # Not bit for bit: the integers are rounded once before PRelu and once behind it.
-    assert small.cosines(said, computed).min() > 0.99
-    assert small.cosines(said, computed).mean() > 0.998
+    # Not bit for bit: biases are rounded to integers, and a half step may fall to either side.
+    assert small.cosines(said, computed).min() > 0.9995
 
 
 def test_storage_offsets_do_not_change_one_bit(small, quantized) -> None:

@@ -128,13 +128,14 @@ def shots_of(
     for first in range(0, len(people) - AT_ONCE + 1, AT_ONCE):
         actors = [Actor(looks[person], rng) for person in people[first : first + AT_ONCE]]
         light = rng.uniform(0.35, 0.7) if rng.random() < 0.25 else 1.0
+        grain = rng.normal(0, 3, (8, SIZE[1], SIZE[0], 1)).astype(np.int16)
         frames = []
         for index in range(round(SHOT_S * FPS)):
             picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
             for k, actor in enumerate(actors):
                 picture[:, k * cell[0] : (k + 1) * cell[0]] = actor.draw(index / FPS, cell)
-            noise = rng.normal(0, 3, picture.shape[:2])[..., None]
-            frames.append(np.clip(picture * light + noise, 0, 255).astype(np.uint8))
+            lit = np.asarray(cv2.convertScaleAbs(picture, alpha=light), np.int16)
+            frames.append(np.clip(lit + grain[index % len(grain)], 0, 255).astype(np.uint8))
         yield [actor.person for actor in actors], through_h264(frames, int(rng.integers(*CRF)))
 
 

@@ -17,17 +17,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.captions.of_file import open_captions, with_subtitles
+from edge.captions.of_file import with_subtitles
 from edge.config import DEFAULT_FPIR
-from edge.offline.reading import read_to_end
+from edge.offline.reading import read_with_cues
 from edge.offline.recogniser import EMBEDDINGS_PER_FRAME
-from edge.offline.summary import Identification, IdentifiedFace, IdentifiedText, Summary
+from edge.offline.summary import Identification, IdentifiedFace, Summary
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
 from edge.timeline.build import build_timeline
 from edge.timeline.timeline import Timeline  # noqa: TC001, edge hands it on
-from edge.titles.of_file import FileTitle
 from edge.video.open import open_source
 from edge.video.source import DEFAULT_OPTIONS
 from engines.pipeline import load_pipeline
@@ -127,25 +126,19 @@ def identify(
         summary = Summary(known, lang, on_face=faces.append)
         uri = str(source)
         with open_source(uri, options=with_subtitles(DEFAULT_OPTIONS, board)) as opened:
-            titles = FileTitle(uri, opened, board, known)
-            captions = open_captions(board, known, pipeline.detector, opened)
-            read_to_end(
+            read_with_cues(
+                uri,
                 opened,
-                lambda: open_source(uri),
                 pipeline,
                 known,
                 options,
                 summary,
+                board,
                 seconds=seconds,
                 stop=stop,
                 every_frame=every_frame,
                 on_picture=on_picture,
-                cues=titles,
-                before=captions.look if captions else lambda _: None,
             )
-            if captions:
-                summary.texts += [IdentifiedText(t.pts_s, t.text, t.person) for t in captions.texts]
-                captions.close()
             warnings = opened.stats.warnings
         threshold = policy_for(known, fpir).threshold
         found = summary.result(

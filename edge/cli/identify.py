@@ -10,27 +10,25 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.captions.of_file import open_captions, with_subtitles
+from edge.captions.of_file import with_subtitles
 from edge.cli.console import err, graceful_stop, progress_bar
 from edge.cli.identify_output import annotate_source
 from edge.cli.options import cue_kinds, refuse_to_replace
 from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
-from edge.offline.reading import read_to_end
+from edge.offline.reading import read_with_cues
 from edge.offline.recogniser import EMBEDDINGS_PER_FRAME
 from edge.offline.scene_file import SceneFile
 from edge.offline.summary import (
     Identification,
     IdentifiedFace,
     IdentifiedPicture,
-    IdentifiedText,
     Summary,
 )
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
 from edge.timeline.sidecar import SidecarBuilder, sidecar_path
-from edge.titles.of_file import FileTitle
 from edge.video.open import open_source
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 from edge.video.sources.pipe import is_pipe
@@ -46,8 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.recognise.scene import Scene
-    from edge.video.frame import Picture
-    from edge.video.source import Source
     from engines.choose import Backend, Precision
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
@@ -215,43 +211,6 @@ def _identify(
         annotate_source(uri, annotate, scenes, summary.name, video)
     found = summary.result(uri, threshold=threshold, complete=complete, warnings=warnings)
     return msgspec.structs.replace(found, pictures=tuple(pictures))
-
-
-def read_with_cues(
-    uri: str,
-    source: Source,
-    pipeline: FacePipeline,
-    gallery: Gallery,
-    options: RecogniserOptions,
-    summary: Summary,
-    board: CueBoard,
-    *,
-    video: SourceOptions = DEFAULT_OPTIONS,
-    seconds: float | None = None,
-    every_frame: bool,
-    stop: Callable[[], bool],
-    on_picture: Callable[[Picture], None] = lambda _: None,
-) -> None:
-    """Add all of a source to a summary, with its title and its captions as cues."""
-    titles = FileTitle(uri, source, board, gallery, video.programme)
-    captions = open_captions(board, gallery, pipeline.detector, source)
-    read_to_end(
-        source,
-        lambda: open_source(uri, options=video),
-        pipeline,
-        gallery,
-        options,
-        summary,
-        seconds=seconds,
-        stop=stop,
-        every_frame=every_frame,
-        on_picture=on_picture,
-        cues=titles,
-        before=captions.look if captions else lambda _: None,
-    )
-    if captions:
-        summary.texts += [IdentifiedText(t.pts_s, t.text, t.person) for t in captions.texts]
-        captions.close()
 
 
 def _sidecar_of(uri: str) -> Path:

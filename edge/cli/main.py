@@ -176,6 +176,16 @@ def timeline(
     every: EveryOption = "moment",
     stream: StreamOption = None,
     programme: ProgrammeOption = None,
+    engine: Annotated[
+        enrol.Engine, typer.Option(help="With --out: this process, or a Ray cluster.")
+    ] = "local",
+    workers: Annotated[
+        int, typer.Option(help="Films at once on the cluster.", min=1, max=10_000)
+    ] = 2,
+    address: Annotated[
+        str,
+        typer.Option(help="Of the Ray cluster: auto, ray://HOST:10001; local starts one here."),
+    ] = "local",
 ) -> None:
     """Tell who appears when; with --only, cut a film down to one person's scenes.
 
@@ -185,6 +195,7 @@ def timeline(
     """
     from edge.cli.identify import Naming  # noqa: PLC0415
     from edge.cli.timeline import (  # noqa: PLC0415
+        Cluster,
         TimelineOutput,
         write_timeline,
         write_timelines,
@@ -193,8 +204,11 @@ def timeline(
     output = TimelineOutput(json, vtt, html, only, edl, concat, sidecar)
     naming = Naming(cast, fpir, lang, cues, embedder, every == "frame")
     if into is not None:
-        write_timelines(Path(source), gallery, into, output, naming)
+        cluster = Cluster(engine, workers, address)
+        write_timelines(Path(source), gallery, into, output, naming, cluster)
         return
+    if engine != "local":
+        raise UsageError("--engine ray: reads folders of films, expected --out DIR with it")
     video = SourceOptions(stream=stream, programme=programme)
     write_timeline(source, gallery, output, naming, video)
 

@@ -6,22 +6,21 @@ import math
 import sys
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.table import Table
 from rich.text import Text
 
-from edge.captions.of_file import with_subtitles
 from edge.cli.console import err, graceful_stop, out, print_json, progress_bar, warn_of
-from edge.cli.identify import Naming, identify_source, read_with_cues
+from edge.cli.identify import Naming, identify_source
 from edge.cli.options import refuse_to_replace
 from edge.errors import UsageError
-from edge.library import open_models
+from edge.offline.film_maker import FilmJob, FilmMade, FilmMaker
 from edge.offline.films import FilmsFailedError, FolderReport, each_film, films_in
-from edge.offline.summary import Summary
+from edge.offline.films_ray import films_with_ray
 from edge.timeline.build import TimelineBuilder
 from edge.timeline.page import to_html
-from edge.timeline.sidecar import SidecarBuilder, encode, sidecar_path
+from edge.timeline.sidecar import sidecar_path
 from edge.timeline.timeline import (
     Timeline,
     clock,
@@ -32,7 +31,6 @@ from edge.timeline.timeline import (
     to_json,
     to_vtt,
 )
-from edge.video.open import open_source
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 from engines.files import write_atomically
 from gallery.errors import GalleryInputError
@@ -40,9 +38,19 @@ from gallery.search.open import open_gallery
 from gallery.texts import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from edge.timeline.timeline import Appearances
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Who reads the films of a folder: this process, or `workers` actors of Ray."""
+
+    engine: Literal["local", "ray"] = "local"
+    workers: int = 1
+    address: str = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,56 +111,42 @@ def write_timelines(
     out_dir: Path,
     output: TimelineOutput,
     naming: Naming,
+    cluster: Cluster,
 ) -> None:
     """Write the timeline of each film of a folder into another one; see `edge.offline.films`."""
     if output.html is not None or output.only:
         raise UsageError("--out: expected --json, --vtt or --sidecar with it, or none")
+    gallery = open_gallery(gallery_dir)
+    job = FilmJob(
+        str(gallery_dir.resolve() if cluster.engine == "ray" else gallery_dir),
+        tuple(sorted(naming.options(gallery).cast)),
+        naming.fpir,
+        naming.lang,
+        tuple(sorted(naming.board().kinds)),
+        naming.embedder,
+        naming.every_frame,
+        "vtt" if output.vtt else "json",
+        output.sidecar,
+    )
     with (
-        closing(open_models(embedder=naming.embedder)) as models,
+        closing(FilmMaker(job)) as maker,
         graceful_stop() as stop,
         progress_bar("films") as progress,
     ):
-        gallery = open_gallery(gallery_dir, models.model)
-        options = naming.options(gallery)
         task = progress.add_task("films", total=len(films_in(folder)))
 
-        def make(path: Path) -> bytes | None:
-            progress.update(task, description=path.name)
-            builder, beside = TimelineBuilder(), SidecarBuilder()
-            also = beside.take if output.sidecar else lambda _: None
-            summary = Summary(gallery, naming.lang, also=also, on_face=builder.add)
-            board = naming.board()
-            video = with_subtitles(DEFAULT_OPTIONS, board)
-            with open_source(str(path), options=video) as source:
-                read_with_cues(
-                    str(path),
-                    source,
-                    models,
-                    gallery,
-                    options,
-                    summary,
-                    board,
-                    every_frame=naming.every_frame,
-                    stop=stop,
-                )
-            if stop():
-                return None
-            found = summary.result(str(path), threshold=0.0, complete=True)
-            timeline = builder.result(found.source, duration_s=found.duration_s)
-            if output.sidecar:
-                made = beside.result(path.name, gallery.person, lang=naming.lang, complete=True)
-                write_atomically(sidecar_path(path), encode(made))
-            return to_vtt(timeline).encode() if output.vtt else to_json(timeline)
+        def here(paths: Sequence[Path]) -> Iterator[FilmMade]:
+            for path in paths:
+                progress.update(task, description=path.name)
+                yield maker.make(str(path), stop)
 
-        kinds = ",".join((gallery.identity, *models.kinds))
-        work = (
-            f"{kinds},{sorted(options.cast)},{naming.fpir},{naming.lang},{naming.cues},"
-            f"{naming.every_frame}" + (",sidecar" if output.sidecar else "")
-        )
+        def by_ray(paths: Sequence[Path]) -> Iterator[FilmMade]:
+            return films_with_ray(paths, job, cluster.workers, cluster.address, stop)
+
+        make = by_ray if cluster.engine == "ray" else here
         second = sidecar_path if output.sidecar else lambda _: None
-        ending = ".vtt" if output.vtt else ".json"
         report = FolderReport()
-        for report in each_film(folder, out_dir, work, ending, make, second):
+        for report in each_film(folder, out_dir, maker.work, f".{job.form}", make, second):
             progress.update(task, completed=report.count)
     _print_report(report, json=output.json)
 

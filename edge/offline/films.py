@@ -10,17 +10,19 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.errors import EdgeError, SourceError, UsageError
+from edge.errors import EdgeError, UsageError
 from engines.files import write_atomically
 from gallery.os_errors import reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from edge.offline.film_maker import FilmMade
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +97,7 @@ def each_film(
     out: Path,
     work: str,
     ending: str,
-    make: Callable[[Path], bytes | None],
+    make: Callable[[Sequence[Path]], Iterable[FilmMade]],
     beside: Callable[[Path], Path | None] = lambda _: None,
 ) -> Iterator[FolderReport]:
     """Make a result for each film of a folder; yield the report after each.
@@ -105,7 +107,7 @@ def each_film(
         out: gets the results, in the folder's own order below, and an index.
         work: what results depend on beside the films; where it changes they are made anew.
         ending: of the results' names, after the film's own.
-        make: returns a film's result, or None when the user asked to stop.
+        make: says what became of films, in any order.
         beside: returns a second file that `make` writes for a film, None where there is none; a
             film whose second file is gone is made again.
 
@@ -116,34 +118,37 @@ def each_film(
     report = FolderReport()
     _clear_drafts(out)
     index = _read_index(out / INDEX)
+    due: dict[str, tuple[str, FilmRecord]] = {}
     for path in films_in(folder):
         name = path.relative_to(folder).as_posix()
-        target = out / (name + ending)
         try:
             told = path.stat()
-            record = FilmRecord(told.st_size, told.st_mtime_ns, work)
-            second = beside(path)
-            whole = target.is_file() and (second is None or second.is_file())
-            if index.films.get(name) == record and whole:
-                report.kept.append(name)
-                yield report
-                continue
-            result = make(path)
-        except (SourceError, OSError) as error:
-            report.failed[name] = reason_of(error) if isinstance(error, OSError) else str(error)
-            log.info("%s: %s", name, error)
-            yield report
+        except OSError as error:
+            report.failed[name] = reason_of(error)
             continue
-        if result is None:
+        record, second = FilmRecord(told.st_size, told.st_mtime_ns, work), beside(path)
+        whole = (out / (name + ending)).is_file() and (second is None or second.is_file())
+        if index.films.get(name) == record and whole:
+            report.kept.append(name)
+        else:
+            due[str(path)] = name, record
+    yield report
+    for made in make([Path(path) for path in due]):
+        if made.failed:
+            report.failed[due[made.path][0]] = made.failed
+            log.info("%s: %s", due[made.path][0], made.failed)
+        elif made.result is None:
             report.complete = False
-            yield report
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(target, result)
-        index = FilmIndex(dict(sorted({**index.films, name: record}.items())))
-        write_atomically(out / INDEX, msgspec.json.format(msgspec.json.encode(index)))
-        report.made.append(name)
+        else:
+            name, record = due[made.path]
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(out / (name + ending), made.result)
+            index = FilmIndex(dict(sorted({**index.films, name: record}.items())))
+            write_atomically(out / INDEX, msgspec.json.format(msgspec.json.encode(index)))
+            report.made.append(name)
         yield report
+        if not report.complete:
+            return
 
 
 def _clear_drafts(out: Path) -> None:

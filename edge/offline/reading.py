@@ -5,21 +5,63 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from edge.captions.of_file import open_captions
 from edge.errors import SourceError
 from edge.offline.fp32_fallback import second_opinion_for
 from edge.offline.fp32_fallback_video import Retake
 from edge.offline.identify import recognise_all
+from edge.offline.summary import IdentifiedText
+from edge.titles.of_file import FileTitle
+from edge.video.open import open_source
+from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from edge.offline.summary import Summary
-    from edge.recognise.cues.cue import CueSource
+    from edge.recognise.cues.cue import CueBoard, CueSource
     from edge.recognise.recogniser import RecogniserOptions
     from edge.video.frame import Picture
     from edge.video.source import Source
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
+
+
+def read_with_cues(
+    uri: str,
+    source: Source,
+    pipeline: FacePipeline,
+    gallery: Gallery,
+    options: RecogniserOptions,
+    summary: Summary,
+    board: CueBoard,
+    *,
+    video: SourceOptions = DEFAULT_OPTIONS,
+    seconds: float | None = None,
+    every_frame: bool,
+    stop: Callable[[], bool],
+    on_picture: Callable[[Picture], None] = lambda _: None,
+) -> None:
+    """Add all of a source to a summary, with its title and its captions as cues."""
+    titles = FileTitle(uri, source, board, gallery, video.programme)
+    captions = open_captions(board, gallery, pipeline.detector, source)
+    read_to_end(
+        source,
+        lambda: open_source(uri, options=video),
+        pipeline,
+        gallery,
+        options,
+        summary,
+        seconds=seconds,
+        stop=stop,
+        every_frame=every_frame,
+        on_picture=on_picture,
+        cues=titles,
+        before=captions.look if captions else lambda _: None,
+    )
+    if captions:
+        summary.texts += [IdentifiedText(t.pts_s, t.text, t.person) for t in captions.texts]
+        captions.close()
 
 
 def read_to_end(

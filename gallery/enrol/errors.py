@@ -13,6 +13,10 @@ class EnrolmentError(GalleryError):
     """A part of the catalogue cannot be enrolled; what was done is kept."""
 
 
+class RayFailedError(EnrolmentError):
+    """A cluster of Ray cannot be reached, or gave up; what was done is kept."""
+
+
 class EnrolmentInterruptedError(GalleryError):
     """Somebody stopped the enrolment; what was done is kept."""
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gallery.enrol.errors import CloudExtraMissingError, EnrolmentError, EnrolmentInterruptedError
+from gallery.enrol.errors import CloudExtraMissingError, EnrolmentInterruptedError, RayFailedError
 from gallery.enrol.worker import Embedder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from gallery.enrol.shards import Shard, ShardStore
 
@@ -44,13 +46,11 @@ def embed_with_ray(
 
     Raises:
         CloudExtraMissingError: Ray is not installed.
-        EnrolmentError: the cluster cannot be reached, or gave up.
+        RayFailedError: the cluster cannot be reached, or gave up.
         EnrolmentInterruptedError: `stopped` said so.
     """
-    ray = _load_ray(address)
     by_key = {shard.key.encode(): shard for shard in shards}
-    try:
-        _connect(ray, address, workers)
+    with ray_of("gallery enrol", address, workers) as ray:
         rows = [{"shard": msgspec.msgpack.encode(shard)} for shard in shards]
         parts = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
             Embedder, compute=ray.data.ActorPoolStrategy(size=min(workers, len(rows))), num_cpus=1
@@ -62,9 +62,29 @@ def embed_with_ray(
                 on_pictures(shard.pictures)
             if stopped():
                 raise EnrolmentInterruptedError("stopped")
+
+
+@contextmanager
+def ray_of(command: str, address: str, workers: int) -> Iterator[Any]:
+    """Give Ray's module, connected; what it prints goes to stderr, where no JSON is.
+
+    Args:
+        command: that wants it, for the error.
+        address: of a cluster, or `local`.
+        workers: how many cores a cluster of this machine has.
+
+    Raises:
+        CloudExtraMissingError: Ray is not installed.
+        RayFailedError: the cluster cannot be reached, or gave up.
+    """
+    ray = _load_ray(command, address)
+    try:
+        with redirect_stdout(sys.stderr):
+            _connect(ray, address, workers)
+            yield ray
     except (ray.exceptions.RayError, ConnectionError, TimeoutError) as error:
         first = str(error).strip().splitlines()
-        raise EnrolmentError(
+        raise RayFailedError(
             f"ray at {address}: {first[0] if first else type(error).__name__}; what is done is "
             "kept, see to the cluster and run the command again"
         ) from error
@@ -72,7 +92,7 @@ def embed_with_ray(
         ray.shutdown()
 
 
-def _load_ray(address: str) -> Any:
+def _load_ray(command: str, address: str) -> Any:
     # Ray sends usage data to its maker unless that is switched off before it is loaded.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what matters is raised here
@@ -81,7 +101,7 @@ def _load_ray(address: str) -> Any:
         import ray  # noqa: PLC0415
         import ray.data  # noqa: PLC0415
     except ImportError as error:
-        raise CloudExtraMissingError(f"--engine ray --address {address}") from error
+        raise CloudExtraMissingError(f"{command} --engine ray --address {address}") from error
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
     return ray

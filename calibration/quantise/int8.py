@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REVISION = 6
+REVISION = 7
 """Raised when the same inputs give other bytes."""
 MIN_PICTURES = 16
 

@@ -55,7 +55,7 @@ warn_unused_ignores = false
 disable_error_code = var-annotated
 [mypy-numpy.*,msgspec.*,platformdirs.*,onnx.*]
 follow_imports = skip
-[mypy-cuda.*,pycuda.*,jetson_utils.*]
+[mypy-cuda.*,pycuda.*,jetson_utils.*,tensorrt_rtx]
 ignore_missing_imports = true
 """
 

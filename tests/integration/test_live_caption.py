@@ -52,7 +52,7 @@ def test_a_press_is_answered_by_face_and_caption(free: Free, few: Path, tmp_path
 
     try:
         app.start()
-        until(both, 120)
+        until(both, 120, step_s=0.5)  # nobody presses faster
     finally:
         app.close()
         sender.close()

@@ -43,11 +43,6 @@ class Found:
     fine: NDArray[np.bool_]
 
 
-def scaled(faces: Detections, factor: NDArray[np.float32]) -> Detections:
-    """Return faces with all x and y multiplied by a factor, float32 (2,)."""
-    return Detections(faces.xyxy_px * np.tile(factor, 2), faces.scores, faces.landmarks_px * factor)
-
-
 def low_size(size: tuple[int, int]) -> tuple[int, int] | None:
     """Return the width and height of a low-resolution pass, None where the frame is no larger."""
     factor = LOW_PX / max(size)
@@ -84,7 +79,7 @@ def _in_crop(detector: Detector, bgr: NDArray[np.uint8], box: NDArray[np.float32
     crop = bgr[top:bottom, left:right]
     crop = _shrunk(crop)
     factor = np.array([(right - left) / crop.shape[1], (bottom - top) / crop.shape[0]], np.float32)
-    faces = scaled(detector.detect(crop), factor).moved(left, top)
+    faces = detector.detect(crop).scaled(factor).moved(left, top)
     if not len(faces):
         return faces
     apart = np.linalg.norm((faces.xyxy_px[:, :2] + faces.xyxy_px[:, 2:]) / 2 - centre, axis=1)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.offline.film.closer import Found, in_crops, low_size, merged, scaled, with_new
+from edge.offline.film.closer import Found, in_crops, low_size, merged, with_new
 from edge.offline.film.face import FollowedFace
 from edge.offline.film.news import News, in_parts
 from edge.offline.film.passes import Pass, PassPlan
@@ -186,7 +186,7 @@ class FilmReader:
             faces = in_crops(detector, bgr, self._places(picture.pts_s))
             return Found(faces, np.ones(len(faces), bool)), bgr
         factor = np.divide(picture.size, size, dtype=np.float32)
-        low = scaled(detector.detect(picture.scaled(size)), factor)
+        low = detector.detect(picture.scaled(size)).scaled(factor)
         targets = self._targets(low, picture.pts_s, float(factor[0]))
         known = np.array([*self._places(picture.pts_s), *low.xyxy_px], np.float32).reshape(-1, 4)
         parts = self._news.parts(small, known, picture.size)

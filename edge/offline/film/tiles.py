@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.offline.film.closer import LOW_PX, SAME_FACE, in_crops, scaled
+from edge.offline.film.closer import LOW_PX, SAME_FACE, in_crops
 from engines.box_voting import overlaps
 from engines.detections import Detections
 from engines.detector import suppress_overlaps
@@ -50,7 +50,7 @@ def everywhere(detector: Detector, bgr: NDArray[np.uint8]) -> Detections:
     else:
         found = _in_tiles(detector, seen)
     factor = np.array([width / seen.shape[1], height / seen.shape[0]], np.float32)
-    return scaled(found, factor) if shrink < 1 else found
+    return found.scaled(factor)
 
 
 def _in_tiles(detector: Detector, bgr: NDArray[np.uint8]) -> Detections:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from edge.captions.subtitles import Subtitles
@@ -29,7 +28,6 @@ class SubtitleWatch:
 
     def __init__(self, board: CueBoard, gallery: Callable[[], Gallery], reader: Reader) -> None:
         self._subtitles, self._reader = Subtitles(board, gallery), reader
-        self._stop = threading.Event()
         self._thread = Worker("subtitles", self._watch)
 
     def start(self) -> None:
@@ -38,10 +36,8 @@ class SubtitleWatch:
 
     def close(self) -> None:
         """End."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(1)
+        self._thread.join(1)
 
     def _watch(self) -> None:
-        while not self._stop.wait(EVERY_S):
+        while not self._thread.wait(EVERY_S):
             self._subtitles.hear(self._reader.status.stats.subtitles)

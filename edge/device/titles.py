@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +37,6 @@ class TitleWatch:
         self._playing, self._reader = playing, reader
         self._source, self._programme = source, programme
         self._seen: dict[str, tuple[float, float]] = {}
-        self._stop = threading.Event()
         self._thread = Worker("titles", self._watch)
 
     def start(self) -> None:
@@ -47,9 +45,7 @@ class TitleWatch:
 
     def close(self) -> None:
         """End."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(1)
+        self._thread.join(1)
 
     def take(self, frame: Frame, scene: Scene) -> None:
         """Note who is named: where no title is told, they tell who else is likely."""
@@ -67,7 +63,7 @@ class TitleWatch:
             title = title_of_file(Path(path))
             if title is not None:
                 self._playing.play(title, "nfo" if title.where else "tags")
-        while not self._stop.wait(EVERY_S):
+        while not self._thread.wait(EVERY_S):
             self._playing.broadcast(self._reader.status.stats.eit, self._programme)
             self._playing.follow()
             self._playing.suppose({person: llr for person, (_, llr) in self._seen.items()})

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from edge.cli.options import JsonOption
+
 app = typer.Typer()
 
 
@@ -16,9 +18,7 @@ def search(
     probes: Annotated[
         int, typer.Option(help="Decisions compared with float exact search.", min=100)
     ] = 10_000,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object for machines.")
-    ] = False,
+    json: JsonOption = False,
 ) -> None:
     """Build a gallery of synthetic people and measure search in it, in a process of its own.
 
@@ -49,9 +49,7 @@ def sync(
     presses: Annotated[
         int, typer.Option(help="How often to press without a sync, and during syncs.", min=5)
     ] = 100,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object for machines.")
-    ] = False,
+    json: JsonOption = False,
 ) -> None:
     """Press the button while the gallery is replaced by a large one, and without, in one run.
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from edge.cli.options import EmbedderOption, JsonOption
+from edge.cli.options import AddressOption, EmbedderOption, JsonOption
 
 app = typer.Typer(no_args_is_help=True, help="Galleries: who can be named.")
 
@@ -35,10 +35,7 @@ def enrol(
     workers: Annotated[
         int, typer.Option(help="How many at once; 0 is one per core.", min=0, max=10_000)
     ] = 0,
-    address: Annotated[
-        str,
-        typer.Option(help="Of the Ray cluster: auto, ray://HOST:10001; local starts one here."),
-    ] = "local",
+    address: AddressOption = "local",
     work: Annotated[
         Path | None,
         typer.Option(help="Folder of the parts that are done; by default beside the gallery."),

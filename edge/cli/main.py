@@ -23,6 +23,7 @@ from edge.cli import (
 )
 from edge.cli.console import err, out, tell_error
 from edge.cli.options import (
+    AddressOption,
     BackendOption,
     CastOption,
     CuesOption,
@@ -182,10 +183,7 @@ def timeline(
     workers: Annotated[
         int, typer.Option(help="Films at once on the cluster.", min=1, max=10_000)
     ] = 2,
-    address: Annotated[
-        str,
-        typer.Option(help="Of the Ray cluster: auto, ray://HOST:10001; local starts one here."),
-    ] = "local",
+    address: AddressOption = "local",
 ) -> None:
     """Tell who appears when; with --only, cut a film down to one person's scenes.
 

@@ -53,6 +53,9 @@ ProgrammeOption = Annotated[
 EmbedderOption = Annotated[
     str, typer.Option(help="Embedder of the catalog; a gallery belongs to the one that made it.")
 ]
+AddressOption = Annotated[
+    str, typer.Option(help="Of the Ray cluster: auto, ray://HOST:10001; local starts one here.")
+]
 EveryOption = Annotated[
     Literal["moment", "frame"],
     typer.Option(

@@ -20,10 +20,9 @@ import msgspec
 from edge.captions.of_file import with_subtitles
 from edge.config import DEFAULT_FPIR
 from edge.offline.reading import read_with_cues
-from edge.offline.recogniser import EMBEDDINGS_PER_FRAME
+from edge.offline.recogniser import offline_options
 from edge.offline.summary import Identification, IdentifiedFace, Summary
 from edge.recognise.cues.cue import CueBoard
-from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
 from edge.timeline.build import build_timeline
 from edge.timeline.timeline import Timeline  # noqa: TC001, edge hands it on
@@ -116,12 +115,7 @@ def identify(
             else opening.open_gallery(Path(gallery), pipeline.model)
         )
         board = CueBoard(frozenset(cues))
-        options = RecogniserOptions(
-            fpir=fpir,
-            cast=frozenset(cast),
-            embeddings_per_frame=EMBEDDINGS_PER_FRAME,
-            body="body" in board.kinds,
-        )
+        options = offline_options(fpir, frozenset(cast), board.kinds)
         faces: list[IdentifiedFace] = []
         summary = Summary(known, lang, on_face=faces.append)
         uri = str(source)

@@ -17,7 +17,7 @@ from edge.cli.options import cue_kinds, refuse_to_replace
 from edge.config import DEFAULT_FPIR
 from edge.errors import UsageError
 from edge.offline.reading import read_with_cues
-from edge.offline.recogniser import EMBEDDINGS_PER_FRAME
+from edge.offline.recogniser import offline_options
 from edge.offline.scene_file import SceneFile
 from edge.offline.summary import (
     Identification,
@@ -68,12 +68,7 @@ class Naming:
         Raises:
             GalleryInputError: somebody of the cast is not in the gallery.
         """
-        return RecogniserOptions(
-            fpir=self.fpir,
-            cast=parse_cast(self.cast, gallery),
-            embeddings_per_frame=EMBEDDINGS_PER_FRAME,
-            body="body" in cue_kinds(self.cues),
-        )
+        return offline_options(self.fpir, parse_cast(self.cast, gallery), cue_kinds(self.cues))
 
     def board(self) -> CueBoard:
         """Return where cues are put.

@@ -10,10 +10,9 @@ import msgspec
 from edge.captions.of_file import with_subtitles
 from edge.errors import SourceError
 from edge.offline.reading import read_with_cues
-from edge.offline.recogniser import EMBEDDINGS_PER_FRAME
+from edge.offline.recogniser import offline_options
 from edge.offline.summary import Summary
 from edge.recognise.cues.cue import CueBoard, CueKind
-from edge.recognise.recogniser import RecogniserOptions
 from edge.timeline.build import TimelineBuilder
 from edge.timeline.sidecar import SidecarBuilder, sidecar_path
 from edge.timeline.timeline import to_json, to_vtt
@@ -76,13 +75,7 @@ class FilmMaker:
             threads=THREADS, backend="auto", embedder=job.embedder
         )
         self.gallery: Gallery = open_gallery(Path(job.gallery), self.models.model)
-        self._board = CueBoard(frozenset(job.cues))
-        self._options = RecogniserOptions(
-            fpir=job.fpir,
-            cast=frozenset(job.cast),
-            embeddings_per_frame=EMBEDDINGS_PER_FRAME,
-            body="body" in job.cues,
-        )
+        self._options = offline_options(job.fpir, frozenset(job.cast), job.cues)
 
     def close(self) -> None:
         """Free the models."""
@@ -116,7 +109,7 @@ class FilmMaker:
         return FilmMade(path, result)
 
     def _made(self, name: str, path: Path, stop: Callable[[], bool]) -> bytes | None:
-        job, board = self._job, CueBoard(self._board.kinds)
+        job, board = self._job, CueBoard(frozenset(self._job.cues))
         builder, beside = TimelineBuilder(), SidecarBuilder()
         also = beside.take if job.sidecar else lambda _: None
         summary = Summary(self.gallery, job.lang, also=also, on_face=builder.add)

@@ -19,9 +19,9 @@ from edge.recognise.track import MIN_HITS
 from edge.scratch import Scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
-    from edge.recognise.cues.cue import CueSource
+    from edge.recognise.cues.cue import CueKind, CueSource
     from edge.recognise.decide import Policy
     from edge.recognise.evidence import TrackState
     from edge.recognise.scene import Scene
@@ -32,6 +32,24 @@ if TYPE_CHECKING:
 
 EMBEDDINGS_PER_FRAME = 4
 """Faces embedded in one frame at most, where nobody waits for the answer."""
+
+
+def offline_options(
+    fpir: float, cast: frozenset[str], cues: Container[CueKind]
+) -> RecogniserOptions:
+    """Return what the recogniser is told wherever a source is read to its end.
+
+    Args:
+        fpir: the promised rate of false names.
+        cast: ids of the title's cast.
+        cues: what counts beside the face.
+    """
+    return RecogniserOptions(
+        fpir=fpir,
+        cast=cast,
+        embeddings_per_frame=EMBEDDINGS_PER_FRAME,
+        body="body" in cues,
+    )
 
 
 class ShotAgain(Protocol):

@@ -118,12 +118,13 @@ def bring(page: Page, device: Device4Tests, count: int, state: str) -> None:
         device.hub.publish_other(PairingCode("", 0.0))
         for _ in range(4):
             page.keyboard.press("Escape")
+        expect(page.locator("#answer")).to_be_hidden()  # else the next one replaces it at any time
         device.show(*faces(count))
         expect(page.locator(".face:not(.fading)")).to_have_count(count)
         page.wait_for_timeout(500)  # the status line has settled, too
     elif state == "answer":
         page.keyboard.press("r")
-        expect(page.locator(".card.focus")).to_have_count(1)
+        expect(page.locator(".card.focus:visible")).to_have_count(1)
     elif state == "last":
         page.evaluate(LAST, count)
     elif state == "card":
@@ -134,7 +135,7 @@ def bring(page: Page, device: Device4Tests, count: int, state: str) -> None:
         expect(page.locator("#only")).to_be_visible()
     elif state == "naming":
         page.keyboard.press("r")
-        page.locator(".card.unknown").first.evaluate("node => node.click()")
+        page.locator(".card.unknown:visible").first.evaluate("node => node.click()")
         expect(page.locator("#naming")).to_be_visible()
         device.hub.publish_other(PairingCode("123456", 60.0))
         expect(page.locator("#pairing")).to_be_visible()

@@ -16,6 +16,8 @@ from tests.integration.conftest import ROOT, tvradar
 
 ENV = {
     **os.environ,
+    # The loader's Python looks for its modules beside the first `python3` of the path.
+    "PATH": f"/usr/bin:{os.environ['PATH']}",
     "GST_PLUGIN_PATH": str(ROOT / "edge" / "clients" / "gstreamer"),
     "TVRADAR_VENV": sys.prefix,
 }

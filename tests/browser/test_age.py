@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from edge.serve.http import Device, Server, create_app
 from tests.browser.showing import show
+from tests.polling import until
 from tests.serving import Device4Tests, face, serving
 
 if TYPE_CHECKING:
@@ -152,4 +153,5 @@ def test_a_walk_by_a_remote_whose_keys_have_only_codes(page: Page, device: Devic
     expect(page.locator("#act-only")).to_be_focused()
     remote(404)  # green
     expect(page.locator("#answer")).to_be_hidden()
+    until(lambda: device.feedback.taken)  # the page does not wait for it
     assert device.feedback.taken == [(1, "ada")]

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from edge.recognise.scene import Scene
 from edge.video.frame import Frame
 from tests.browser.showing import show
+from tests.polling import until
 from tests.serving import Device4Tests, face
 
 SCENES = (2.0, 20.0, 40.0)
@@ -82,6 +83,7 @@ def test_a_walk_through_everything_by_keys_alone(page: Page, seen: Device4Tests)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")  # "not this person"
     expect(page.locator("#answer")).to_be_hidden()
+    until(lambda: seen.feedback.taken)  # the page does not wait for it
     assert seen.feedback.taken == [(1, "ada")]
     assert seen.player.sought == []
 

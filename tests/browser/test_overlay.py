@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.showing import show
+from tests.polling import until
 from tests.serving import SIZE, Device4Tests, face, serving
 
 pytestmark = pytest.mark.browser
@@ -66,6 +67,7 @@ def test_not_this_person(page: Page, device: Device4Tests) -> None:
     expect(page.locator("#card")).to_be_visible()
     page.keyboard.press("x")
     expect(page.locator("#card")).to_be_hidden()
+    until(lambda: device.feedback.taken)  # the page does not wait for it
     assert device.feedback.taken == [(5, "ada")]
 
 

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from gallery.store.person import Person, Work
 from tests.browser.showing import show
+from tests.polling import until
 from tests.serving import Device4Tests, Face, face, serving
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def test_not_this_person_is_told_and_taken_back(page: Page, device: Device4Tests
     expect(page.locator("#card")).to_be_visible()
     page.keyboard.press("x")
     expect(page.locator("#toast-text")).to_have_text("Thank you. That name is not shown any more.")
+    until(lambda: device.feedback.taken)  # the page does not wait for it
     assert device.feedback.taken == [(5, "ada")]
     page.keyboard.press("Enter")
     expect(page.locator("#toast-text")).to_have_text("The name is shown again.")

@@ -202,10 +202,11 @@ def export_deepstream(
     Example: tvradar engines deepstream ds
     """
     from edge.cli.console import out, print_json  # noqa: PLC0415
+    from edge.json_output import DeepStreamWritten  # noqa: PLC0415
     from engines.deepstream.export import export  # noqa: PLC0415
 
     files = export(folder)
     if json:
-        print_json({"folder": str(folder), "files": files})
+        print_json(DeepStreamWritten(str(folder), list(files)))
         return
     out.print(f'{folder}: {", ".join(files)}; there, "make", then ./deepstream.sh FILM.mp4')

@@ -153,6 +153,7 @@ def learn(
     Example: tvradar library learn film.mp4 --gallery mine -o faces.html
     """
     from edge.cli.identify import parse_cast  # noqa: PLC0415
+    from edge.json_output import Offered  # noqa: PLC0415
     from edge.library import identify, open_gallery, open_models  # noqa: PLC0415
     from edge.offline.learn import propose  # noqa: PLC0415
     from edge.timeline.proposal import Proposal, ProposedView, to_page  # noqa: PLC0415
@@ -182,7 +183,7 @@ def learn(
     write_atomically(output, to_page(Proposal(film.name, str(gallery.absolute()), offered)))
     people = sorted({v.id for v in views})
     if json:
-        print_json({"page": str(output), "views": len(views), "people": people})
+        print_json(Offered(str(output), len(views), people))
         return
     out.print(
         f"{output}: {counted(len(views), 'face')} of {counted(len(people), 'person', 'people')} "
@@ -258,6 +259,7 @@ def _bring_up_to_date(library: Library, gallery: Path, how: _How) -> None:
         UsageError: the gallery was made in another way, or nobody has a picture.
         LibraryError: the library cannot be read, or many people would leave and nobody agreed.
     """
+    from edge.json_output import LibraryImported, PicturesFetched  # noqa: PLC0415
     from gallery.enrol import library as imports  # noqa: PLC0415
     from gallery.enrol.enrolment import write_release  # noqa: PLC0415
     from gallery.enrol.leaving import leaving  # noqa: PLC0415
@@ -274,16 +276,17 @@ def _bring_up_to_date(library: Library, gallery: Path, how: _How) -> None:
     release = write_release(gallery, enrolment)
     enrolment.store.keep_only(enrolment.shards)
     report = imports.report_of(len(found.titles), people, why, enrolment)
-    summary = {
-        "gallery": str(gallery),
-        "release": release.number,
-        **msgspec.to_builtins(report),
-        "left": msgspec.to_builtins(left),
-        "left_out": [*found.left_out, *doubts],
-        "pictures": {"fetched": cache.fetched, "kept": cache.kept},
-    }
     if how.json:
-        print_json(summary)
+        print_json(
+            LibraryImported(
+                gallery=str(gallery),
+                release=release.number,
+                **msgspec.structs.asdict(report),
+                left=list(left),
+                left_out=[*found.left_out, *doubts],
+                pictures=PicturesFetched(cache.fetched, cache.kept),
+            )
+        )
         return
     _print(report, left)
     out.print(

@@ -7,6 +7,7 @@ from edge.json_output.engines import (
     BenchRow,
     Checked,
     ComparedAll,
+    DeepStreamWritten,
     EngineAdded,
     EngineRow,
     EngineRows,
@@ -26,6 +27,7 @@ from edge.json_output.gallery import (
     ShownPerson,
     Verified,
 )
+from edge.json_output.library import LibraryImported, Offered, PicturesFetched
 from edge.json_output.measured import (
     ClipsEvaluated,
     PicturesEvaluated,
@@ -51,6 +53,7 @@ __all__ = [
     "Checked",
     "ClipsEvaluated",
     "ComparedAll",
+    "DeepStreamWritten",
     "Differs",
     "EngineAdded",
     "EngineRow",
@@ -64,9 +67,12 @@ __all__ = [
     "KeyRotated",
     "KeysMade",
     "LayersCompared",
+    "LibraryImported",
     "Match",
     "Matches",
+    "Offered",
     "PicturesEvaluated",
+    "PicturesFetched",
     "PlansBuilt",
     "Probability",
     "PromisesChecked",

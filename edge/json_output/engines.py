@@ -101,3 +101,10 @@ class PlansBuilt(msgspec.Struct, frozen=True):
 
     plans: list[Any]
     chosen: dict[str, Any]
+
+
+class DeepStreamWritten(msgspec.Struct, frozen=True):
+    """`engines deepstream`: the names of the files in a folder."""
+
+    folder: str
+    files: list[str]

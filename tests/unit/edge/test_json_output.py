@@ -31,6 +31,13 @@ NAMES = {
     "Verified": "gallery releases problems",
     "Exported": "gallery output people",
     "Differs": "same model added removed text templates",
+    "DeepStreamWritten": "folder files",
+    "LibraryImported": (
+        "gallery release titles people enrolled no_picture one_picture looks_like left left_out "
+        "pictures"
+    ),
+    "PicturesFetched": "fetched kept",
+    "Offered": "page views people",
     "Receipt": "ok lines readings",
     "KeysMade": "home root",
     "KeyRotated": "role key sent",

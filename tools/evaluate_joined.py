@@ -21,7 +21,7 @@ from evaluate_population import pairs_of, policy_of
 from population import SEED, Half, halves, track_templates
 
 from calibration.openset.evaluate import share_by_person
-from edge.offline.join_tracks import FinishedTrack, decide_film, join
+from edge.hindsight.join_tracks import FinishedTrack, decide_film, join
 from edge.recognise.decide import Claim, decide
 from edge.recognise.search import search
 from edge.recognise.thresholds import neighbourhood

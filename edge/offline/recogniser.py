@@ -7,13 +7,13 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-import numpy as np
 
-from edge.offline.join_tracks import FinishedTrack, decide_film, finished_tracks
+from edge.hindsight.claims import claims_of
+from edge.hindsight.join_tracks import FinishedTrack, decide_film, finished_tracks
+from edge.offline.stored_template import stored
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.decide import Claim, Decision, decide
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
-from edge.recognise.search import search, search_cued
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS
 from edge.scratch import Scratch
@@ -151,7 +151,7 @@ class OfflineRecogniser:
         return [with_decisions(scene, decisions) for scene in scenes]
 
     def _keep(self, tracks: Sequence[FinishedTrack]) -> None:
-        self._film += [track.stored(self._templates) for track in tracks]
+        self._film += [stored(track, self._templates) for track in tracks]
 
     def _renumbered(self, shot: RetakenShot) -> list[Scene]:
         """Return scenes whose tracks have numbers that no other shot uses."""
@@ -183,21 +183,6 @@ def claims_of_shot(
     least = MIN_HITS if len(scenes) > 1 else 1
     tracks = [t for t in tracks if t.track.number in frames and t.track.hits >= least]
     return claims_of(tracks, gallery), lambda a, b: not frames[a].isdisjoint(frames[b])
-
-
-def claims_of(tracks: Sequence[TrackState], gallery: Gallery) -> list[Claim]:
-    """Return what tracks say, from all that was seen of them; whom they are like is searched."""
-    known = [t for t in tracks if t.template.vectors]
-    if known:
-        probes = np.stack([t.template.overall() for t in known])
-        found = search(gallery, probes)
-        cued = search_cued(gallery, probes, [t.evidence for t in known], found)
-        for state, candidates, more in zip(known, found, cued, strict=True):
-            state.candidates, state.cued = candidates, more
-            state.impostor_mean = state.template.impostor_mean()
-    for state in tracks:
-        state.displayed_id = None
-    return [state.claim() for state in tracks]
 
 
 def with_decisions(scene: Scene, decisions: dict[int, Decision]) -> Scene:

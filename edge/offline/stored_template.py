@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +13,7 @@ from edge.recognise.template import TrackTemplate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge.hindsight.join_tracks import FinishedTrack
     from edge.scratch import Scratch
     from engines.scores.model import ScoreModel
 
@@ -29,7 +30,7 @@ class _Faces(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class StoredTemplate:
-    """What a film keeps of a track that is over; see `edge.offline.join_tracks.Template`."""
+    """What a film keeps of a track that is over; see `edge.hindsight.join_tracks.Template`."""
 
     scores: ScoreModel
     count: int
@@ -80,3 +81,8 @@ class StoredTemplate:
         return TrackTemplate(
             self.scores, list(vectors), faces.qualities, faces.norms, faces.times_s, faces.merged
         )
+
+
+def stored(track: FinishedTrack, scratch: Scratch) -> FinishedTrack:
+    """Return a track with its faces on the disk."""
+    return replace(track, template=StoredTemplate.of(track.template.whole(), scratch))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge.hindsight.join_tracks import decide_film
 from edge.offline.film.closer import Found, in_crops, low_size, merged, with_new
 from edge.offline.film.face import FollowedFace
 from edge.offline.film.news import News, in_parts
@@ -20,7 +21,6 @@ from edge.offline.film.shot import Moments, finished
 from edge.offline.film.shots_file import ShotsFile
 from edge.offline.film.tiles import everywhere
 from edge.offline.film.views import cut_out
-from edge.offline.join_tracks import decide_film
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.evidence import CueGate, TrackState
 from edge.recognise.letterbox import Bars

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge.hindsight.claims import claims_of
+from edge.hindsight.join_tracks import FinishedTrack
 from edge.offline.film.evidence import Evidence
 from edge.offline.film.place import Place, without_doubles
-from edge.offline.join_tracks import FinishedTrack
-from edge.offline.recogniser import claims_of
 from edge.recognise.recogniser import face_of
 from edge.recognise.scene import Scene
 from edge.recognise.template import TrackTemplate

@@ -9,13 +9,14 @@ import msgspec
 import numpy as np
 
 from edge.offline.film.shot import Moments, ShownFace, scenes_of
+from edge.offline.stored_template import stored
 from edge.scratch import Records, Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from edge.hindsight.join_tracks import FinishedTrack
     from edge.offline.film.shot import FinishedShot
-    from edge.offline.join_tracks import FinishedTrack
     from edge.recognise.decide import Decision
     from edge.recognise.scene import Scene
     from gallery.search.search import Gallery
@@ -68,7 +69,7 @@ class ShotsFile:
         """Keep what a part of a shot says of a track: the last part knows it whole."""
         number = track.claim.track
         before = self._tracks[number].beside if number in self._tracks else frozenset()
-        kept = track.stored(self._templates)
+        kept = stored(track, self._templates)
         self._tracks[number] = dataclasses.replace(kept, beside=kept.beside | before)
 
     def tracks(self) -> list[FinishedTrack]:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.offline.alike_pairs import AT_ONCE, AlikePairs
+from edge.hindsight.alike_pairs import AT_ONCE, AlikePairs
 from engines.pipeline import unit
 
 LEAST = 0.3

@@ -1,4 +1,4 @@
-"""Hindsight over a whole film: tracks of one person in different shots say one thing together.
+"""Tracks of one person in different shots say one thing together: of a film, or of a while ago.
 
 A face that turns away tells little by itself. When it is surely the face of another shot, both are
 searched as one template, so that the frontal shot names the profile shot; and whoever is seen
@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from edge.offline.alike_pairs import AlikePairs
-from edge.offline.stored_template import StoredTemplate
-from edge.offline.supposed_title import nobody, with_supposed_title
+from edge.hindsight.alike_pairs import AlikePairs
+from edge.hindsight.supposed_title import nobody, with_supposed_title
 from edge.recognise.cues.cue import Cue, with_cue
 from edge.recognise.decide import decide
 from edge.recognise.search import search, search_cued
@@ -33,12 +32,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge.offline.supposed_title import Supposed
+    from edge.hindsight.supposed_title import Supposed
     from edge.recognise.cues.cue import Evidence
     from edge.recognise.decide import Claim, Decision, Policy
     from edge.recognise.evidence import TrackState
     from edge.recognise.scene import Scene
-    from edge.scratch import Scratch
     from engines.scores.model import ScoreModel
     from gallery.search.search import Gallery
 
@@ -83,10 +81,6 @@ class FinishedTrack:
     template: Template
     beside: frozenset[int]
 
-    def stored(self, scratch: Scratch) -> FinishedTrack:
-        """Return the same with its faces on the disk."""
-        return replace(self, template=StoredTemplate.of(self.template.whole(), scratch))
-
     def renumbered(self, first: int) -> FinishedTrack:
         """Return the same with numbers from `first` on instead of from 0."""
         claim = replace(self.claim, track=first + self.claim.track)
@@ -124,7 +118,7 @@ def decide_film(
     """Return the decision for each track of a film, from all that were joined with it.
 
     Args:
-        tracks: all of the film's.
+        tracks: all of the film's, or those of the last seconds.
         gallery: who is known.
         policy: thresholds; a joined template counts as one search.
         supposed: who is likely beside those who are surely named.
@@ -163,7 +157,7 @@ class _Groups:
 
     def __init__(self, tracks: Sequence[FinishedTrack]) -> None:
         self._of = [[i] for i in range(len(tracks))]
-        told = [i for i, track in enumerate(tracks) if _tells_enough(track.template)]
+        told = [i for i, track in enumerate(tracks) if tells_enough(track.template)]
         self._same = tracks[told[0]].template.scores.same if told else None
         self._sums = np.zeros((len(tracks), _dimension(tracks)), np.float32)
         for i in told:
@@ -217,7 +211,7 @@ class _Groups:
         return False
 
 
-def _tells_enough(template: Template) -> bool:
+def tells_enough(template: Template) -> bool:
     """Return whether a template may be compared: poor faces are all alike."""
     return bool(template.count) and template.norm() >= template.scores.names.futile_norm
 

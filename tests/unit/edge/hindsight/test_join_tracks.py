@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.bench.synthetic import SyntheticFaces
-from edge.offline.join_tracks import FinishedTrack, decide_film, join
+from edge.hindsight.join_tracks import FinishedTrack, decide_film, join
 from edge.recognise.cues.cue import Evidence
 from edge.recognise.decide import Claim, decide
 from edge.recognise.search import search

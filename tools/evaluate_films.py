@@ -24,9 +24,12 @@ import msgspec
 import numpy as np
 
 from edge.evaluate.labels import Labels, read_labels
+from edge.hindsight.late_names import LateNames
+from edge.hindsight.recent import RecentTracks
 from edge.library import identify, open_models
 from edge.recognise.cues.cue import CueBoard, parse_kinds
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
+from edge.recognise.thresholds import Thresholds
 from edge.titles.filmography import faces_llr
 from edge.titles.playing import NowPlaying
 from edge.video.open import open_source
@@ -43,25 +46,34 @@ if TYPE_CHECKING:
 
 
 def live(
-    film: Path, gallery: Gallery, models: FacePipeline, kinds: frozenset[CueKind]
+    film: Path, gallery: Gallery, models: FacePipeline, kinds: frozenset[CueKind], *, late: bool
 ) -> Iterator[tuple[int, str | None]]:
     """Yield the frame and the name of each face as `run` would show it, if it missed no frame.
 
-    A title is supposed at each frame, captions are not read.
+    A title is supposed at each frame, captions are not read. Names that come `late` are given to
+    the faces of a track that had none, as "only watch this person" has them.
     """
     board = CueBoard(kinds)
     playing = NowPlaying(board, lambda: gallery)
-    recogniser = Recogniser(
-        models, lambda: gallery, RecogniserOptions(body="body" in kinds), cues=board
-    )
+    options = RecogniserOptions(body="body" in kinds)
+    thresholds = Thresholds(options.fpir)
+    recogniser = Recogniser(models, lambda: gallery, options, thresholds, cues=board)
+    recent, names = RecentTracks(), LateNames(thresholds.prepare, board.supposed)
     best: dict[str, float] = {}
+    faces: list[tuple[int, int, str | None]] = []
+    told: dict[int, str | None] = {}
     with open_source(str(film)) as source:
         for frame in source:
-            scene = recogniser.process(frame).scene
+            step = recogniser.process(frame)
+            scene = step.scene
+            tracks = recent.take(step) if late else None
+            if tracks:
+                told |= {n: d.id for n, d in names.decide(tracks, gallery).items()}
             for person, llr in faces_llr((face.id, face.cues) for face in scene.faces).items():
                 best[person] = max(llr, best.get(person, llr))
             playing.suppose(best)
-            yield from ((frame.index, face.id) for face in scene.faces)
+            faces += ((frame.index, face.track, face.id) for face in scene.faces)
+    yield from ((frame, person or told.get(track)) for frame, track, person in faces)
 
 
 def count(faces: list[tuple[int, str | None]], labels: Labels) -> dict[str, int]:
@@ -119,6 +131,7 @@ def main() -> None:
     parser.add_argument("--works", choices=("right", "wrong"))
     parser.add_argument("--cues", default="title", help="none, all or a list with commas")
     parser.add_argument("--live", action="store_true", help="name each frame without hindsight")
+    parser.add_argument("--late", action="store_true", help="with --live, names that come late too")
     given = parser.parse_args()
     models, labels = open_models(), read_labels(given.labels)
     cast = [person for person in given.cast.split(",") if person]
@@ -131,7 +144,8 @@ def main() -> None:
                 with_works(gallery, opened, shown, right=given.works == "right")
             kinds = parse_kinds(given.cues)
             if given.live:
-                faces = list(live(given.film, open_gallery(opened, models.model), models, kinds))
+                people = open_gallery(opened, models.model)
+                faces = list(live(given.film, people, models, kinds, late=given.late))
             else:
                 found = identify(given.film, opened, models=models, cast=cast, cues=kinds)
                 faces = [(face.frame, face.id) for face in found.faces]

@@ -25,6 +25,7 @@ from edge.device.beside import Beside, MayFail
 from edge.device.captions import CaptionWatch
 from edge.device.counting import Counting
 from edge.device.heartbeat import Heartbeat
+from edge.device.hindsight import Hindsight
 from edge.device.lateness import Lateness
 from edge.device.openings import open_home, open_output
 from edge.device.people import People
@@ -33,6 +34,7 @@ from edge.device.silence import SilenceWatch
 from edge.device.subtitles import SubtitleWatch
 from edge.device.titles import TitleWatch
 from edge.errors import EdgeError, UsageError
+from edge.hindsight.late_names import LateNames
 from edge.recognise.commands import Commands
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.detection_schedule import LIVE_PASS_S
@@ -203,6 +205,10 @@ class App:
         appearing = Appearing()
         if config.timeline:
             appearing.load(read_timeline(Path(config.timeline)))
+        late = LateNames(thresholds.prepare, self.cues.supposed)
+        self._hindsight = Hindsight(
+            late, people, commands, self.history, appearing, self.metrics, self._is_busy, beside
+        )
         playing = NowPlaying(self.cues, lambda: self.watcher.gallery)
         self.titles = playing if "title" in self.cues.kinds else None
         self._titles = TitleWatch(playing, self.reader, config.source, config.video.programme)
@@ -280,6 +286,7 @@ class App:
         """Begin to read, to recognise and to serve."""
         self.server.start()
         self.reader.start()
+        self._hindsight.start()
         self._silence.start()
         if self.titles is not None:
             self._titles.start()
@@ -315,6 +322,7 @@ class App:
             keys.close()
         self.reader.close(timeout_s=2)
         self._thread.join(2)
+        self._hindsight.close()
         self._silence.close()
         self._titles.close()
         if self.captions is not None:
@@ -373,6 +381,8 @@ class App:
         self._beside.run("load", lambda: self._shed_load(time.monotonic() - begun))
         self._beside.run("stages", lambda: self._counting.cost(step))
         self._on_step(step, self.shedder.level)
+        place_s = self.player.position_s(step.scene.pts_s)
+        self._beside.run("hindsight", lambda: self._hindsight.take(step, place_s))
         self.scenes += 1
         dated = self._lateness.dated(frame, self.reader.status)
         for sink in self._sinks:

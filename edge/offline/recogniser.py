@@ -12,7 +12,7 @@ from edge.hindsight.claims import claims_of
 from edge.hindsight.join_tracks import FinishedTrack, decide_film, finished_tracks
 from edge.offline.stored_template import stored
 from edge.recognise.cues.cue import CueBoard
-from edge.recognise.decide import Claim, Decision, decide
+from edge.recognise.decide import Claim, Decision, decide, with_decision
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS
@@ -187,19 +187,8 @@ def claims_of_shot(
 
 def with_decisions(scene: Scene, decisions: dict[int, Decision]) -> Scene:
     """Return a scene with these decisions for its tracks, by number; others stay as they are."""
-    faces = []
-    for face in scene.faces:
-        d = decisions.get(face.track)
-        if d is not None:
-            faces.append(
-                msgspec.structs.replace(
-                    face,
-                    id=d.id,
-                    score=round(d.score, 4),
-                    why=d.why,
-                    candidates=d.candidates,
-                    probability=round(d.probability, 4),
-                    cues=d.spoke,
-                )
-            )
+    faces = (
+        with_decision(face, decisions[face.track]) if face.track in decisions else face
+        for face in scene.faces
+    )
     return msgspec.structs.replace(scene, faces=tuple(faces))

@@ -141,6 +141,19 @@ class Commands:
             self._add(Refusal(state, person_id, undone=True))
             return True
 
+    def refused(self) -> tuple[tuple[NDArray[np.float32], str], ...]:
+        """Return the faces, float32 (dimension,), that viewers refused a name, and the name.
+
+        For the recogniser's thread, which writes to their templates.
+        """
+        with self._lock:
+            kept = list(self._refused.items())
+        return tuple(
+            (state.template.overall(), person)
+            for (_, person), state in kept
+            if state.template.vectors
+        )
+
     def _add(self, refusal: Refusal) -> None:
         refusals = (*self._pending.refusals, refusal)[-MOST_REFUSALS:]
         self._pending = replace(self._pending, refusals=refusals)

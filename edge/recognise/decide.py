@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from edge.recognise.cues.belief import Belief, cast_llr
 from edge.recognise.cues.cue import Evidence, Spoke
 from engines.scores.probability import IN_GALLERY
@@ -20,7 +22,7 @@ from gallery.search.search import MAX_SCORE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edge.recognise.scene import Candidate, Why
+    from edge.recognise.scene import Candidate, Face, Why
     from engines.scores.model import ScoreModel
 
 LEAST_PROBABILITY = 0.5
@@ -72,6 +74,19 @@ class Decision:
     candidates: tuple[Candidate, ...]
     probability: float = 0.0
     spoke: tuple[Spoke, ...] = ()
+
+
+def with_decision(face: Face, decision: Decision) -> Face:
+    """Return a face with another decision for its track."""
+    return msgspec.structs.replace(
+        face,
+        id=decision.id,
+        score=round(decision.score, 4),
+        why=decision.why,
+        candidates=decision.candidates,
+        probability=round(decision.probability, 4),
+        cues=decision.spoke,
+    )
 
 
 def _never_alike(_a: str, _b: str) -> float:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge.recognise.answer import Answer, AnswerAmbiguous, AnswerPerson, AnswerUnnamed
+from edge.recognise.decide import with_decision
 from edge.video.age import FRESH_S, captured_s, now_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from edge.recognise.decide import Decision
     from edge.recognise.scene import Face, Scene
     from edge.video.frame import Frame
     from gallery.store.person import Person
@@ -45,6 +47,7 @@ class PressHistory:
         self._clock = clock
         self._scenes: deque[Scene] = deque()
         self._newest_s: float | None = None
+        self._late: Mapping[int, Decision] = {}
         self._lock = threading.Lock()
         self._presses = 0
 
@@ -66,6 +69,13 @@ class PressHistory:
     def take(self, frame: Frame, scene: Scene) -> None:
         """Take the newest scene, as a `SceneSink`."""
         self.push(scene, captured_s(frame.captured_ns))
+
+    def learn(self, names: Mapping[int, Decision]) -> None:
+        """Take the names that tracks, by number, were given late; see `edge.hindsight`.
+
+        They count for who has just gone and for shots that are over, not for who is there now.
+        """
+        self._late = dict(names)
 
     def latest(self) -> Scene | None:
         """Return the newest scene, however old it is."""
@@ -127,6 +137,8 @@ class PressHistory:
             boxes |= {track: box for track, box in settled.items() if track not in boxes}
         shown = {face.track: face for face in now.faces}
         faces = [learned.get(track) or shown[track] for track in boxes]
+        if now.shot != scenes[-1].shot:
+            faces = self._with_late(faces)
         people = self._present(faces, boxes)
         people += self._just_gone(window, {p.id for p in people}, at_s, learned)
         return Answer(
@@ -160,6 +172,18 @@ class PressHistory:
         """Return each track's newest face: what is known of it now."""
         return {face.track: face for scene in scenes for face in scene.faces}
 
+    def _with_late(self, faces: list[Face]) -> list[Face]:
+        """Return faces of one scene with the names that came late to those without one."""
+        late, named = self._late, {face.id for face in faces}
+        found = []
+        for face in faces:
+            decision = late.get(face.track)
+            if face.id is None and decision is not None and decision.id not in named:
+                named.add(decision.id)
+                face = with_decision(face, decision)  # noqa: PLW2901
+            found.append(face)
+        return found
+
     def _settled(
         self, later: list[Scene], now: Scene
     ) -> dict[int, tuple[float, float, float, float]]:
@@ -185,7 +209,7 @@ class PressHistory:
         found = []
         for scene in reversed(window):
             for seen in scene.faces:
-                face = learned.get(seen.track, seen)
+                [face] = self._with_late([learned.get(seen.track, seen)])
                 if face.id is None or face.id in here:
                     continue
                 here.add(face.id)

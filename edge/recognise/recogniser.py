@@ -152,7 +152,7 @@ class Recogniser:
             if wanted.set_running_or_notify_cancel():
                 wanted.set_result(self._copy_face(track, frame))
         scene = self._scene(frame, gallery, shown, decisions)
-        return Step(scene, tracked, self._take_ended(), watch.stage_s, flips)
+        return Step(scene, tracked, self._take_ended(), watch.stage_s, flips, tuple(shown))
 
     def _copy_face(self, number: int, frame: Frame) -> FaceCopy | WhyNot:
         state = self._states.get(number)

@@ -38,6 +38,8 @@ class Step:
         ended: the tracks that ended with it; the recogniser no longer has them.
         stage_s: seconds spent in each stage.
         flips: how many tracks changed their name.
+        shown: the tracks of the scene, which the recogniser goes on changing: to be read before
+            its next frame, in its thread.
     """
 
     scene: Scene
@@ -45,6 +47,7 @@ class Step:
     ended: tuple[TrackState, ...]
     stage_s: Mapping[str, float]
     flips: int
+    shown: tuple[TrackState, ...] = ()
 
 
 class Stopwatch:

@@ -55,6 +55,12 @@ class Appearing:
             for person in people:
                 self._add(person, Interval(position_s, position_s + frame_s))
 
+    def add(self, person: str, intervals: Iterable[Interval]) -> None:
+        """Take that somebody was seen then, as is known only now."""
+        with self._lock:
+            for interval in intervals:
+                self._add(person, interval)
+
     def of(self, person: str) -> tuple[Interval, ...]:
         """Return one person's intervals, in order and apart."""
         with self._lock:

@@ -75,15 +75,31 @@ class Ada:
         pass
 
 
+class Halves:
+    """A network for which bright faces are Ada from the front, and dark ones in profile."""
+
+    kind = "a test's"
+    frontal = 0.8 * ADA + 0.6 * unit(7)
+    profile = 0.25 * ADA + 0.97 * (unit(7) + unit(8)) / 2**0.5
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        chips = next(iter(inputs.values()))
+        rows = [self.frontal if float(chip.mean()) > 127 else self.profile for chip in chips]
+        return {"fc1": np.stack([12 * row / np.linalg.norm(row) for row in rows])}
+
+    def close(self) -> None:
+        pass
+
+
 class Models:
     """Loads the fake models, and counts how often it was asked to."""
 
-    def __init__(self, finder: Finder | None = None) -> None:
-        self.finder, self.loads = finder or Finder(), 0
+    def __init__(self, finder: Finder | None = None, network: Ada | Halves | None = None) -> None:
+        self.finder, self.network, self.loads = finder or Finder(), network or Ada(), 0
 
     def __call__(self, **_options: Any) -> FacePipeline:
         self.loads += 1
-        return FacePipeline(self.finder, Embedder(Ada()), MODEL, why="a test wants it")  # type: ignore[arg-type]
+        return FacePipeline(self.finder, Embedder(self.network), MODEL, why="a test wants it")  # type: ignore[arg-type]
 
 
 class Keys:
@@ -105,18 +121,23 @@ class Sink:
         self.scenes.append(scene)
 
 
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("film") / "noise.mp4"
-    picture = np.random.default_rng(0).integers(0, 256, (360, 640, 3), np.uint8)
+def write(path: Path, *pictures: np.ndarray) -> Path:
+    """Write a film that shows each picture for two seconds."""
     with av.open(str(path), "w") as target:
         stream = target.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
         stream.options = {"preset": "ultrafast"}
-        for _ in range(50):
-            target.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        for picture in pictures:
+            for _ in range(50):
+                target.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
         target.mux(stream.encode(None))
     return path
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    picture = np.random.default_rng(0).integers(0, 256, (360, 640, 3), np.uint8)
+    return write(tmp_path_factory.mktemp("film") / "noise.mp4", picture)
 
 
 @pytest.fixture
@@ -164,6 +185,26 @@ def test_a_face_becomes_a_name_for_page_sinks_and_presses(app: App, sink: Sink) 
     request = urllib.request.Request(app.server.url + "api/press", b"{}", method="POST")
     with urllib.request.urlopen(request, timeout=5) as answer:
         assert [p["id"] for p in json.load(answer)["people"]] == ["ada"]
+
+
+def test_the_frontal_shot_names_the_profile_of_a_while_ago(
+    tmp_path: Path, gallery: Path, sink: Sink
+) -> None:
+    dark = np.random.default_rng(0).integers(0, 120, (360, 640, 3), np.uint8)
+    film = write(tmp_path / "halves.mp4", dark, dark + np.uint8(120))
+    app = App(config(film), gallery, sinks=[sink], load=Models(network=Halves()))
+    app.start()
+    try:
+        found = until(lambda: get(app, "api/people/ada/scenes")["intervals"])
+        assert found[0]["start_s"] > 1.9  # the profile by itself tells nothing
+        until(lambda: get(app, "api/people/ada/scenes")["intervals"][0]["start_s"] < 0.5)
+        first = [f.id for s in sink.scenes if s.pts_s < 1.9 for f in s.faces]
+        assert first
+        assert set(first) == {None}
+        metrics = urllib.request.urlopen(app.server.url + "metrics", timeout=5).read().decode()
+    finally:
+        app.close()
+    assert 'tvradar_stage_seconds_count{stage="hindsight"}' in metrics
 
 
 def test_the_status_says_what_runs_and_why(app: App) -> None:

@@ -28,6 +28,8 @@ def test_a_film_shown_again_counts_nothing_twice() -> None:
         for n in range(50):
             appearing.push(["ada"], n / 25)
     assert appearing.of("ada") == (Interval(0.0, 2.0),)
+    appearing.add("ada", [Interval(5.0, 6.0), Interval(2.5, 3.0)])  # known only now
+    assert appearing.of("ada") == (Interval(0.0, 3.0), Interval(5.0, 6.0))
 
 
 def test_what_was_missed_before_is_filled_in() -> None:

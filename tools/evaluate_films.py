@@ -40,6 +40,7 @@ from gallery.store.store import create_gallery
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edge.offline.summary import IdentifiedFace
     from edge.recognise.cues.cue import CueKind
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
@@ -47,8 +48,10 @@ if TYPE_CHECKING:
 
 def live(
     film: Path, gallery: Gallery, models: FacePipeline, kinds: frozenset[CueKind], *, late: bool
-) -> Iterator[tuple[int, str | None]]:
-    """Yield the frame and the name of each face as `run` would show it, if it missed no frame.
+) -> Iterator[tuple[int, str | None, bool]]:
+    """Yield each face as `run` would show it, if it missed no frame.
+
+    Its frame, its name, and whether it is turned away.
 
     A title is supposed at each frame, captions are not read. Names that come `late` are given to
     the faces of a track that had none, as "only watch this person" has them.
@@ -60,7 +63,7 @@ def live(
     recogniser = Recogniser(models, lambda: gallery, options, thresholds, cues=board)
     recent, names = RecentTracks(), LateNames(thresholds.prepare, board.supposed)
     best: dict[str, float] = {}
-    faces: list[tuple[int, int, str | None]] = []
+    faces: list[tuple[int, int, str | None, bool]] = []
     told: dict[int, str | None] = {}
     with open_source(str(film)) as source:
         for frame in source:
@@ -72,12 +75,12 @@ def live(
             for person, llr in faces_llr((face.id, face.cues) for face in scene.faces).items():
                 best[person] = max(llr, best.get(person, llr))
             playing.suppose(best)
-            faces += ((frame.index, face.track, face.id) for face in scene.faces)
-    yield from ((frame, person or told.get(track)) for frame, track, person in faces)
+            faces += ((f.track, frame.index, f.id, f.away_s > 0) for f in scene.faces)
+    yield from ((frame, name or told.get(track), away) for track, frame, name, away in faces)
 
 
-def count(faces: list[tuple[int, str | None]], labels: Labels) -> dict[str, int]:
-    """Return what became of the faces."""
+def count(faces: list[tuple[int, str | None, bool]], labels: Labels) -> dict[str, int]:
+    """Return what became of the faces; those that are turned away are among the others."""
     visible = {
         frame: set(shot.visible)
         for shot in labels.shots
@@ -85,16 +88,21 @@ def count(faces: list[tuple[int, str | None]], labels: Labels) -> dict[str, int]
     }
     tally: Counter[str] = Counter(right=0, wrong=0, unnamed=0)
     said: set[tuple[int, str]] = set()
-    for frame, person in faces:
+    for frame, person, away in faces:
         if person is None:
             tally["unnamed"] += 1
-        elif person in visible.get(frame, set()) and (frame, person) not in said:
-            tally["right"] += 1
-        else:
-            tally["wrong"] += 1
-        if person is not None:
-            said.add((frame, person))
+            continue
+        right = person in visible.get(frame, set()) and (frame, person) not in said
+        tally["right" if right else "wrong"] += 1
+        if away:
+            tally["away, right" if right else "away, wrong"] += 1
+        said.add((frame, person))
     return dict(tally)
+
+
+def is_away(face: IdentifiedFace) -> bool:
+    """Return whether a face of a film is turned away: clothes then take from its name."""
+    return any(spoke.kind == "body" and spoke.llr < 0 for spoke in face.cues)
 
 
 def with_works(source: Path, target: Path, shown: list[str], *, right: bool) -> None:
@@ -132,6 +140,7 @@ def main() -> None:
     parser.add_argument("--cues", default="title", help="none, all or a list with commas")
     parser.add_argument("--live", action="store_true", help="name each frame without hindsight")
     parser.add_argument("--late", action="store_true", help="with --live, names that come late too")
+    parser.add_argument("--every-frame", action="store_true", help="not moment by moment")
     given = parser.parse_args()
     models, labels = open_models(), read_labels(given.labels)
     cast = [person for person in given.cast.split(",") if person]
@@ -147,8 +156,15 @@ def main() -> None:
                 people = open_gallery(opened, models.model)
                 faces = list(live(given.film, people, models, kinds, late=given.late))
             else:
-                found = identify(given.film, opened, models=models, cast=cast, cues=kinds)
-                faces = [(face.frame, face.id) for face in found.faces]
+                found = identify(
+                    given.film,
+                    opened,
+                    models=models,
+                    cast=cast,
+                    cues=kinds,
+                    every_frame=given.every_frame,
+                )
+                faces = [(face.frame, face.id, is_away(face)) for face in found.faces]
         print(json.dumps({"gallery": str(gallery), **count(faces, labels)}), flush=True)
 
 

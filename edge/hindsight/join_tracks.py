@@ -100,7 +100,7 @@ def finished_tracks(
     templates = {state.track.number: state.template for state in states}
     beside: dict[int, set[int]] = {}
     for scene in scenes:
-        seen = [face.track for face in scene.faces]
+        seen = [face.track for face in scene.seen]
         for number in seen:
             beside.setdefault(number, set()).update(seen)
     return [

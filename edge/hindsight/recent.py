@@ -117,8 +117,8 @@ class RecentTracks:
                 self._changed = True
 
     def _note(self, step: Step, position_s: float | None) -> None:
-        numbers = {face.track for face in step.scene.faces}
-        for face in step.scene.faces:
+        numbers = {face.track for face in step.scene.seen}
+        for face in step.scene.seen:
             notes = self._notes.setdefault(face.track, _Notes())
             notes.beside |= numbers
             if face.id is not None:

@@ -14,6 +14,7 @@ from edge.offline.stored_template import stored
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.decide import Claim, Decision, decide, with_decision
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
+from edge.recognise.step import fade
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS
 from edge.scratch import Scratch
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from edge.recognise.cues.cue import CueKind, CueSource
     from edge.recognise.decide import Policy
     from edge.recognise.evidence import TrackState
-    from edge.recognise.scene import Scene
+    from edge.recognise.scene import Face, Scene
     from edge.recognise.step import Step
     from edge.video.frame import Frame
     from engines.pipeline import FacePipeline
@@ -178,7 +179,7 @@ def claims_of_shot(
     """
     frames: dict[int, set[int]] = defaultdict(set)
     for scene in scenes:
-        for face in scene.faces:
+        for face in scene.seen:
             frames[face.track].add(scene.index)
     least = MIN_HITS if len(scenes) > 1 else 1
     tracks = [t for t in tracks if t.track.number in frames and t.track.hits >= least]
@@ -186,9 +187,16 @@ def claims_of_shot(
 
 
 def with_decisions(scene: Scene, decisions: dict[int, Decision]) -> Scene:
-    """Return a scene with these decisions for its tracks, by number; others stay as they are."""
-    faces = (
-        with_decision(face, decisions[face.track]) if face.track in decisions else face
-        for face in scene.faces
-    )
-    return msgspec.structs.replace(scene, faces=tuple(faces))
+    """Return a scene with these decisions for its tracks, by number; others stay as they are.
+
+    A face that is turned away is left out where its track has no name, or too little of it is left.
+    """
+    faces: list[Face | None] = []
+    for face in scene.faces:
+        decision = decisions.get(face.track)
+        if decision is None:
+            faces.append(None if face.away_s else face)
+            continue
+        decided = with_decision(face, decision)
+        faces.append(fade(decided) if face.away_s else decided)
+    return msgspec.structs.replace(scene, faces=tuple(f for f in faces if f is not None))

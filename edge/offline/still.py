@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from edge.recognise.decide import Claim, Decision, Policy, decide
 from edge.recognise.evidence import area, evidence_of_still
-from edge.recognise.recogniser import face_of
 from edge.recognise.scene import Scene
 from edge.recognise.search import search, search_cued
+from edge.recognise.step import face_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,6 +9,7 @@ from edge.config import DEFAULT_FPIR
 from edge.recognise.commands import Commands, FaceCopy, FaceRequest, WhyNot, copy_face
 from edge.recognise.cues.body import BodyCue
 from edge.recognise.cues.cue import CueBoard
+from edge.recognise.cues.follow import TorsoFlow
 from edge.recognise.decide import decide
 from edge.recognise.detection_schedule import STATIC_S, DetectionSchedule
 from edge.recognise.evidence import (
@@ -20,10 +21,9 @@ from edge.recognise.evidence import (
 )
 from edge.recognise.load_shedding import Budget
 from edge.recognise.reidentify import Left, Reidentification
-from edge.recognise.scene import Face, Scene
 from edge.recognise.search import TrackSearch
 from edge.recognise.shots import SMALL_PX, SmallLook
-from edge.recognise.step import Step, Stopwatch, Tracked
+from edge.recognise.step import Step, Stopwatch, Tracked, away_face, face_of, scene_of
 from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS, Tracker
@@ -33,11 +33,9 @@ from engines.quality import measure_quality
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from edge.recognise.cues.cue import CueSource
     from edge.recognise.decide import Decision
+    from edge.recognise.scene import Face
     from edge.recognise.track import Track
     from edge.video.frame import Frame
     from engines.detections import Detections
@@ -65,7 +63,7 @@ class RecogniserOptions:
         min_hits: detections after which a track is shown.
         reidentify: a face that comes back is given the evidence of the track that it had.
         cuts: look for cuts; false for frames that are known to be of one shot.
-        body: let clothes say who is likely seen again.
+        body: let clothes say who is likely seen again, and follow those who turn away.
     """
 
     fpir: float = DEFAULT_FPIR
@@ -113,6 +111,7 @@ class Recogniser:
         self._commands = commands or Commands()
         self._gate = CueGate(cues or CueBoard())
         self._body = BodyCue() if self._options.body else None
+        self._flow: TorsoFlow[Face] | None = TorsoFlow() if self._options.body else None
         self._scores = pipeline.scores
         self._search = TrackSearch(self._scores.same.refused)
         self._reidentification = Reidentification(self._scores.same)
@@ -131,7 +130,7 @@ class Recogniser:
         """
         gallery = self._gallery()
         self._budget = budget or Budget()
-        faces = self._take_commands()
+        wanted_faces = self._take_commands()
         watch = Stopwatch()
         self._look_at(frame)
         watch.lap("shots")
@@ -148,10 +147,11 @@ class Recogniser:
         decisions, flips = self._decide(shown, gallery)
         watch.lap("decide")
         self._commands.publish(self._states.values())
-        for track, wanted in faces:
+        for track, wanted in wanted_faces:
             if wanted.set_running_or_notify_cancel():
                 wanted.set_result(self._copy_face(track, frame))
-        scene = self._scene(frame, gallery, shown, decisions)
+        faces = self._faces(frame, shown, decisions)
+        scene = scene_of(frame, self._shot, faces, gallery)
         return Step(scene, tracked, self._take_ended(), watch.stage_s, flips, tuple(shown))
 
     def _copy_face(self, number: int, frame: Frame) -> FaceCopy | WhyNot:
@@ -165,6 +165,8 @@ class Recogniser:
         taken = self._commands.take()
         self._full_budget = taken.full_budget
         self._search.refuse(taken.refusals)
+        if self._flow is not None:
+            self._flow.refuse(r.state.track.number for r in taken.refusals if not r.undone)
         return taken.faces
 
     def _detect(self, frame: Frame, watch: Stopwatch) -> Tracked:
@@ -180,9 +182,10 @@ class Recogniser:
         faces = found.scaled(factor).moved(left, top)
         watch.lap("detect")
         seen = self._follow(faces, frame, low_resolution=low_px is not None)
-        if self._body is not None:
+        if self._body is not None and self._flow is not None:
             boxes = {state.track.number: faces.xyxy_px[index] for state, index in seen}
             self._body.look(frame.bgr, boxes, frame.pts_s)
+            self._flow.look(frame, boxes)
         watch.lap("track")
         tracked = Tracked()
         if low_px is None:
@@ -228,6 +231,8 @@ class Recogniser:
         for number in list(self._states):
             self._end(number)
         self._tracker.reset()
+        if self._flow is not None:
+            self._flow.cut()
         self._schedule.cut()
         self._shot += 1
         self._frames = 0
@@ -353,46 +358,21 @@ class Recogniser:
     def _is_shown(self, state: TrackState, pts_s: float) -> bool:
         return state.track.hits >= self._options.min_hits and pts_s - state.track.last_s <= COAST_S
 
-    def _scene(
+    def _faces(
         self,
         frame: Frame,
-        gallery: Gallery,
         shown: Iterable[TrackState],
         decisions: Mapping[int, Decision],
-    ) -> Scene:
-        width, height = frame.size
+    ) -> tuple[Face, ...]:
+        """Return the faces of a frame, and those that are turned away in it."""
         faces = tuple(
             face_of(
-                s.track.number,
-                s.track.at(frame.pts_s),
-                s.track.score,
-                decisions[s.track.number],
+                s.track.number, s.track.at(frame.pts_s), s.track.score, decisions[s.track.number]
             )
             for s in shown
         )
-        return Scene(
-            frame.pts_s,
-            frame.index,
-            width,
-            height,
-            self._shot,
-            faces,
-            gallery.release,
-            gallery.identity,
-        )
-
-
-def face_of(track: int, xyxy_px: NDArray[np.float32], detection: float, decision: Decision) -> Face:
-    """Return a face as it is published, by its track, box, detector's score and decision."""
-    left, top, right, bottom = (round(float(v), 1) for v in xyxy_px)
-    return Face(
-        track=track,
-        box=(left, top, right, bottom),
-        id=decision.id,
-        score=round(decision.score, 4),
-        why=decision.why,
-        candidates=decision.candidates,
-        detection=round(detection, 3),
-        probability=round(decision.probability, 4),
-        cues=decision.spoke,
-    )
+        if self._flow is None:
+            return faces
+        sure = (s.track.number for s in shown if s.sure_id and s.sure_id == s.displayed_id)
+        away = (away_face(one) for one in self._flow.follow(frame, faces, sure))
+        return faces + tuple(face for face in away if face is not None)

@@ -29,9 +29,10 @@ class Face(msgspec.Struct, frozen=True):
         score: similarity of the best candidate, 0 where nothing was compared yet.
         why: None with a name; otherwise why there is none.
         candidates: best first, at most three; those shown as "A or B" when `why` is `ambiguous`.
-        detection: the detector's score, 0 to 1.
+        detection: the detector's score, 0 to 1; 0 where the face is turned away.
         probability: how likely the name is the right one, 0 to 1; 0 without a name.
         cues: what speaks for the name, the face first; empty without a name.
+        away_s: 0, or for how long the face has been turned away, and its torso followed.
     """
 
     track: int
@@ -43,6 +44,7 @@ class Face(msgspec.Struct, frozen=True):
     detection: float = 0.0
     probability: float = 0.0
     cues: tuple[Spoke, ...] = ()
+    away_s: float = 0.0
 
 
 class Scene(msgspec.Struct, frozen=True):
@@ -66,3 +68,8 @@ class Scene(msgspec.Struct, frozen=True):
     faces: tuple[Face, ...]
     release: int
     gallery: str = ""
+
+    @property
+    def seen(self) -> tuple[Face, ...]:
+        """The faces without those that are turned away."""
+        return tuple(face for face in self.faces if not face.away_s)

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from edge.recognise.cues.cue import Spoke
+from edge.recognise.cues.follow import LONGEST_S
+from edge.recognise.decide import LEAST_PROBABILITY
+from edge.recognise.scene import Face, Scene
 from engines.detections import Detections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge.recognise.cues.follow import Away
+    from edge.recognise.decide import Decision
     from edge.recognise.evidence import TrackState
-    from edge.recognise.scene import Scene
+    from edge.video.frame import Frame
+    from gallery.search.search import Gallery
+
+HALF_LIFE_S = 2.0
+"""The probability of a name whose face is turned away falls by half in this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +78,54 @@ class Stopwatch:
         now = time.perf_counter()
         self.stage_s[stage] = now - self._last
         self._last = now
+
+
+def face_of(track: int, xyxy_px: NDArray[np.float32], detection: float, decision: Decision) -> Face:
+    """Return a face as it is published, by its track, box, detector's score and decision."""
+    left, top, right, bottom = (round(float(v), 1) for v in xyxy_px)
+    return Face(
+        track=track,
+        box=(left, top, right, bottom),
+        id=decision.id,
+        score=round(decision.score, 4),
+        why=decision.why,
+        candidates=decision.candidates,
+        detection=round(detection, 3),
+        probability=round(decision.probability, 4),
+        cues=decision.spoke,
+    )
+
+
+def scene_of(frame: Frame, shot: int, faces: tuple[Face, ...], gallery: Gallery) -> Scene:
+    """Return what is known of a frame."""
+    size, release = frame.size, gallery.release
+    return Scene(frame.pts_s, frame.index, *size, shot, faces, release, gallery.identity)
+
+
+def away_face(away: Away[Face]) -> Face | None:
+    """Return a face that is turned away, as it is published; None where it has no name left."""
+    return fade(msgspec.structs.replace(away.face, box=away.box, detection=0.0, away_s=away.away_s))
+
+
+def fade(face: Face) -> Face | None:
+    """Return a named face that is turned away with what is left of its name; None if too little.
+
+    Args:
+        face: its probability and cues are those of its track, as if it were seen.
+    """
+    if face.id is None or face.away_s > LONGEST_S:
+        return None
+    probability = face.probability * 0.5 ** (face.away_s / HALF_LIFE_S)
+    if probability < LEAST_PROBABILITY:
+        return None
+    lost = _logit(probability) - _logit(face.probability)
+    return msgspec.structs.replace(
+        face,
+        probability=round(probability, 4),
+        cues=(*face.cues, Spoke("body", round(lost, 3))),
+    )
+
+
+def _logit(probability: float) -> float:
+    p = min(max(probability, 1e-6), 1 - 1e-6)
+    return math.log(p / (1 - p))

@@ -13,8 +13,8 @@ from edge.hindsight.claims import claims_of
 from edge.hindsight.join_tracks import FinishedTrack
 from edge.offline.film.evidence import Evidence
 from edge.offline.film.place import Place, without_doubles
-from edge.recognise.recogniser import face_of
 from edge.recognise.scene import Scene
+from edge.recognise.step import face_of
 from edge.recognise.template import TrackTemplate
 from edge.recognise.track import MIN_HITS
 

@@ -82,7 +82,10 @@ def open_captions(
     return FileCaptions(
         captions,
         lambda bgr: len(detector.detect(bgr)),
-        lambda: subtitles.hear(source.stats.subtitles),
+        lambda: [
+            *subtitles.hear(source.stats.subtitles),
+            *subtitles.see(source.stats.subtitle_pictures, lambda: reader),
+        ],
         every=source.still,
         close=reader.close,
     )

@@ -6,17 +6,22 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
+
 from edge.captions.names import CaptionNames
 from edge.captions.reading import HOLDS_S, CaptionText, caption_llr
 from edge.recognise.cues.cue import Cue
+from edge.video.source import SubtitleLine
 from gallery.errors import GalleryError
 from gallery.titles.match import NameIndex, fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from edge.captions.reading import LineReader
     from edge.recognise.cues.cue import CueBoard
-    from edge.video.source import SubtitleLine
+    from edge.video.source import SubtitlePicture
     from gallery.search.search import Gallery
     from gallery.store.person import Person
 
@@ -88,6 +93,30 @@ class Subtitles:
         self._board, self._gallery = board, gallery
         self._names: tuple[str, SubtitleNames] | None = None
         self._heard: tuple[SubtitleLine, ...] = ()
+        self._seen: tuple[SubtitlePicture, ...] = ()
+
+    def see(
+        self, pictures: tuple[SubtitlePicture, ...], reader: Callable[[], LineReader]
+    ) -> list[CaptionText]:
+        """Take a source's newest subtitles that are pictures; read the new ones.
+
+        Args:
+            pictures: as `SourceStats.subtitle_pictures` has them.
+            reader: of text; asked for where there is a new picture.
+
+        Returns:
+            The lines that name somebody.
+        """
+        new = [one for one in pictures if one not in self._seen]
+        self._seen = pictures
+        if not new:
+            return []
+        try:
+            names = self._named()
+        except GalleryError:
+            return []
+        read = (SubtitleLine(one.from_s, one.to_s, _read(one, reader())) for one in new)
+        return [text for line in read for text in self._take(line, names)]
 
     def hear(self, lines: tuple[SubtitleLine, ...]) -> list[CaptionText]:
         """Take the newest lines of a source; return those of the new ones that name somebody."""
@@ -116,3 +145,10 @@ class Subtitles:
         if self._names is None or self._names[0] != gallery.identity:
             self._names = (gallery.identity, SubtitleNames(gallery.people()))
         return self._names[1]
+
+
+def _read(picture: SubtitlePicture, reader: LineReader) -> str:
+    """Return what stands in a subtitle, as lines."""
+    grey = np.frombuffer(picture.grey, np.uint8).reshape(picture.height, picture.width)
+    bgr = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
+    return "\n".join(line.text for line in reader.read(bgr))

@@ -231,7 +231,9 @@ class App:
             status=self.status,
         )
         self.captions = self._open_captions() if "text" in self.cues.kinds else None
-        self._subtitles = SubtitleWatch(self.cues, lambda: self.watcher.gallery, self.reader)
+        self._subtitles = SubtitleWatch(
+            self.cues, lambda: self.watcher.gallery, self.reader, self._is_busy
+        )
         self._counting = Counting(self.metrics, people, self.reader)
         self._keys = keys(config.buttons, Presser(device, config.buttons))
         self._home = open_home(config.events, device)

@@ -93,7 +93,7 @@ class CaptionWatch:
     def _read_all(self) -> None:
         from engines.text_reading.lines import TextReader  # noqa: PLC0415 - loaded where text is read
 
-        _give_way()
+        give_way()
         reader = TextReader()
         try:
             captions = Captions(reader, self._board, self._gallery)
@@ -119,7 +119,7 @@ def _legible(frame: Frame) -> NDArray[np.uint8]:
     return frame.scaled((round(frame.size[0] * scale), round(frame.size[1] * scale)))
 
 
-def _give_way() -> None:
+def give_way() -> None:
     """Let this thread run when others leave it time; Linux knows that of threads."""
     if sys.platform == "linux":
         with suppress(OSError):

@@ -43,7 +43,7 @@ class SourceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             default, else the largest.
         programme: number of the programme of a transport stream; None takes the first with a
             picture.
-        subtitles: decode tracks of text and CEA-608 captions too, where FFmpeg reads the source.
+        subtitles: decode tracks of subtitles and CEA-608 captions too, where FFmpeg reads it.
         demuxer: further options, given to FFmpeg as they are.
     """
 
@@ -77,6 +77,26 @@ class SubtitleLine(msgspec.Struct, frozen=True):
     text: str
 
 
+class SubtitlePicture(msgspec.Struct, frozen=True):
+    """A subtitle that is a picture, and when it is shown, in the clock of the source's frames.
+
+    Attributes:
+        from_s, to_s: when.
+        width, height: in pixels.
+        grey: uint8 (height, width), letters bright on black; in bytes, so that two can be compared.
+    """
+
+    from_s: float
+    to_s: float
+    width: int
+    height: int
+    grey: bytes
+
+    def __repr__(self) -> str:
+        """Return it without its pixels."""
+        return f"SubtitlePicture({self.from_s}, {self.to_s}, {self.width}x{self.height})"
+
+
 class SourceStats(msgspec.Struct, frozen=True):
     """What happened while reading, counted since the source was opened.
 
@@ -92,6 +112,7 @@ class SourceStats(msgspec.Struct, frozen=True):
         warnings: one sentence each, for the user.
         eit: of a transport stream, the newest section about what is on, of each service.
         subtitles: the newest lines, where they are asked for.
+        subtitle_pictures: the newest of those that are pictures (DVB).
     """
 
     frames: int = 0
@@ -105,6 +126,7 @@ class SourceStats(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     eit: tuple[bytes, ...] = ()
     subtitles: tuple[SubtitleLine, ...] = ()
+    subtitle_pictures: tuple[SubtitlePicture, ...] = ()
 
 
 class Source(Protocol):

@@ -195,6 +195,7 @@ class PyAVSource(Closing):
             warnings=tuple(self._warnings),
             eit=self._eit.sections,
             subtitles=self._subtitles.lines,
+            subtitle_pictures=self._subtitles.pictures,
         )
 
     def __iter__(self) -> Iterator[Frame]:

@@ -1,6 +1,7 @@
-"""Subtitles beside the pictures: tracks of text, and CEA-608 captions inside the pictures.
+"""Subtitles beside the pictures: tracks of text or of pictures, and CEA-608 inside the pictures.
 
-DVB's subtitles are pictures, CEA-708 has no decoder in FFmpeg: neither gives text.
+FFmpeg's decoder of captions takes the CEA-608 pairs that CEA-708 packets carry beside their own,
+and leaves out what is CEA-708 only: such a stream says nothing here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import av
 import av.error
 from av.packet import Packet
 
-from edge.video.source import SubtitleLine
+from edge.video.source import SubtitleLine, SubtitlePicture
+from edge.video.sources.dvb_picture import Colours, grey_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TEXT_CODECS = frozenset({"subrip", "srt", "webvtt", "mov_text", "ass", "ssa", "text"})
+DVB = "dvbsub"
 MOST_TRACKS = 4
+MOST_PICTURES = 4
 MOST_LINES = 64
 """So many of the newest are kept."""
 MOST_TEXT = 500
@@ -62,19 +66,23 @@ class SubtitleTap:
     def __init__(self, *, wanted: bool) -> None:
         self._wanted = wanted
         self._lines: deque[SubtitleLine] = deque(maxlen=MOST_LINES)
+        self._pictures: deque[SubtitlePicture] = deque(maxlen=MOST_PICTURES)
+        self._colours: dict[int, Colours] = {}
         self._captions: Any = None
         self._shown = ""
         self.offset_s = 0.0
         """From the raw clock to the source's."""
         self.refused = 0
         self.lines: tuple[SubtitleLine, ...] = ()
+        self.pictures: tuple[SubtitlePicture, ...] = ()
 
     def tracks(self, container: InputContainer) -> list[Stream]:
-        """Return the tracks of text that are read."""
+        """Return the tracks that are read."""
         if not self._wanted:
             return []
         every: tuple[Stream, ...] = container.streams.subtitles
-        found = [s for s in every if s.codec_context and s.codec_context.name in TEXT_CODECS]
+        read = {*TEXT_CODECS, DVB}
+        found = [s for s in every if s.codec_context and s.codec_context.name in read]
         return found[:MOST_TRACKS]
 
     def take(self, packet: Packet[Any]) -> None:
@@ -87,6 +95,9 @@ class SubtitleTap:
             found = packet.stream.codec_context.decode2(packet)
         except (av.error.FFmpegError, ValueError) as error:
             self._refuse(error)
+            return
+        if packet.stream.codec_context.name == DVB:
+            self._keep_picture(packet, found, begin_s)
             return
         for text in _texts(found):
             self._keep(text, begin_s, shown_s)
@@ -117,11 +128,26 @@ class SubtitleTap:
         self._shown = shown
 
     def _keep(self, text: str, begin_s: float, shown_s: float) -> None:
+        self._lines.append(SubtitleLine(*self._when(begin_s, shown_s), text))
+        self.lines = tuple(self._lines)
+
+    def _keep_picture(self, packet: Packet[Any], rects: Any, begin_s: float) -> None:
+        colours = self._colours.setdefault(packet.stream.index, Colours())
+        colours.take(bytes(packet))
+        grey = grey_picture(rects or (), colours)
+        if grey is None:
+            return
+        height, width = grey.shape
+        found = SubtitlePicture(*self._when(begin_s, 0.0), width, height, grey.tobytes())
+        if any(p.grey == found.grey and p.to_s > found.from_s for p in self._pictures):
+            return  # sent again, for those who tune in
+        self._pictures.append(found)
+        self.pictures = tuple(self._pictures)
+
+    def _when(self, begin_s: float, shown_s: float) -> tuple[float, float]:
         least, usual, most = SHOWN_S
         from_s = begin_s + self.offset_s
-        to_s = from_s + min(max(shown_s or usual, least), most)
-        self._lines.append(SubtitleLine(round(from_s, 3), round(to_s, 3), text))
-        self.lines = tuple(self._lines)
+        return round(from_s, 3), round(from_s + min(max(shown_s or usual, least), most), 3)
 
     def _refuse(self, error: Exception) -> None:
         self.refused += 1

@@ -22,6 +22,8 @@ HEADER = b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\n\n[Events]\n"
 # pop-on: load, clear the memory, row 15, "LIN: Hi!", clear the screen, show
 CAPTION = "9420 9420 94ae 94ae 9470 9470 4c49 ceba 20c8 e9a1 942c 942c 942f 942f"
 CLEAR = "942c 942c"
+# a CEA-708 packet of its own: service 1, window 0 defined, "LIN: Hi!"
+CEA_708 = bytes.fromhex("ff0930 fe983b fe4f00 fe0f1f fe1148 fe4c49 fe4e3a fe2048 fe6921 fe0300")
 
 
 def with_track(path: Path, text: str, form: str) -> None:
@@ -45,8 +47,14 @@ def with_track(path: Path, text: str, form: str) -> None:
     told.close()
 
 
-def with_cea_608(path: Path, caption: str = CAPTION) -> None:
-    """Write a transport stream whose pictures carry a caption from 0.5 s on."""
+def with_cea_608(path: Path, caption: str = CAPTION, beside: bytes = b"") -> None:
+    """Write a transport stream whose pictures carry a caption from 0.5 s on.
+
+    Args:
+        path: of the file.
+        caption: pairs of CEA-608; none where it is empty.
+        beside: triplets of CEA-708 that each picture carries, too.
+    """
     pairs = [b"\xfc" + bytes.fromhex(pair) for pair in caption.split()]
     clear = [b"\xfc" + bytes.fromhex(pair) for pair in CLEAR.split()]
     data = dict(enumerate(pairs)) | dict(enumerate(clear, 35))
@@ -56,7 +64,8 @@ def with_cea_608(path: Path, caption: str = CAPTION) -> None:
         for packets in _pictures(video):
             for packet in packets:
                 raw, number = bytes(packet), number + 1
-                film.mux(_packet(_sei(data.get(number - 1, b"\xfc\x80\x80")) + raw, packet, video))
+                own = data.get(number - 1, b"\xfc\x80\x80") if caption else b""
+                film.mux(_packet(_sei(own + beside) + raw, packet, video))
 
 
 def _video(film: Any, codec: str, options: dict[str, str] | None = None) -> Any:

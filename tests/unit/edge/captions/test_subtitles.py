@@ -66,6 +66,15 @@ def test_captions_inside_the_pictures(tmp_path: Path) -> None:
     assert line.from_s == pytest.approx(13 / films.RATE, abs=0.09)
 
 
+@pytest.mark.parametrize(("own", "lines"), [(films.CAPTION, ["LIN: Hi!"]), ("", [])])
+def test_of_cea_708_only_the_pairs_of_cea_608_in_it_are_heard(
+    own: str, lines: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "f.ts"
+    films.with_cea_608(path, own, films.CEA_708)
+    assert [line.text for line in heard(path)] == lines
+
+
 @pytest.mark.parametrize("form", ["track", "cea"])
 def test_a_damaged_one_costs_its_lines_only(form: str, tmp_path: Path) -> None:
     path = tmp_path / "f.mkv"

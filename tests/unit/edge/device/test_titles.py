@@ -82,7 +82,7 @@ def test_who_was_seen_tells_who_is_likely_until_it_is_long_ago(
 
 def test_subtitles_of_a_live_source_are_heard(board: CueBoard) -> None:
     reader = Reader()
-    watch = SubtitleWatch(board, Gallery, reader)  # type: ignore[arg-type]
+    watch = SubtitleWatch(board, Gallery, reader, lambda: False)  # type: ignore[arg-type]
     watch.start()
     try:
         reader.stats = SourceStats(subtitles=(SubtitleLine(4.0, 6.0, "PERSON NUMBER7: Hello"),))

@@ -34,9 +34,12 @@ from calibration.openset.evaluate import share_by_person
 from calibration.openset.score_data import ENROLLED, SEED, half_of
 from calibration.pictures.faces import find_pictures
 from edge.config import RecogniseConfig
+from edge.hindsight.late_names import LateNames
+from edge.hindsight.recent import RecentTracks
 from edge.recognise.detection_schedule import LIVE_PASS_S
 from edge.recognise.press_history import PressHistory
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
+from edge.recognise.thresholds import Thresholds
 from edge.video.frame import Frame
 from edge.video.open import open_source
 from engines.pipeline import FacePipeline, load_pipeline, unit
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.recognise.scene import Scene
+    from edge.recognise.step import Step
     from engines.detections import Detections
     from gallery.search.search import Gallery
 
@@ -148,6 +152,8 @@ class Tally:
         asked: for each press and stranger on screen, whether it had a name in the answer.
         found: the same, whether its face was found.
         pressed: for each press, by shot, whether anybody had a name in the answer.
+        pressed_at_once: the same without the names that come late.
+        late: strangers who got a name, at once or late.
         named_s, seconds: time with a name on a face, and in all.
     """
 
@@ -155,6 +161,8 @@ class Tally:
     asked: list[tuple[str, bool]] = field(default_factory=list)
     found: list[tuple[str, bool]] = field(default_factory=list)
     pressed: list[tuple[str, bool]] = field(default_factory=list)
+    pressed_at_once: list[tuple[str, bool]] = field(default_factory=list)
+    late: dict[str, bool] = field(default_factory=dict)
     named_s: float = 0.0
     seconds: float = 0.0
 
@@ -165,9 +173,13 @@ class Tally:
         return {
             "strangers": len(self.named),
             "strangers_named": once,
+            "strangers_named_at_once_or_late": share_by_person(
+                list(self.named), [self.late.get(p, False) for p in self.named]
+            ),
             "false_names_a_face_minute": once and tuple(round(x * minutes, 3) for x in once),
             "presses": len(self.pressed),
             "presses_with_a_false_name": _share(self.pressed),
+            "the_same_without_late_names": _share(self.pressed_at_once),
             "strangers_on_screen_at_presses": len(self.asked),
             "of_them_with_a_face_found": _share(self.found),
             "of_them_named": _share(self.asked),
@@ -192,28 +204,50 @@ class Viewer:
             least_s=LIVE_PASS_S,
         )
         self.now_s, self._next_s = 0.0, PRESS_EVERY_S
-        self._recogniser = Recogniser(pipeline, lambda: gallery, options)
+        thresholds = Thresholds(options.fpir)
+        self._recogniser = Recogniser(pipeline, lambda: gallery, options, thresholds)
+        self._gallery = gallery
+        self._recent, self._late = RecentTracks(), LateNames(thresholds.prepare)
         self._history = PressHistory(gallery.person, lambda: self.now_s)
+        self._at_once = PressHistory(gallery.person, lambda: self.now_s)
+        self._shows: dict[int, str] = {}
         self.tally = Tally()
         self.onsets: set[tuple[int, str]] = set()
+        self.late: set[tuple[int, str]] = set()
 
     def see(self, frame: Frame, shot: str, people: list[str], cell_px: float) -> None:
         """Take the next frame; `people` are in cells of this width, from left to right."""
         since_s, self.now_s = frame.pts_s - self.now_s, frame.pts_s
-        scene = self._recogniser.process(frame).scene
-        self._history.push(scene, frame.pts_s)
+        step = self._recogniser.process(frame)
+        scene = step.scene
+        for history in (self._history, self._at_once):
+            history.push(scene, frame.pts_s)
         for person in people:
             self.tally.named.setdefault(person, False)
         named = self._named(scene)
         for track, name, x in named:
             self.onsets.add((track, name))
             if people:
-                self.tally.named[people[min(int(x / cell_px), len(people) - 1)]] = True
+                self.tally.named[_at(people, x, cell_px)] = True
+        if people:
+            self._shows |= {f.track: _at(people, _middle(f.box), cell_px) for f in scene.faces}
+        self._look_back(step)
         self.tally.named_s += since_s if named else 0.0
         self.tally.seconds += since_s
         if frame.pts_s >= self._next_s:
             self._next_s = frame.pts_s + PRESS_EVERY_S
             self._press(scene, shot, people, cell_px)
+
+    def _look_back(self, step: Step) -> None:
+        """Take the names that come late, as `run` does, but without its delay of a thread."""
+        tracks = self._recent.take(step)
+        names = self._late.decide(tracks, self._gallery) if tracks else {}
+        if tracks:
+            self._history.learn(names)
+        told = {(n, d.id) for n, d in names.items() if d.id is not None} - self.onsets
+        self.late |= told
+        for track in {track for track, _ in told | self.onsets} & set(self._shows):
+            self.tally.late[self._shows[track]] = True
 
     def _named(self, scene: Scene) -> list[tuple[int, str, float]]:
         return [(f.track, f.id, _middle(f.box)) for f in scene.faces if f.id is not None]
@@ -221,11 +255,16 @@ class Viewer:
     def _press(self, scene: Scene, shot: str, people: list[str], cell_px: float) -> None:
         answer = self._history.press()
         self.tally.pressed.append((shot, bool(answer.people)))
+        self.tally.pressed_at_once.append((shot, bool(self._at_once.press().people)))
         named = {_middle(p.box) // cell_px for p in answer.people if p.box is not None}
         found = {_middle(face.box) // cell_px for face in scene.faces}
         for k, person in enumerate(people):
             self.tally.asked.append((person, k in named))
             self.tally.found.append((person, k in found))
+
+
+def _at(people: list[str], x: float, cell_px: float) -> str:
+    return people[min(int(x / cell_px), len(people) - 1)]
 
 
 def _middle(box: tuple[float, float, float, float]) -> float:
@@ -307,13 +346,17 @@ def film_rows(given: argparse.Namespace, pipeline: FacePipeline, half: Half) -> 
                         viewer.see(frame, "film", [], 1.0)
             tallies = [viewer.tally for viewer in viewers]
             presses = [wrong for t in tallies for _, wrong in t.pressed]
+            at_once = [wrong for t in tallies for _, wrong in t.pressed_at_once]
             rows[f"{film}, {size} people, {given.draws} galleries"] = {
                 "false_names": sum(len(v.onsets) for v in viewers),
                 "names": dict(Counter(name for v in viewers for _, name in v.onsets)),
+                "false_names_late": sum(len(v.late) for v in viewers),
+                "names_late": dict(Counter(name for v in viewers for _, name in v.late)),
                 "minutes": round(sum(t.seconds for t in tallies) / 60, 2),
                 "seconds_with_a_false_name": round(sum(t.named_s for t in tallies), 2),
                 "presses": len(presses),
                 "presses_with_a_false_name": sum(presses),
+                "the_same_without_late_names": sum(at_once),
             }
     return rows
 

@@ -14,11 +14,14 @@ from edge.evaluate.clips import mean_average_precision, read_clips, scores_of
 from edge.evaluate.figures import Answers
 from edge.evaluate.labels import read_labels
 from edge.evaluate.video import Observation, VideoEvaluator
+from edge.hindsight.late_names import LateNames
+from edge.hindsight.recent import RecentTracks
 from edge.json_output import ClipsEvaluated
 from edge.library import identify, open_models
 from edge.recognise.cues.cue import CUE_KINDS
 from edge.recognise.detection_schedule import LIVE_PASS_S
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
+from edge.recognise.thresholds import Thresholds
 from edge.video.open import open_source
 from engines.align import align
 from engines.pipeline import load_pipeline
@@ -58,22 +61,23 @@ def evaluate_video(
     defaults = RecogniseConfig()
     pipeline = load_pipeline(threads=2, long_side_px=defaults.long_side_px, embedder=embedder)
     gallery = open_gallery(gallery_dir, pipeline.model)
-    recogniser = Recogniser(
-        pipeline,
-        lambda: gallery,
-        RecogniserOptions(
-            fpir=fpir,
-            embeddings_per_frame=defaults.embeddings_per_frame,
-            detect_every=defaults.detect_every,
-            least_s=LIVE_PASS_S,
-        ),
+    options = RecogniserOptions(
+        fpir=fpir,
+        embeddings_per_frame=defaults.embeddings_per_frame,
+        detect_every=defaults.detect_every,
+        least_s=LIVE_PASS_S,
     )
+    thresholds = Thresholds(fpir)
+    recogniser = Recogniser(pipeline, lambda: gallery, options, thresholds)
+    recent, late = RecentTracks(), LateNames(thresholds.prepare)
     evaluator = VideoEvaluator(labels, gallery.person, gallery.ids())
     with open_source(video) as source, graceful_stop() as stop, progress_bar("frames") as progress:
         task = progress.add_task("press", total=source.frame_count)
         for frame in source:
             step = recogniser.process(frame)
             evaluator.take(step.scene, _observations(step.detections, frame))
+            if tracks := recent.take(step):
+                evaluator.learn(late.decide(tracks, gallery))
             progress.advance(task)
             if stop():
                 raise UsageError(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from edge.evaluate.labels import Labels
     from edge.recognise.answer import Answer
+    from edge.recognise.decide import Decision
     from edge.recognise.scene import Scene
     from gallery.store.person import Person
 
@@ -162,6 +163,10 @@ class VideoEvaluator:
         self._waiting.append((scene.index, answer))
         while self._waiting and scene.pts_s - self._waiting[0][1].pts_s >= REFINE_AFTER_S:
             self._refine()
+
+    def learn(self, names: Mapping[int, Decision]) -> None:
+        """Take names that came late, by track; see `PressHistory.learn`."""
+        self._history.learn(names)
 
     def result(self) -> VideoEvaluation:
         """Answer the last presses and return the figures."""

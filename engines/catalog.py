@@ -40,7 +40,9 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     companion_sha256: str = ""
 
 
-Task = Literal["detector", "embedder", "text-detector", "text-recogniser"]
+Task = Literal[
+    "detector", "embedder", "text-detector", "text-recogniser", "voice-encoder", "speech-detector"
+]
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,1 @@
+"""Voices: speech in sound, and whose it is like."""

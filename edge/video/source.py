@@ -44,6 +44,7 @@ class SourceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         programme: number of the programme of a transport stream; None takes the first with a
             picture.
         subtitles: decode tracks of subtitles and CEA-608 captions too, where FFmpeg reads it.
+        sound: decode the sound that belongs to the pictures, where FFmpeg reads the source.
         demuxer: further options, given to FFmpeg as they are.
     """
 
@@ -63,6 +64,7 @@ class SourceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stream: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = None
     programme: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
     subtitles: bool = False
+    sound: bool = False
     demuxer: dict[str, str] = {}
 
 
@@ -97,6 +99,22 @@ class SubtitlePicture(msgspec.Struct, frozen=True):
         return f"SubtitlePicture({self.from_s}, {self.to_s}, {self.width}x{self.height})"
 
 
+SOUND_RATE = 16_000
+"""Samples a second of `Sound`."""
+
+
+class Sound(msgspec.Struct, frozen=True):
+    """A piece of sound and when it begins, in the clock of the source's frames.
+
+    Attributes:
+        from_s: its first sample.
+        samples: float32, one channel, 16 kHz, -1 to 1.
+    """
+
+    from_s: float
+    samples: bytes
+
+
 class SourceStats(msgspec.Struct, frozen=True):
     """What happened while reading, counted since the source was opened.
 
@@ -113,6 +131,7 @@ class SourceStats(msgspec.Struct, frozen=True):
         eit: of a transport stream, the newest section about what is on, of each service.
         subtitles: the newest lines, where they are asked for.
         subtitle_pictures: the newest of those that are pictures (DVB).
+        sound: the newest ten seconds, where it is asked for.
     """
 
     frames: int = 0
@@ -127,6 +146,7 @@ class SourceStats(msgspec.Struct, frozen=True):
     eit: tuple[bytes, ...] = ()
     subtitles: tuple[SubtitleLine, ...] = ()
     subtitle_pictures: tuple[SubtitlePicture, ...] = ()
+    sound: tuple[Sound, ...] = ()
 
 
 class Source(Protocol):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.stream import VideoStream
 
+    from edge.video.sources.sound_tap import SoundTap
     from edge.video.sources.subtitle_tap import SubtitleTap
 
 PRESENT_FOLLOWING = 0x4E
@@ -26,10 +27,11 @@ class EitTap:
 
     Args:
         subtitles: takes its packets from the same reading.
+        sound: the same.
     """
 
-    def __init__(self, subtitles: SubtitleTap) -> None:
-        self._subtitles = subtitles
+    def __init__(self, subtitles: SubtitleTap, sound: SoundTap) -> None:
+        self._subtitles, self._sound = subtitles, sound
         self._sections: dict[int, bytes] = {}
         self.sections: tuple[bytes, ...] = ()
 
@@ -41,9 +43,10 @@ class EitTap:
         if container.format.name == "mpegts":
             told = [s for s in container.streams if s.type == "data"]
         texts = self._subtitles.tracks(container)
-        if not told and not texts:
+        sounds = self._sound.tracks(container, stream)
+        if not told and not texts and not sounds:
             return container.demux(stream)
-        return self._all(container, stream, told, texts)
+        return self._all(container, stream, told, texts, sounds)
 
     def _all(
         self,
@@ -51,12 +54,15 @@ class EitTap:
         stream: VideoStream,
         told: list[Stream],
         texts: list[Stream],
+        sounds: list[Stream],
     ) -> Iterator[Packet[VideoStream]]:
-        for packet in container.demux([stream, *told, *texts]):
+        for packet in container.demux([stream, *told, *texts, *sounds]):
             if packet.stream is stream:
                 yield cast("Packet[VideoStream]", packet)
             elif packet.stream in texts:
                 self._subtitles.take(packet)
+            elif packet.stream in sounds:
+                self._sound.take(packet)
             elif packet.size:
                 self._take(bytes(packet))
 

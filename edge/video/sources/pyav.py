@@ -27,6 +27,7 @@ from edge.video.sources.eit_tap import EitTap
 from edge.video.sources.pipe import Pipe, Readable
 from edge.video.sources.pyav_address import address_of, explain
 from edge.video.sources.pyav_streams import begin_of, choose_stream
+from edge.video.sources.sound_tap import SoundTap
 from edge.video.sources.subtitle_tap import SubtitleTap
 from edge.video.sources.v4l2 import device_of
 from edge.video.uri import is_path, without_password
@@ -80,7 +81,8 @@ class PyAVSource(Closing):
         self._size_changes = 0
         self._warnings: list[str] = []
         self._subtitles = SubtitleTap(wanted=options.subtitles)
-        self._eit = EitTap(self._subtitles)
+        self._sound = SoundTap(wanted=options.sound)
+        self._eit = EitTap(self._subtitles, self._sound)
         self._decoded_size = (0, 0)
         self._end_s = 0.0
         self._deinterlacer = None
@@ -151,7 +153,7 @@ class PyAVSource(Closing):
         self._converter = Converter(
             max_height=self._options.max_height, hdr_to_sdr=self._options.tone_map
         )
-        self._subtitles.offset_s = -(self._origin_s() or 0.0)
+        self._subtitles.offset_s = self._sound.offset_s = -(self._origin_s() or 0.0)
         sound = bool(SOUND_CLOCKS & set(self._container.format.name.split(",")))
         self._normaliser = PtsNormaliser(
             step_s=1 / self.fps if self.fps else 0.04,
@@ -196,6 +198,7 @@ class PyAVSource(Closing):
             eit=self._eit.sections,
             subtitles=self._subtitles.lines,
             subtitle_pictures=self._subtitles.pictures,
+            sound=self._sound.pieces,
         )
 
     def __iter__(self) -> Iterator[Frame]:
@@ -226,7 +229,7 @@ class PyAVSource(Closing):
         pts_s = self._normaliser.normalise(raw_s)
         self._end_s = pts_s
         if raw_s is not None:
-            self._subtitles.offset_s = pts_s - raw_s
+            self._subtitles.offset_s = self._sound.offset_s = pts_s - raw_s
         self._subtitles.look(decoded)
         return DecodedPicture(
             pts_s=pts_s,

@@ -316,6 +316,12 @@ def _read(
     before = state.ids if state else {}
     people, doubts = people_of(found.titles, found.pictures, before)
     warn_of([*found.left_out, *doubts])
+    if state and (state.library.kind, state.library.where) != (library.kind, library.where):
+        other = (
+            f"it has the people of {state.library.where}, and a gallery has one library: give "
+            "another folder with -o, or the folder above both"
+        )
+        found = msgspec.structs.replace(found, incomplete=(*found.incomplete, other))
     # Before a picture is fetched: who vanished with a share needs no hour to be told.
     leaving(gallery, [p.id for p in people], found.incomplete, agreed=how.let_go)
     ids = {key: person.id for person in people for key in person.keys}

@@ -128,12 +128,14 @@ def _existing(path: Path) -> Path:
 
 
 def _optional() -> Iterator[Finding]:
+    from edge.video.sources.gstreamer import REMEDY  # noqa: PLC0415
+
     here = importlib.util.find_spec("gi") is not None
     yield Finding(
         "gi",
         "ok" if here else "optional",
-        f"{'here' if here else 'not here'}, for GStreamer sources",
-        "" if here else f"apt-get install python3-gi, or {sys.executable} -m pip install PyGObject",
+        f"{'here' if here else 'not here'}, for GStreamer's sources and display://",
+        "" if here else REMEDY,
         needed=False,
     )
 

@@ -208,7 +208,7 @@ def _judged(model: str, store: ShardStore, shards: list[Shard]) -> Enrolment:
             ids.append(embedded.person.id)
     if not ids:
         raise GalleryInputError(
-            f"{len(judged)} people: none has a picture with a usable face; "
+            f"nobody has a picture with a usable face, of {len(judged)} asked for; "
             + _first_reasons([j.report for j in judged])
         )
     enrolment = Enrolment(model, store, shards, judged)

@@ -18,7 +18,7 @@ from gallery.errors import GalleryInputError
 from gallery.library.found import Found, told
 from gallery.library.people import name_key
 from gallery.texts import shown
-from gallery.titles.nfo import read_all
+from gallery.titles.nfo import OtherNfoError, read_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +84,8 @@ def _walk(root: Path, incomplete: list[str]) -> Iterator[tuple[Path, list[str]]]
 def _take_nfo(path: Path, titles: list[Title], left_out: list[str], incomplete: list[str]) -> None:
     try:
         titles += read_all(path)
+    except OtherNfoError:
+        return
     except GalleryInputError as error:
         is_unread = isinstance(error.__cause__, OSError)
         (incomplete if is_unread else left_out).append(str(error))
@@ -126,6 +128,6 @@ def _with_picture(
             return msgspec.structs.replace(member, picture=beside[place][key][0])
     picture = member.picture
     if picture and "://" not in picture:
-        local = folder / picture
+        local = folder / picture.replace("\\", "/")
         picture = str(local.absolute()) if local.is_file() else ""
     return msgspec.structs.replace(member, picture=picture)

@@ -52,7 +52,8 @@ class PictureCache:
             self.kept += 1
             return path
         if not _IMAGE.match(url):
-            raise PictureFetchError("an address that is not read")
+            scheme = url.partition("://")[0][:16]
+            raise PictureFetchError(f"{scheme!a} addresses are not read; put it into .actors")
         if self._http is None or not (self._http.is_own(url) or self._is_allowed(url)):
             raise PictureFetchError("in the internet only; --online fetches it")
         content = self._http.picture(url)

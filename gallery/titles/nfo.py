@@ -46,20 +46,34 @@ _PLAYING = frozenset({"", "actor", "gueststar", "guest star", "guest", "self"})
 
 _ROOT = "(?:" + "|".join(ROOTS) + r")\b"
 _FIRST = re.compile(rf"<(?:\?xml\b|!--|!DOCTYPE\b|{_ROOT})")
+_OWN = re.compile(f"<{_ROOT}")
 _LAST = re.compile(rf"</{_ROOT}\s*>")
+_WRAPPER = re.compile(r"</?(?:xbmc|kodi)multiepisode\s*>")
+_OTHERS = re.compile(r"<(set|collection|boxset|season|artist|album|person)\b")
+"""What media centres keep beside films: no title with a cast of its own."""
 _DECLARATION = re.compile(r"<\?xml[^>?]*\?>")
 _DOCTYPE = re.compile(r"<!(?:DOCTYPE|ENTITY)\b")
 _BARE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)")
 _NAMED = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)[A-Za-z][A-Za-z0-9]*;")
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _ENCODING = re.compile(rb"<\?xml[^>]*\bencoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
-_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_BOMS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\0\0", "utf-32-le"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+_WIDE = ((b"<\0\0\0", "utf-32-le"), (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
 _PROFILES = {
     "tmdb": re.compile(r"themoviedb\.org/person/([0-9]+)"),
     "imdb": re.compile(r"imdb\.com/name/(nm[0-9]+)"),
     "tvdb": re.compile(r"thetvdb\.com/people/([0-9]+)"),
 }
 _ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+class OtherNfoError(GalleryInputError):
+    """An NFO file of a set, a season or the like, beside those of films: no fault."""
 
 
 def read_nfo(path: Path) -> Title:
@@ -131,8 +145,13 @@ def _decoded(data: bytes, subject: str) -> str:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, errors="replace")
+    for begun, encoding in _WIDE:
+        if data.startswith(begun):
+            return data.decode(encoding, errors="replace")
     declared = _ENCODING.search(data[:200])
     encoding = declared[1].decode() if declared else "utf-8"
+    if encoding.lower().startswith(("utf-16", "utf-32", "ucs")):
+        encoding = "utf-8"  # .NET says so of what it wrote in UTF-8; else it had no letter `<?xml`
     try:
         return data.decode(encoding)
     except LookupError as error:
@@ -144,8 +163,11 @@ def _decoded(data: bytes, subject: str) -> str:
 
 def _xml_of(text: str, subject: str) -> str:
     """Return the part of a file that is XML, within one element, without declarations."""
+    text = _WRAPPER.sub("", text)
     first = _FIRST.search(text)
     ends = [last.end() for last in _LAST.finditer(text)]
+    if not _OWN.search(text) and (other := _OTHERS.search(text)):
+        raise OtherNfoError(f"{subject}: of a {other[1]}, expected {', '.join(sorted(ROOTS))}")
     if first is None or not ends or ends[-1] <= first.start():
         address = re.match(r"\s*https?://", text)
         raise _no_nfo(subject, "an address only" if address else "not whole, or something else")
@@ -190,6 +212,7 @@ class _Reading:
         """Take the begin of an element."""
         if len(self._path) >= MAX_DEPTH:
             raise ValueError(f"more than {MAX_DEPTH} elements in each other")
+        tag = tag.rpartition("}")[2]  # the namespace
         self._path.append(tag)
         self._text = []
         self._provider = attributes.get("type", "").lower() if tag == "uniqueid" else ""
@@ -200,6 +223,7 @@ class _Reading:
 
     def end(self, tag: str) -> None:
         """Take the end of an element."""
+        tag = tag.rpartition("}")[2]
         text, self._text = "".join(self._text), []
         place = self._path[2:]
         self._path.pop()

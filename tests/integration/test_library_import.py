@@ -83,6 +83,11 @@ def test_kodi_folder(free: Free, tmp_path: Path) -> None:
         was, now = before.templates_of(person), after.templates_of(person)
         assert (was.shape == now.shape and bool((was == now).all())) == same
 
+    write_film(tmp_path / "more" / "D", "Other", {"Ann": ""}, {"Ann": free.person(SECOND)})
+    ran = tvradar("library", "import", "--from", "kodi", tmp_path / "more", "-o", gallery)
+    told = " ".join(ran.err.split())
+    assert (ran.code, "a gallery has one library" in told, "nothing was ch" in told) == (3, 1, 1)
+
     (films / "C").rename(tmp_path / "offline")
     ran = tvradar("library", "update", gallery, "--json")
     told = " ".join(ran.err.split())

@@ -161,8 +161,10 @@ def explain(error: Exception, uri: str, address: Address, head: bytes = b"") -> 
 def _explain_file(path: Path, uri: str) -> SourceError:
     with path.open("rb") as file:
         head = file.read(4096)
-        if head[4:8] == b"ftyp" and b"moov" not in _mp4_boxes(path):
-            found = "an MP4 without its index (moov): the recording or download was cut off"
+        if head[4:8] == b"ftyp":
+            is_cut = b"moov" not in _whole_boxes(path)
+            found = "an MP4 without its whole index (moov): the recording or download was cut off"
+            found = found if is_cut else "a damaged MP4: it has an index, and no picture in it"
             return SourceError(uri, found, remedy="get it again, or mend it with untrunc")
     return _explain_head(head, uri)
 
@@ -179,8 +181,8 @@ def _explain_head(head: bytes, uri: str) -> SourceError:
     return SourceError(uri, "no video that FFmpeg can read", "MP4, MKV, TS, AVI, …")
 
 
-def _mp4_boxes(path: Path) -> set[bytes]:
-    """Return the kinds of the boxes at the top of an MP4 file."""
+def _whole_boxes(path: Path) -> set[bytes]:
+    """Return the kinds of the boxes at the top of an MP4 file that end within it."""
     kinds: set[bytes] = set()
     end = path.stat().st_size
     with path.open("rb") as file:
@@ -193,8 +195,9 @@ def _mp4_boxes(path: Path) -> set[bytes]:
                 length = int.from_bytes(header[8:16], "big")
             if length < 8:
                 break
-            kinds.add(header[4:8])
             place += length
+            if place <= end:
+                kinds.add(header[4:8])
     return kinds
 
 

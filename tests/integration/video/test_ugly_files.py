@@ -318,8 +318,15 @@ def test_mp4_without_index(film: Any) -> None:
     path = film("no_index.mp4")
     content = path.read_bytes()
     path.write_bytes(content[: content.index(b"moov") - 4])
-    with pytest.raises(SourceError, match="without its index"):
+    with pytest.raises(SourceError, match="without its whole index"):
         open_source(str(path))
+    early = film("early.mp4", container_options={"movflags": "+faststart"})
+    content = early.read_bytes()
+    for more in range(100, 800, 100):
+        early.write_bytes(content[: content.index(b"moov") + more])
+        with pytest.raises(SourceError) as caught:
+            read(early)
+        assert "give it as a file" not in str(caught.value)  # it is one
 
 
 def test_sound_only(film: Any, tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
 """Libraries on a disk, as Kodi, tinyMediaManager and Jellyfin lay them out."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
 
 from gallery.errors import GalleryInputError
 from gallery.library.folders import read_folders
+from gallery.library.http import PictureFetchError
 from gallery.library.people import people_of
+from gallery.library.pictures import PictureCache
 
 
 def write(path: Path, content: str = "picture") -> Path:
@@ -84,6 +87,38 @@ def test_what_is_damaged_is_told(tmp_path: Path) -> None:
         "b.nfo",
     ]
     assert found.incomplete == found.left_out[:1]  # d.nfo may be there again tomorrow
+
+
+def test_what_lies_beside_films_is_no_fault(tmp_path: Path) -> None:
+    write(tmp_path / "a.nfo", nfo("movie", "A", "Ann Lee").replace("</movie>", "<set/></movie>"))
+    for other in ("set", "collection", "season", "artist", "album", "person"):
+        write(
+            tmp_path / f"{other}.nfo", f'<?xml version="1.0"?><{other}><title>x</title></{other}>'
+        )
+    found = read_folders(tmp_path)
+    assert ([t.names for t in found.titles], found.left_out) == ([("A",)], ())
+
+
+@pytest.mark.parametrize(
+    "thumb",
+    [r"C:\Films\A\x.jpg", r"\\nas\films\x.jpg", "smb://nas/x.jpg", "/mnt/gone/x.jpg", "file:///x"],
+)
+def test_pictures_of_another_machine_are_not_taken(thumb: str, tmp_path: Path) -> None:
+    """Kodi writes the paths that it sees; the pictures beside the film are found by name."""
+    write(tmp_path / "a.nfo", nfo("movie", "A", "Jürgen Prochnow", "Ann", thumb=thumb))
+    own = write(tmp_path / ".actors" / unicodedata.normalize("NFD", "Jürgen_Prochnow.jpg"))
+    jurgen, ann = read_folders(tmp_path).titles[0].cast
+    assert jurgen.picture == str(own)
+    assert not ann.picture or "://" in ann.picture
+    if ann.picture:
+        with pytest.raises(PictureFetchError, match=r"addresses are not read; put it into"):
+            PictureCache(tmp_path / "cache", None, lambda _: True).get(ann.picture)
+
+
+def test_a_path_with_backslashes_is_one(tmp_path: Path) -> None:
+    write(tmp_path / "a.nfo", nfo("movie", "A", "X", thumb=r"pictures\x.jpg"))
+    picture = write(tmp_path / "pictures" / "x.jpg")
+    assert read_folders(tmp_path).titles[0].cast[0].picture == str(picture)
 
 
 def test_a_loop_of_links_ends(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gallery.errors import GalleryInputError
-from gallery.titles.nfo import MAX_BYTES, parse_nfo, read_nfo
+from gallery.titles.nfo import MAX_BYTES, parse_all, parse_nfo, read_nfo
 from gallery.titles.title import CastMember
 
 MOVIE = """<?xml version="1.0" encoding="UTF-8" standalone="yes" ?>
@@ -37,11 +37,30 @@ def test_an_address_or_another_episode_may_follow() -> None:
     assert parse_nfo(f"{one}\nhttps://example.org/tt1\n".encode()).names == ("One",)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "iso-8859-1"])
-def test_reads_other_encodings(encoding: str) -> None:
-    declared = {"iso-8859-1": '<?xml version="1.0" encoding="iso-8859-1"?>'}.get(encoding, "")
-    text = declared + "<movie><title>Amélie</title></movie>"
+@pytest.mark.parametrize(
+    ("encoding", "declared"),
+    [
+        *((name, "") for name in ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")),
+        ("iso-8859-1", "iso-8859-1"),
+        ("utf-16-le", "utf-16"),  # without the mark
+        ("utf-8", "utf-16"),  # .NET's strings say so wherever they are written
+    ],
+)
+def test_reads_other_encodings(encoding: str, declared: str) -> None:
+    head = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
+    text = f"{head}<movie><title>Amélie</title></movie>"
     assert parse_nfo(text.encode(encoding)).names == ("Amélie",)
+
+
+@pytest.mark.parametrize("name", ["xbmcmultiepisode", "kodimultiepisode"])
+def test_episodes_may_stand_in_a_root_of_their_own(name: str) -> None:
+    one, two = (f"<episodedetails><title>{n}</title></episodedetails>" for n in ("One", "Two"))
+    text = f'<?xml version="1.0"?><{name}>{one}{two}</{name}>'
+    assert [title.names for title in parse_all(text.encode())] == [("One",), ("Two",)]
+
+
+def test_a_namespace_is_no_hindrance() -> None:
+    assert parse_nfo(b'<movie xmlns="http://x"><title>A</title></movie>').names == ("A",)
 
 
 @pytest.mark.parametrize(

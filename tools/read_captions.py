@@ -1,11 +1,13 @@
 """Measure how well captions are read: composed lower thirds and credits over frames of a film.
 
     python tools/read_captions.py FILM [--people 1000] [--captions 120] [--json]
+    python tools/read_captions.py demo
 
 Composed, not broadcast: plates and shadows of our own, names made of common given and family names,
-English and Chinese, three fonts and three sizes, over frames of FILM at 1280x720; each also at half
-its size as JPEG 35 and as H.264 at CRF 32. Strangers are other pairs of the same given and family
-names. Prints how many enrolled names were found and how many false ones, and what reading costs.
+English and Chinese, three fonts and three sizes, over frames of FILM at 1280x720 (a film, a folder
+of pictures, or `demo`, the free programme of the demonstration); each also at half its size as
+JPEG 35 and as H.264 at CRF 32. Strangers are other pairs of the same given and family names. Prints
+how many enrolled names were found and how many false ones, and what reading costs.
 """
 
 from __future__ import annotations
@@ -24,10 +26,11 @@ from typing import TYPE_CHECKING, Any
 import av
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from edge.captions.names import CaptionNames
 from edge.captions.reading import CREDIT_LINES, lower_part
+from edge.demo.material import demo_material
 from engines.text_reading.lines import TextReader
 from gallery.store.person import Person
 from gallery.titles.match import NameIndex
@@ -104,7 +107,11 @@ def names_of(lang: str, chance: random.Random, count: int) -> list[str]:
 
 
 def frames_of(film: Path, count: int) -> list[Image.Image]:
-    """Return frames at regular distances."""
+    """Return frames at regular distances; the pictures of a folder again and again."""
+    if film.is_dir():
+        pictures = [Image.open(path).convert("RGB") for path in sorted(film.iterdir())]
+        filled = [ImageOps.fit(picture, (WIDTH, HEIGHT)) for picture in pictures]
+        return [filled[i % len(filled)] for i in range(count)]
     with av.open(str(film)) as container:
         total = container.streams.video[0].frames or 250
         step = max(1, total // count)
@@ -239,7 +246,8 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    figures = measure(args.film, args.people, args.captions)
+    film = demo_material()[1] if str(args.film) == "demo" else args.film
+    figures = measure(film, args.people, args.captions)
     if args.json:
         print(json.dumps(figures, ensure_ascii=False))
         return 0

@@ -51,5 +51,26 @@ def summary_of(found: LiveBench) -> str:
     )
 
 
+def beside_today(found: LiveBench) -> list[str]:
+    """Return a line for each row with cues that ran: what they change of the same row without."""
+    told = []
+    plain = {row.backend: row for row in found.rows if not row.cues and not row.missing}
+    for row in found.rows:
+        before = plain.get(row.backend)
+        if before is None or row is before or row.missing:
+            continue
+        parts = [
+            f"{title} p95 {old.p95:.1f} -> {new.p95:.1f} ms"
+            for title, old, new in (
+                ("press", before.press_ms, row.press_ms),
+                ("sent to overlay", before.glass_ms, row.glass_ms),
+            )
+            if old is not None and new is not None
+        ]
+        parts.append(f"cores {100 * before.cpu_share:.1f} -> {100 * row.cpu_share:.1f} %")
+        told.append(f"{row.backend}, with {','.join(row.cues)}: {', '.join(parts)}")
+    return told
+
+
 def _spread(spread: Spread | None) -> str:
     return "" if spread is None else f"{spread.p50:.1f} / {spread.p95:.1f} / {spread.p99:.1f}"

@@ -87,10 +87,14 @@ class Subtitles:
     Args:
         board: takes the cues.
         gallery: returns the one in use.
+
+    Attributes:
+        known: how many were heard or read.
     """
 
     def __init__(self, board: CueBoard, gallery: Callable[[], Gallery]) -> None:
         self._board, self._gallery = board, gallery
+        self.known = 0
         self._names: tuple[str, SubtitleNames] | None = None
         self._heard: tuple[SubtitleLine, ...] = ()
         self._seen: tuple[SubtitlePicture, ...] = ()
@@ -130,6 +134,7 @@ class Subtitles:
         return [text for line in lines if line not in known for text in self._take(line, names)]
 
     def _take(self, line: SubtitleLine, names: SubtitleNames) -> Iterator[CaptionText]:
+        self.known += 1
         for spoken in line.text.split("\n"):
             speaker, rest = speaker_of(spoken)
             speaks = names.speaker(speaker) if speaker else set()

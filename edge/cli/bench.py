@@ -143,8 +143,11 @@ def live(
         Literal["pyav", "gstreamer", "both"], typer.Option(help="What reads the stream.")
     ] = "both",
     cues: Annotated[
-        str | None,
-        typer.Option(metavar="KIND,KIND", help="Measure once without cues and once with these."),
+        list[str] | None,
+        typer.Option(
+            metavar="KIND,KIND",
+            help="Measure once without cues and once with these; may be given several times.",
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
@@ -155,9 +158,9 @@ def live(
     2160p25 is HEVC, the others are H.264.
     """
     from edge.bench.live import bench_live  # noqa: PLC0415
-    from edge.bench.live_table import summary_of, table_of  # noqa: PLC0415
+    from edge.bench.live_table import beside_today, summary_of, table_of  # noqa: PLC0415
 
-    sets = (cue_kinds(None),) if cues is None else (frozenset(), cue_kinds(cues))
+    sets = (frozenset(), *map(cue_kinds, cues)) if cues else (cue_kinds(None),)
     backends: tuple[Literal["pyav", "gstreamer"], ...] = (
         ("pyav", "gstreamer") if backend == "both" else (backend,)
     )
@@ -177,6 +180,8 @@ def live(
         return
     out.print(table_of(found))
     out.print(summary_of(found))
+    for line in beside_today(found):
+        out.print(line, markup=False)
     for row in found.rows:
         if row.missing:
             err.print(f"{row.backend} did not run: {row.missing}", markup=False)

@@ -53,16 +53,18 @@ def check_privacy(
         lines = session.run()
     problems = [line for line in lines if line.problem]
     if json:
-        print_json(Receipt(not problems, lines, session.readings))
+        used = None if cues is None else [str(kind) for kind in sorted(cue_kinds(cues))]
+        counts = session.readings, session.subtitles
+        print_json(Receipt(not problems, lines, *counts, used))
     else:
-        _print(lines, session.readings)
+        _print(lines, session)
     if problems:
         raise EdgeError(
             f"privacy: {len(problems)} things left the memory that must not; see the lines above"
         )
 
 
-def _print(lines: list[Line], readings: int) -> None:
+def _print(lines: list[Line], session: Session) -> None:
     table = Table("process", "bytes", "to", "what")
     for line in lines:
         what = line.problem or line.what
@@ -70,5 +72,8 @@ def _print(lines: list[Line], readings: int) -> None:
     out.print(table)
     if not any(line.problem for line in lines):
         out.print("Nothing else was written or sent: no frame, no face, no embedding.")
-    if readings:
-        out.print(f"Text in the picture was read {readings} times meanwhile.")
+    if session.readings:
+        out.print(
+            f"Text in the picture was read {session.readings} times meanwhile, and subtitles were "
+            f"heard {session.subtitles} times."
+        )

@@ -22,16 +22,14 @@ from edge.captions.of_file import with_subtitles
 from edge.config import LOOPBACK
 from edge.device import malloc
 from edge.device.beside import Beside, MayFail
-from edge.device.captions import CaptionWatch
 from edge.device.counting import Counting
 from edge.device.heartbeat import Heartbeat
 from edge.device.hindsight import Hindsight
 from edge.device.lateness import Lateness
-from edge.device.openings import open_home, open_output
+from edge.device.openings import open_captions, open_home, open_output
 from edge.device.people import People
 from edge.device.player import Player
 from edge.device.silence import SilenceWatch
-from edge.device.subtitles import SubtitleWatch
 from edge.device.titles import TitleWatch
 from edge.errors import EdgeError, UsageError
 from edge.hindsight.late_names import LateNames
@@ -230,9 +228,8 @@ class App:
             titles=self.titles,
             status=self.status,
         )
-        self.captions = self._open_captions() if "text" in self.cues.kinds else None
-        self._subtitles = SubtitleWatch(
-            self.cues, lambda: self.watcher.gallery, self.reader, self._is_busy
+        self.captions, self._subtitles = open_captions(
+            self.cues, self.watcher, self.reader, self._is_busy, self.metrics
         )
         self._counting = Counting(self.metrics, people, self.reader)
         self._keys = keys(config.buttons, Presser(device, config.buttons))
@@ -337,10 +334,6 @@ class App:
         self._pipeline.close()
         if self._output is not None:
             self._output.close()
-
-    def _open_captions(self) -> CaptionWatch:
-        took = self.metrics.stages.labels("captions").observe
-        return CaptionWatch(self.cues, lambda: self.watcher.gallery, self._is_busy, took)
 
     def _is_busy(self) -> bool:
         return self.shedder.level > 0 or self.reader.waiting > 1

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge.device.captions import CaptionWatch
+from edge.device.subtitles import SubtitleWatch
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.config import EventsConfig
     from edge.device.people import People
     from edge.home.home import Home
     from edge.output.output import BurnedIn
+    from edge.recognise.cues.cue import CueBoard
     from edge.serve.device import Device
+    from edge.serve.metrics import Metrics
+    from edge.video.reader import Reader
+    from gallery.search.search import Gallery
+    from gallery.search.watch import GalleryWatcher
 
 
 def open_home(config: EventsConfig, device: Device) -> Home | None:
@@ -26,3 +36,21 @@ def open_output(uri: str, people: People) -> BurnedIn:
     from edge.output.output import BurnedIn  # noqa: PLC0415 - drawing is loaded where it is used
 
     return BurnedIn(uri, people)
+
+
+def open_captions(
+    board: CueBoard,
+    watcher: GalleryWatcher,
+    reader: Reader,
+    busy: Callable[[], bool],
+    metrics: Metrics,
+) -> tuple[CaptionWatch | None, SubtitleWatch]:
+    """Return what reads captions, None where that cue is off, and what hears subtitles."""
+
+    def gallery() -> Gallery:
+        return watcher.gallery
+
+    took = metrics.stages.labels
+    captions = CaptionWatch(board, gallery, busy, took("captions").observe)
+    subtitles = SubtitleWatch(board, gallery, reader, busy, took("subtitles").observe)
+    return (captions if "text" in board.kinds else None), subtitles

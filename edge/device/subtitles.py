@@ -5,6 +5,7 @@ Those that are pictures are read when the device has time, by models that are lo
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from edge.captions.subtitles import Subtitles
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from edge.recognise.cues.cue import CueBoard
     from edge.video.reader import Reader
+    from edge.video.source import SourceStats
     from engines.text_reading.lines import TextReader
     from gallery.search.search import Gallery
 
@@ -30,6 +32,7 @@ class SubtitleWatch:
         gallery: returns the one in use.
         reader: has what the source says.
         busy: whether the device has no time.
+        on_heard: told the seconds that new ones took.
     """
 
     def __init__(
@@ -38,9 +41,12 @@ class SubtitleWatch:
         gallery: Callable[[], Gallery],
         reader: Reader,
         busy: Callable[[], bool],
+        on_heard: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._subtitles, self._reader, self._busy = Subtitles(board, gallery), reader, busy
+        self._on_heard = on_heard
         self._text: TextReader | None = None
+        self._known = 0
         self._thread = Worker("subtitles", self._watch)
 
     def start(self) -> None:
@@ -55,13 +61,20 @@ class SubtitleWatch:
         give_way()
         try:
             while not self._thread.wait(EVERY_S):
-                stats = self._reader.status.stats
-                self._subtitles.hear(stats.subtitles)
-                if not self._busy():
-                    self._subtitles.see(stats.subtitle_pictures, self._opened)
+                self._take(self._reader.status.stats)
         finally:
             if self._text is not None:
                 self._text.close()
+
+    def _take(self, stats: SourceStats) -> None:
+        begun = time.perf_counter()
+        self._subtitles.hear(stats.subtitles)
+        if not self._busy():
+            self._subtitles.see(stats.subtitle_pictures, self._opened)
+        known = self._subtitles.known
+        if known > self._known:
+            self._on_heard(time.perf_counter() - begun)
+        self._known = known
 
     def _opened(self) -> TextReader:
         from engines.text_reading.lines import TextReader  # noqa: PLC0415 - loaded where text is read

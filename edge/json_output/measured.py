@@ -14,11 +14,15 @@ class Receipt(msgspec.Struct, frozen=True):
         ok: nothing left the memory that must not.
         lines: each is an `edge.privacy.verdict.Line`.
         readings: how often text was read meanwhile.
+        subtitles: how often subtitles were heard.
+        cues: what counted beside the face, None where that was not chosen.
     """
 
     ok: bool
     lines: list[Any]
     readings: int = 0
+    subtitles: int = 0
+    cues: list[str] | None = None
 
 
 class ClipsEvaluated(msgspec.Struct, frozen=True):

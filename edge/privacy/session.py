@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import EdgeError
+from edge.privacy.subtitled import WORDS, with_subtitles
 from edge.privacy.trace import read_record, strace_command
 from edge.privacy.verdict import Allowed, Line, judge
 from engines.files import cache_dir
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 START_S = 60.0
 READING_S = 60.0
-_READINGS = re.compile(r'^tvradar_stage_seconds_count\{stage="captions"\} (\S+)$', re.MULTILINE)
+_READINGS = r'^tvradar_stage_seconds_count\{{stage="{}"\}} (\S+)$'
 _URL = re.compile(r"http://127\.0\.0\.1:\d+/")
 
 
@@ -41,11 +42,12 @@ class Session:
         presses: how often the button is pressed before and after the crash.
         tell: told what happens next.
         extra: further lines of the recogniser's configuration.
-        cues: what counts beside the face, None for what counts by default; with `text` each run
-            goes on until text was read.
+        cues: what counts beside the face, None for what counts by default; with `text` the film
+            gets subtitles, and each run goes on until text was read and a subtitle heard.
 
     Attributes:
         readings: how often text was read.
+        subtitles: how often subtitles were heard.
     """
 
     def __init__(
@@ -66,7 +68,7 @@ class Session:
         self._tell = tell
         self._extra = extra
         self._cues = cues
-        self.readings = 0
+        self.readings = self.subtitles = 0
         self._records = folder / "records"
         self._work = folder / "work"
         self._cwd = folder / "cwd"
@@ -84,6 +86,10 @@ class Session:
         for name in ("CI", "NOTIFY_SOCKET", "WATCHDOG_USEC"):
             self._environment.pop(name, None)
 
+    @property
+    def _reads(self) -> bool:
+        return self._cues is not None and "text" in self._cues
+
     def run(self) -> list[Line]:
         """Run the session and return the receipt.
 
@@ -97,6 +103,10 @@ class Session:
         self._command("gallery", "enrol", self._people, "-o", self._work / "master")
         self._command("gallery", "keys", "init", "--home", self._work / "channel")
         self._publish()
+        if self._reads:
+            names = (p.name.replace("_", " ") for p in self._people.iterdir() if p.is_dir())
+            film, self._source = self._source, self._work / "film.mkv"
+            with_subtitles(film, self._source, min(names))
         lines = self._update("updater-1")
         lines += self._watch("recogniser-1", crash=True)
         lines += self._watch("recogniser-2", crash=False)
@@ -182,9 +192,10 @@ class Session:
             url = self._ready(process, log)
             self._tell(f"pressing the button {self._presses} times")
             self._press(url)
-            if self._cues is not None and "text" in self._cues:
+            if self._reads:
                 self._tell("waiting until text is read")
-                self.readings += _await_reading(url)
+                self.subtitles += _await_stage(url, "subtitles")
+                self.readings += _await_stage(url, "captions")
             if crash:
                 self._tell("a new release, then a crash")
                 self._command(
@@ -209,6 +220,7 @@ class Session:
                 self._cache / "models": "models",
             },
             {},
+            words=WORDS.encode(),
         )
         return updates + judge("recogniser", read_record(record), allowed)
 
@@ -230,18 +242,19 @@ class Session:
             time.sleep(0.1)
 
 
-def _await_reading(url: str) -> int:
-    """Return how often text was read, once it was."""
+def _await_stage(url: str, stage: str) -> int:
+    """Return how often a stage of reading text ran, once it did."""
+    counted = re.compile(_READINGS.format(stage), re.MULTILINE)
     until = time.monotonic() + READING_S
     while time.monotonic() < until:
         with urllib.request.urlopen(url + "metrics", timeout=10) as answer:  # noqa: S310
-            found = _READINGS.search(answer.read().decode())
+            found = counted.search(answer.read().decode())
         if found and float(found[1]) > 0:
             return int(float(found[1]))
         time.sleep(0.2)
     raise EdgeError(
-        f"privacy: no text was read within {READING_S:.0f} s, since this machine is busy and faces "
-        "come first; nothing is shown about it. Run it again when the machine is quiet"
+        f"privacy: no {stage} were read within {READING_S:.0f} s, since this machine is busy and "
+        "faces come first; nothing is shown about it. Run it again when the machine is quiet"
     )
 
 

@@ -55,11 +55,13 @@ class Allowed:
         files: paths, or folders with all in them, with what they are for.
         channels: beginnings of targets such as `UNIX:"/run/systemd/notify"`, likewise.
         pictures: whether pictures may be among them: galleries hold those of enrolled people.
+        words: must stand in nothing that leaves it.
     """
 
     files: dict[Path, str]
     channels: dict[str, str]
     pictures: bool = False
+    words: bytes = b""
 
 
 def judge(process: str, outputs: Iterable[Output], allowed: Allowed) -> list[Line]:
@@ -71,6 +73,8 @@ def judge(process: str, outputs: Iterable[Output], allowed: Allowed) -> list[Lin
         target, what, problem = _about(output, allowed)
         if not problem and not allowed.pictures:
             problem = _picture_in(output.content)
+        if not problem and allowed.words and allowed.words in output.content:
+            problem = "what a subtitle says is in it"
         sizes[target, what, problem] += output.size
     lines = [Line(process, t, size, what, why) for (t, what, why), size in sizes.items()]
     return sorted(lines, key=lambda line: (not line.problem, line.target))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.bench.live import bench_live
+from edge.bench.live import LiveBench, LiveRow, bench_live
 from edge.bench.live_film import (
     BITS,
     LOOK_PX,
@@ -21,7 +21,9 @@ from edge.bench.live_film import (
     paint_number,
     read_number,
 )
+from edge.bench.live_table import beside_today
 from edge.bench.live_threads import seconds_by_thread
+from edge.bench.press import spread
 from edge.demo.material import gallery_of
 from edge.video.frame import Frame
 from edge.video.open import open_source
@@ -111,3 +113,24 @@ def test_the_figures_fit_together(tmp_path: Path) -> None:
     # A scene cannot be at the overlay before it was made.
     assert 0 < row.decode_to_scene_ms.p50 < row.glass_ms.p50 < 10_000
     assert 0 < row.cpu_share <= 1
+
+
+def test_each_set_of_cues_stands_beside_the_row_without() -> None:
+    def row(*cues: str, ms: float = 4.0, backend: str = "pyav", missing: str = "") -> LiveRow:
+        took = spread([ms / 1000] * 3)
+        return LiveRow(
+            backend, cues, press_ms=took, glass_ms=took, cpu_share=ms / 100, missing=missing
+        )
+
+    rows = (row(), row("text", ms=5.5), row("body", ms=5), row(backend="gstreamer", missing="no"))
+    found = LiveBench("1080p25", 1920, 1080, 25, "h264", 6.0, 1.0, 0.1, 3.0, 2, rows)
+    assert beside_today(found) == [
+        (
+            "pyav, with text: press p95 4.0 -> 5.5 ms, sent to overlay p95 4.0 -> 5.5 ms, "
+            "cores 4.0 -> 5.5 %"
+        ),
+        (
+            "pyav, with body: press p95 4.0 -> 5.0 ms, sent to overlay p95 4.0 -> 5.0 ms, "
+            "cores 4.0 -> 5.0 %"
+        ),
+    ]

@@ -27,6 +27,9 @@ FIRST_VIEWS = 2
 """When this many of the best views cannot tell who a face is, no more are embedded."""
 ENOUGH_VIEWS = 4
 """The same when this many name somebody beyond doubt, or are like nobody."""
+ALIKE_VIEWS = 1 / 3
+"""Nor where each of so many is so near to the others that a further one would tell the same: within
+this part of the distance from which on faces are two people's."""
 LIKE_NOBODY = 0.2
 """A cosine this much below the threshold is not reached by further views."""
 LEAST_VIEWS = 4
@@ -63,9 +66,17 @@ class Evidence:
         self._new_number = new_number
         self._scores = policy.scores
 
-    def of(self, faces: Sequence[FollowedFace]) -> list[FollowedFace]:
-        """Embed the best views of faces; return them, and those that were cut off from them."""
-        found = [self._embedded(face.views.best()) for face in faces]
+    def of(self, faces: Sequence[FollowedFace], least_hits: int = 1) -> list[FollowedFace]:
+        """Embed the best views of faces; return them, and those that were cut off from them.
+
+        Args:
+            faces: of a shot.
+            least_hits: faces that were found less often are shown nowhere, and not embedded.
+        """
+        found = [
+            self._embedded(face.views.best()) if face.state.track.hits >= least_hits else []
+            for face in faces
+        ]
         leaps = [self._leaps(face, views) for face, views in zip(faces, found, strict=True)]
         parts = []
         for face, views, own_s in zip(faces, found, leaps, strict=True):
@@ -132,8 +143,10 @@ class Evidence:
             return False
         vectors = np.stack([e.vector for e in found])
         others_of_each = unit(vectors.sum(0) - vectors)
-        if float((vectors * others_of_each).sum(axis=1).min()) < self._scores.same.disagree:
-            return False
+        alike = float((vectors * others_of_each).sum(axis=1).min())
+        disagree = self._scores.same.disagree
+        if alike < disagree or alike >= 1 - ALIKE_VIEWS * (1 - disagree):
+            return alike >= disagree
         template = TrackTemplate(self._scores)
         for e in sorted(found, key=lambda e: e.view.pts_s):
             template.add(e.vector, e.norm, e.view.quality, e.view.pts_s)

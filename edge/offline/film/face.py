@@ -158,4 +158,5 @@ class FollowedFace:
             self.times_s[-1:],
             self.boxes[-1:],
             self.scores[-1:],
+            views=Views() if self.state.template.count else self.views,
         )

@@ -129,12 +129,14 @@ def finished(
         second: asked where an INT8 embedder's error may decide.
     """
     earlier = [_copied(face) for face in faces] if second is not None else []
-    shot = _finished(moments, Evidence(embedder, gallery, policy, new_number).of(faces), gallery)
+    least = MIN_HITS if len(moments.times_s) > 1 else 1
+    evidence = Evidence(embedder, gallery, policy, new_number)
+    shot = _finished(moments, evidence.of(faces, least), least, gallery)
     if second is None or not second.is_needed(*_claims(shot.tracks, policy)):
         return shot
     reference = second.pipeline().embedder
-    again = Evidence(reference, gallery, policy, new_number).of(earlier)
-    return _finished(moments, again, gallery)
+    again = Evidence(reference, gallery, policy, new_number).of(earlier, least)
+    return _finished(moments, again, least, gallery)
 
 
 def _claims(
@@ -144,9 +146,10 @@ def _claims(
     return [track.claim for track in tracks], policy, lambda a, b: b in beside[a]
 
 
-def _finished(moments: Moments, faces: Sequence[FollowedFace], gallery: Gallery) -> FinishedShot:
+def _finished(
+    moments: Moments, faces: Sequence[FollowedFace], least: int, gallery: Gallery
+) -> FinishedShot:
     times_s = moments.times_s
-    least = MIN_HITS if len(times_s) > 1 else 1
     places = [Place.of(face, times_s) for face in faces if face.state.track.hits >= least]
     places = [place for place in without_doubles(places, times_s) if len(place.frames)]
     states = {place.face.state.track.number: place.face.state for place in places}

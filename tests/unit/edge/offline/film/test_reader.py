@@ -122,7 +122,16 @@ def test_a_static_scene_is_hardly_looked_at(gallery: Gallery) -> None:
     scenes, embedder = read(film, gallery)
     assert all([face.id for face in scene.faces] == ["p1"] for scene in scenes)
     assert len(film.passes) < 20
-    assert embedder.embedded <= 8
+    assert embedder.embedded == 4
+
+
+def test_who_is_found_once_is_neither_embedded_nor_shown(gallery: Gallery) -> None:
+    def flashes(t: float) -> Where:
+        return {1: (150.0, 180.0)} | ({3: (480.0, 180.0)} if t < 0.03 else {})
+
+    scenes, embedder = read(Painted(flashes, 2), gallery)
+    assert {face.id for scene in scenes for face in scene.faces} == {"p1"}
+    assert embedder.embedded == 4
 
 
 def test_who_enters_a_calm_scene_is_found_within_three_tenths_of_a_second(

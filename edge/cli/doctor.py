@@ -35,6 +35,9 @@ def privacy_check(
         str, typer.Option(help="More lines of TOML, to see what they let out: preview = true")
     ] = "",
     cues: CuesOption = None,
+    naming: Annotated[
+        bool, typer.Option("--naming", help="Name a stranger, and erase them again.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Run the device under watch, and tell every byte that it wrote or sent.
@@ -44,7 +47,9 @@ def privacy_check(
     """
     from edge.cli.privacy import check_privacy  # noqa: PLC0415
 
-    check_privacy(source, people, presses=presses, config=config, cues=cues, json=json)
+    check_privacy(
+        source, people, presses=presses, config=config, cues=cues, naming=naming, json=json
+    )
 
 
 def print_findings(findings: list[Finding], *, json: bool) -> None:

@@ -25,6 +25,7 @@ def check_privacy(
     presses: int,
     config: str,
     cues: str | None,
+    naming: bool,
     json: bool,
 ) -> None:
     """Run the session and print the receipt.
@@ -49,15 +50,18 @@ def check_privacy(
             tell=status.update,
             extra=config,
             cues=None if cues is None else cue_kinds(cues),
+            naming=naming,
         )
         lines = session.run()
     problems = [line for line in lines if line.problem]
     if json:
         used = None if cues is None else [str(kind) for kind in sorted(cue_kinds(cues))]
         counts = session.readings, session.subtitles
-        print_json(Receipt(not problems, lines, *counts, used))
+        print_json(Receipt(not problems, lines, *counts, used, naming))
     else:
         _print(lines, session)
+        if naming and not problems:
+            out.print("A stranger was named: nothing was kept before the yes, all was erased.")
     if problems:
         raise EdgeError(
             f"privacy: {len(problems)} things left the memory that must not; see the lines above"

@@ -16,6 +16,7 @@ class Receipt(msgspec.Struct, frozen=True):
         readings: how often text was read meanwhile.
         subtitles: how often subtitles were heard.
         cues: what counted beside the face, None where that was not chosen.
+        naming: whether a stranger was named and erased.
     """
 
     ok: bool
@@ -23,6 +24,7 @@ class Receipt(msgspec.Struct, frozen=True):
     readings: int = 0
     subtitles: int = 0
     cues: list[str] | None = None
+    naming: bool = False
 
 
 class ClipsEvaluated(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import EdgeError
+from edge.privacy.naming import TYPED, NamingVisit
 from edge.privacy.subtitled import WORDS, with_subtitles
 from edge.privacy.trace import read_record, strace_command
 from edge.privacy.verdict import Allowed, Line, judge
@@ -44,6 +45,7 @@ class Session:
         extra: further lines of the recogniser's configuration.
         cues: what counts beside the face, None for what counts by default; with `text` the film
             gets subtitles, and each run goes on until text was read and a subtitle heard.
+        naming: a stranger is named, kept over the crash, and erased.
 
     Attributes:
         readings: how often text was read.
@@ -60,6 +62,7 @@ class Session:
         tell: Callable[[str], None],
         extra: str = "",
         cues: frozenset[CueKind] | None = None,
+        naming: bool = False,
     ) -> None:
         self._folder = folder
         self._source = source
@@ -68,6 +71,7 @@ class Session:
         self._tell = tell
         self._extra = extra
         self._cues = cues
+        self._naming = NamingVisit(folder / "named") if naming else None
         self.readings = self.subtitles = 0
         self._records = folder / "records"
         self._work = folder / "work"
@@ -168,15 +172,7 @@ class Session:
     def _watch(self, name: str, *, crash: bool) -> list[Line]:
         """Run the recogniser under watch, press, read, update, and end or crash it."""
         config = self._work / "tvradar.toml"
-        config.write_text(
-            f'source = "{self._source}"\ngallery = "{self._work}/gallery"\nloop = true\n'
-            f'heartbeat = "{self._heartbeat}"\n{self._extra}\n[serve]\nport = 0\n'
-            + (
-                f"[cues]\nuse = {json.dumps(sorted(self._cues))}\n"
-                if self._cues is not None
-                else ""
-            )
-        )
+        config.write_text(self._configuration())
         record, log = self._records / name, self._folder / f"{name}.log"
         updates: list[Line] = []
         with log.open("wb") as said:
@@ -196,6 +192,10 @@ class Session:
                 self._tell("waiting until text is read")
                 self.subtitles += _await_stage(url, "subtitles")
                 self.readings += _await_stage(url, "captions")
+            if self._naming is not None:
+                self._tell("naming a stranger" if crash else "erasing the stranger")
+                visit = self._naming
+                updates += visit.name_a_stranger(url) if crash else visit.erase(url)
             if crash:
                 self._tell("a new release, then a crash")
                 self._command(
@@ -205,24 +205,40 @@ class Session:
                     min(p.name for p in self._people.iterdir() if p.is_dir()),
                 )
                 self._publish()
-                updates = self._update("updater-2")
+                updates += self._update("updater-2")
                 self._press(url)
             _end(process, signal.SIGSEGV if crash else signal.SIGTERM)
         finally:
             with contextlib.suppress(ProcessLookupError):  # what strace watches outlives strace
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        allowed = Allowed(
-            {
-                self._heartbeat.parent: "how the release works here: numbers, no names",
-                log: "log",
-                self._cache / "speed": "how fast the models ran here",
-                self._cache / "models": "models",
-            },
-            {},
-            words=WORDS.encode(),
+        return updates + judge("recogniser", read_record(record), self._allowed(log))
+
+    def _configuration(self) -> str:
+        text = (
+            f'source = "{self._source}"\ngallery = "{self._work}/gallery"\nloop = true\n'
+            f'heartbeat = "{self._heartbeat}"\n{self._extra}\n[serve]\nport = 0\n'
         )
-        return updates + judge("recogniser", read_record(record), allowed)
+        if self._naming is not None:
+            text += f'[naming]\nfolder = "{self._naming.folder}"\nphone = true\n'
+        if self._cues is not None:
+            text += f"[cues]\nuse = {json.dumps(sorted(self._cues))}\n"
+        return text
+
+    def _allowed(self, log: Path) -> Allowed:
+        """Return what the recogniser may write."""
+        files = {
+            self._heartbeat.parent: "how the release works here: numbers, no names",
+            log: "log",
+            self._cache / "speed": "how fast the models ran here",
+            self._cache / "models": "models",
+        }
+        if self._naming is None:
+            return Allowed(files, {}, words=WORDS.encode())
+        folder = self._naming.folder
+        files[folder] = "who was named, after a yes"
+        faces = frozenset([folder])
+        return Allowed(files, {}, words=WORDS.encode(), faces=faces, secret=TYPED.encode())
 
     def _ready(self, process: subprocess.Popen[bytes], log: Path) -> str:
         until = time.monotonic() + START_S

@@ -56,12 +56,16 @@ class Allowed:
         channels: beginnings of targets such as `UNIX:"/run/systemd/notify"`, likewise.
         pictures: whether pictures may be among them: galleries hold those of enrolled people.
         words: must stand in nothing that leaves it.
+        faces: folders that may hold pictures and the secret, whatever holds for the others.
+        secret: what else may only go to readers on this machine; empty for nothing.
     """
 
     files: dict[Path, str]
     channels: dict[str, str]
     pictures: bool = False
     words: bytes = b""
+    faces: frozenset[Path] = frozenset()
+    secret: bytes = b""
 
 
 def judge(process: str, outputs: Iterable[Output], allowed: Allowed) -> list[Line]:
@@ -71,8 +75,11 @@ def judge(process: str, outputs: Iterable[Output], allowed: Allowed) -> list[Lin
         if _NOT_KEPT.match(output.target):
             continue
         target, what, problem = _about(output, allowed)
-        if not problem and not allowed.pictures:
-            problem = _picture_in(output.content)
+        kept_there = any(target == str(folder) for folder in allowed.faces)
+        if not problem and not kept_there:
+            problem = _secret_in(output.content, target, allowed)
+            if not problem and not allowed.pictures:
+                problem = _picture_in(output.content)
         if not problem and allowed.words and allowed.words in output.content:
             problem = "what a subtitle says is in it"
         sizes[target, what, problem] += output.size
@@ -98,6 +105,12 @@ def _about(output: Output, allowed: Allowed) -> tuple[str, str, str]:
     if _LOOPBACK.search(peer):
         return "loopback", "answers to this machine's own readers", ""
     return target, "a connection", "nobody said that it connects there"
+
+
+def _secret_in(content: bytes, target: str, allowed: Allowed) -> str:
+    if allowed.secret and target != "loopback" and allowed.secret in content:
+        return "the name that a viewer typed is in it"
+    return ""
 
 
 def _picture_in(content: bytes) -> str:

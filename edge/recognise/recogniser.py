@@ -138,6 +138,7 @@ class Recogniser:
         if self._is_due(frame):
             tracked = self._detect(frame, watch)
         self._frames += 1
+        self._reidentification.forget(frame.pts_s)
         shown = [s for s in self._states.values() if self._is_shown(s, frame.pts_s)]
         self._gate.give(shown, frame.pts_s)
         if self._body is not None:

@@ -52,6 +52,11 @@ class Reidentification:
         if self._tells_enough(own):
             self._left.append(Left(track, own, last_s))
 
+    def forget(self, now_s: float) -> None:
+        """Drop what is older than `KEPT_S` of the source's time: nobody asks for it any more."""
+        while self._left and not 0 <= now_s - self._left[0].last_s <= KEPT_S:
+            self._left.popleft()
+
     def template_of(self, track: int) -> TrackTemplate | None:
         """Return the template of a track that has ended, None where it was not kept."""
         return next((left.template for left in self._left if left.track == track), None)

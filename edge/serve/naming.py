@@ -59,6 +59,7 @@ class Naming:
             return "gone"
         if isinstance(found, FaceCopy):
             self._waiting = found, self._clock()
+            asyncio.get_running_loop().call_later(WAITS_S, lambda: self.waiting)
         return found
 
     def cancel(self) -> None:

@@ -1,12 +1,15 @@
 """What leaves the memory in a watched session: nothing, and the watch would see it."""
 
 import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from edge.privacy.naming import NamingVisit
 from edge.privacy.subtitled import WORDS, with_subtitles
-from edge.privacy.trace import parse
+from edge.privacy.trace import Output, parse
 from edge.privacy.verdict import Allowed, judge
 from edge.recognise.cues.cue import CUE_KINDS
 from edge.video.open import open_source
@@ -23,7 +26,7 @@ def words(free: Free) -> list[object]:
 
 
 def test_a_session_lets_nothing_out(words: list[object]) -> None:
-    ran = tvradar(*words, "--presses", 2, "--cues", "all", "--json")
+    ran = tvradar(*words, "--presses", 2, "--cues", "all", "--naming", "--json")
     if "were read within" in ran.err:
         pytest.skip("this machine is too busy to read text, which yields to faces")
     assert ran.code == 0, ran.out + ran.err
@@ -33,6 +36,8 @@ def test_a_session_lets_nothing_out(words: list[object]) -> None:
     lines = ran.json["lines"]
     assert {line["process"] for line in lines} == {"recogniser", "updater"}
     assert [line for line in lines if line["target"] == "loopback" and line["size"]]
+    assert ran.json["naming"]
+    assert [line for line in lines if line["what"] == "who was named, after a yes"]
 
 
 def test_the_film_under_watch_has_subtitles_and_its_pictures(free: Free, tmp_path: Path) -> None:
@@ -92,6 +97,52 @@ def test_the_words_of_a_subtitle_are_found_in_what_is_sent() -> None:
         (found,) = judge("recogniser", [output], Allowed({}, {}, words=words.encode()))
         assert problem in found.problem
         assert bool(found.problem) == bool(problem)
+
+
+def test_who_was_named_may_only_be_where_they_are_kept(tmp_path: Path) -> None:
+    folder, log = tmp_path / "named", tmp_path / "log"
+    allowed = Allowed({folder: "named", log: "log"}, {}, faces=frozenset([folder]), secret=b"Zqx")
+    targets = (f"{folder}/people.bin", str(log), "TCP:[127.0.0.1:80->127.0.0.1:99]")
+    for content in (b"who: Zqx", b"\xff\xd8\xff\xe0"):
+        found = [
+            judge("recogniser", [Output("write", target, 9, content)], allowed)[0].problem
+            for target in targets
+        ]
+        assert not found[0]
+        assert found[1]
+        assert bool(found[2]) == (content[0] == 0xFF)  # a page is told the name, not sent the face
+
+
+class _Hasty(BaseHTTPRequestHandler):
+    """Lets a face be chosen, and writes it down at once."""
+
+    folder: Path
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        if self.path == "/api/naming":
+            (self.folder / "face.bin").write_bytes(b"template")
+        self.send_response(409 if self.path == "/api/naming/save" else 200)
+        self.end_headers()
+        self.wfile.write(b'{"unnamed": [{"track": 1}]}')
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+def test_a_face_that_is_kept_too_early_is_told(tmp_path: Path) -> None:
+    _Hasty.folder = tmp_path
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Hasty) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        visit = NamingVisit(tmp_path)
+        try:
+            visit.choose_and_leave(f"http://127.0.0.1:{server.server_port}/")
+            early = visit.too_early
+        finally:
+            server.shutdown()
+            thread.join()
+    assert [line.problem for line in early] == ["a face was only chosen, then cancelled"]
 
 
 @pytest.mark.parametrize(

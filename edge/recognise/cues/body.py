@@ -132,6 +132,8 @@ class BodyCue:
             pts_s: now.
             people: size of the gallery.
         """
+        while self._left and not 0 <= pts_s - self._left[0].seen_s <= FORGOTTEN_S:
+            self._left.popleft()  # nothing is kept that nobody asks for
         left = [one for one in self._left if 0 <= pts_s - one.seen_s <= FORGOTTEN_S]
         if not left or not self._torsos or people < 2:
             return {}

@@ -38,7 +38,7 @@ NAMES = {
     ),
     "PicturesFetched": "fetched kept",
     "Offered": "page views people",
-    "Receipt": "ok lines readings subtitles cues",
+    "Receipt": "ok lines readings subtitles cues naming",
     "KeysMade": "home root",
     "KeyRotated": "role key sent",
     "Renewed": "signed sent",

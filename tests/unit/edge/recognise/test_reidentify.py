@@ -83,3 +83,14 @@ def test_new_evidence_overturns_old_evidence_in_time() -> None:
         template.add(PEOPLE[1], 11.0, 0.8, 12.0 + i)
     mean = template.mean(16.0)
     assert float(mean @ PEOPLE[1]) > 2 * float(mean @ PEOPLE[0])
+
+
+def test_nothing_is_kept_longer_than_it_is_asked_for() -> None:
+    memory = remembered(0, 1)
+    memory.forget(1.0 + KEPT_S)
+    assert memory.template_of(1) is not None
+    memory.forget(1.1 + KEPT_S)
+    assert memory.template_of(1) is None
+    again = remembered(0)
+    again.forget(0.0)  # the clock has gone back
+    assert again.template_of(0) is None

@@ -168,6 +168,7 @@ class Device4Tests:
         self.presses = 0
         self.index = 0
         self.shot = 0
+        self.dissolves = False
         self._shown: tuple[tuple[Face, ...], float | None] | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -223,7 +224,7 @@ class Device4Tests:
 
     def _publish(self, faces: tuple[Face, ...], position_s: float | None) -> None:
         self.index += 1
-        scene = Scene(self.index / 25, self.index, *SIZE, self.shot, faces, 3)
+        scene = Scene(self.index / 25, self.index, *SIZE, self.shot, faces, 3, "", self.dissolves)
         self.history.push(scene)
         message = self.hub.publish(scene, position_s)
         if self.preview is not None:

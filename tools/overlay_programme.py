@@ -8,12 +8,14 @@ boxes and its chips are noted. Then, by the programme's truth:
 
 - `shortest_state_s`: the shortest time that the status line said the same.
 - `boxes_off`: draws with a box on no face that the truth counts, by kind: `dissolving`, on a face
-  of the shot before, still there at less than 15 %; `after_dissolve`, where that face has just gone
-  and its track is still shown (0.2 s without a detection); `after_cut`, the same after a hard cut;
-  `at_the_edge`, on a face of which less than 60 % is in the picture, which the truth leaves out;
-  `no_face`, on nothing: a false detection.
+  of the shot before, still there at less than 15 %; `after_dissolve`, where a face has gone less
+  than 0.5 s ago; `after_cut`, the same after a hard cut; `at_the_edge`, on a face of which less
+  than 60 % is in the picture, which the truth leaves out; `no_face`, on nothing.
 - `chip_wrong_s`: the longest that a chip said "On screen" of somebody who was not in the picture.
 - `chip_missing_s`: the longest that a chip said the contrary of somebody whose box was drawn.
+
+It ends with 1 where a box was on a picture of another shot (`after_dissolve`, `after_cut`), a state
+was shorter than 0.5 s, or a chip was wrong for more than 1 s.
 """
 
 from __future__ import annotations
@@ -66,6 +68,8 @@ WATCH = """() => {
 TAKE = "() => { const all = window.noted; window.noted = []; return all; }"
 VISIBLE = 0.15
 """A face that a dissolve shows at least so much is in the picture."""
+JUST_GONE_S = 0.5
+SHORTEST_S, LONGEST_WRONG_S = 0.5, 1.0
 
 
 class Truth:
@@ -75,6 +79,7 @@ class Truth:
         told = json.loads(material().truth_path.read_text())
         self._fps, self._size = told["fps"], (told["width"], told["height"])
         self._shots = [one["first"] for one in told["shots"]]
+        self._ends = [0, *(one["end"] for one in told["shots"])]
         self._faces: dict[int, list[dict[str, Any]]] = {}
         for one in told["faces"]:
             self._faces.setdefault(one["frame"], []).append(one)
@@ -99,6 +104,11 @@ class Truth:
         """Return whether a box, in shares of the picture, touches a face of that moment."""
         return any(self._touches(box, one["box"]) for one in self.at(place_s))
 
+    def alone_s(self, place_s: float) -> float:
+        """Return since when the newest shot of a moment is there alone, after its dissolve."""
+        number = self.shot(place_s)
+        return max(self._shots[number - 1], self._ends[number - 1]) / self._fps
+
     def kind(self, box: list[Any], place_s: float, *, earlier: bool) -> str:
         """Return what a box that is on no face of the truth is on."""
         index = round(place_s * self._fps)
@@ -106,7 +116,9 @@ class Truth:
             return "dissolving"
         if any(self._touches(box, found) for found in self._partly(index)):
             return "at_the_edge"
-        if earlier:
+        before = range(index - round(JUST_GONE_S * self._fps), index)
+        gone = (one for i in before for one in self._faces.get(i, []))
+        if earlier and any(self._touches(box, one["box"]) for one in gone):
             return "after_dissolve" if self._dissolves[self.shot(place_s)] else "after_cut"
         return "no_face"
 
@@ -144,15 +156,17 @@ def judge(noted: list[list[Any]], truth: Truth) -> dict[str, Any]:
         if one[3] != changes[-1][3]:
             changes.append(one)
     lasted = [b[0] - a[0] for a, b in itertools.pairwise(changes[1:])]
-    began: dict[str, int] = {}  # the shot in which a track was first seen
+    began: dict[str, float] = {}  # where a track was first seen
     off: dict[str, list[float]] = {}
     for one in noted:
-        shot = truth.shot(one[1])
+        alone_s = truth.alone_s(one[1])
         for box in one[4]:
-            first = began.setdefault(box[5], shot)
+            first_s = began.setdefault(box[5], one[1])
             if not truth.is_face(box, one[1]):
-                kind = truth.kind(box, one[1], earlier=first != shot)
-                off.setdefault(kind, []).append(round(one[1], 2))
+                earlier = not alone_s <= first_s <= one[1]
+                off.setdefault(truth.kind(box, one[1], earlier=earlier), []).append(
+                    round(one[1], 2)
+                )
 
     def named(one: list[Any]) -> set[str]:
         return {face["id"] for face in truth.at(one[1]) if face["id"]}
@@ -176,6 +190,13 @@ def judge(noted: list[list[Any]], truth: Truth) -> dict[str, Any]:
     }
 
 
+def holds(found: dict[str, Any]) -> bool:
+    """Return whether the page said nothing that was not so."""
+    elsewhere = {"after_dissolve", "after_cut"} & set(found["boxes_off"])
+    wrong_s = max(found["chip_wrong_s"], found["chip_missing_s"])
+    return not elsewhere and found["shortest_state_s"] >= SHORTEST_S and wrong_s <= LONGEST_WRONG_S
+
+
 def main() -> None:
     """Watch, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -197,6 +218,7 @@ def main() -> None:
         browser.close()
         found = judge(noted, Truth())
         print(json.dumps(found) if options.json else json.dumps(found, indent=1), flush=True)
+    sys.exit(0 if holds(found) else 1)
 
 
 if __name__ == "__main__":

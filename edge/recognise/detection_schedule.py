@@ -79,6 +79,10 @@ class DetectionSchedule:
         static = all(_is_static(track, pts_s) for track in tracks)
         self._static = self._static + 1 if static else 0
 
+    def is_found(self, last_s: float) -> bool:
+        """Return whether a face last seen at this time was found by the newest pass."""
+        return last_s >= self._detected_s
+
     def cut(self) -> None:
         """Start again, as at a cut: the first frame of a shot gets a pass."""
         self._static = 0

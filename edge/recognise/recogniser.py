@@ -46,7 +46,8 @@ FULL_BUDGET_FACES = 6
 REIDENTIFY_WITHIN_FACES = 3
 """After this many faces of its own a track needs nobody else's."""
 COAST_S = 0.2
-"""A face that the detector misses is shown this much longer where it was heading."""
+"""A face that the detector misses is shown this much longer where it was heading, but not where the
+picture dissolves into another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ class Recogniser:
             if wanted.set_running_or_notify_cancel():
                 wanted.set_result(self._copy_face(track, frame))
         faces = self._faces(frame, shown, decisions)
-        scene = scene_of(frame, self._shot, faces, gallery)
+        scene = scene_of(frame, self._shot, faces, gallery, dissolves=self._look.dissolves)
         return Step(scene, tracked, self._take_ended(), watch.stage_s, flips, tuple(shown))
 
     def _copy_face(self, number: int, frame: Frame) -> FaceCopy | WhyNot:
@@ -357,7 +358,10 @@ class Recogniser:
         return renewed
 
     def _is_shown(self, state: TrackState, pts_s: float) -> bool:
-        return state.track.hits >= self._options.min_hits and pts_s - state.track.last_s <= COAST_S
+        """In a dissolve a face that is missed is gone, else it may be turned away for a moment."""
+        track = state.track
+        there = not self._look.dissolves or self._schedule.is_found(track.last_s)
+        return track.hits >= self._options.min_hits and there and pts_s - track.last_s <= COAST_S
 
     def _faces(
         self,

@@ -58,6 +58,7 @@ class Scene(msgspec.Struct, frozen=True):
         faces: in no particular order; a person is named at most once.
         release: number of the gallery's release that the names come from.
         gallery: what that release is, see `gallery.store.release.Release.identity`.
+        dissolves: the picture is dissolving into another, or did a moment ago.
     """
 
     pts_s: float
@@ -68,6 +69,7 @@ class Scene(msgspec.Struct, frozen=True):
     faces: tuple[Face, ...]
     release: int
     gallery: str = ""
+    dissolves: bool = False
 
     @property
     def seen(self) -> tuple[Face, ...]:

@@ -33,6 +33,15 @@ WINDOW = 8
 MIN_SHOT_FRAMES = 5
 """A photographer's flash is two changes, a whip pan many: no shot is shorter than this."""
 
+COARSE_PX = (24, 14)
+"""In cells so large a moving edge changes little, and a dissolve all the more."""
+LINE_S, LEAST_LINE_S, HELD_S = 0.25, 0.2, 0.3
+"""A dissolve is looked for in this much of the past, and holds this long after it was last seen."""
+LEAST_CHANGE, MOST_BEND = 4.0, 0.25
+"""In `LINE_S` a dissolve changes 8-bit cells by at least so much, and leaves a straight line by at
+most this share of it. Of 75 pictures of a sitcom and a concert without dissolves in which a face
+was missed none was such a one; of 19 of the demonstration's programme all but two were."""
+
 SMALL_PX = (192, 108)
 """Each picture is seen at this size."""
 BARS_PX = 960
@@ -77,6 +86,47 @@ class ShotDetector:
         self._last = _small_hsv(bgr)
 
 
+class DissolveDetector:
+    """Tells whether a picture is dissolving into another, or fading.
+
+    Each cell then goes from one value to another in a straight line; where things move it does not.
+    """
+
+    def __init__(self) -> None:
+        self._cells: deque[tuple[float, NDArray[np.float32]]] = deque()
+        self._until_s = float("-inf")
+
+    def take(self, small: NDArray[np.uint8], pts_s: float, *, cut: bool) -> bool:
+        """Take the next picture; return whether it is, or a moment ago was, in a dissolve.
+
+        Args:
+            small: uint8 (height, width, 3).
+            pts_s: of the picture.
+            cut: it begins a new shot.
+        """
+        if cut or (self._cells and pts_s <= self._cells[-1][0]):
+            self._cells.clear()
+            self._until_s = float("-inf")
+        cells = cv2.resize(small, COARSE_PX, interpolation=cv2.INTER_AREA).astype(np.float32)
+        self._cells.append((pts_s, cells))
+        while pts_s - self._cells[0][0] > LINE_S:
+            self._cells.popleft()
+        if self._is_line(pts_s, cells):
+            self._until_s = pts_s + HELD_S
+        return pts_s <= self._until_s
+
+    def _is_line(self, pts_s: float, cells: NDArray[np.float32]) -> bool:
+        first_s, first = self._cells[0]
+        if pts_s - first_s < LEAST_LINE_S or len(self._cells) < 3:
+            return False
+        middle_s, middle = min(self._cells, key=lambda one: abs(2 * one[0] - first_s - pts_s))
+        change = cells - first
+        straight = first + change * ((middle_s - first_s) / (pts_s - first_s))
+        amount = float(np.abs(change).mean())
+        bend = float(np.abs(middle - straight).mean())
+        return amount > LEAST_CHANGE and bend < MOST_BEND * amount
+
+
 def _small_hsv(bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
     # sixteen samples for each small pixel: the mean of all costs twenty times as much
     double = (2 * SIZE_PX[0], 2 * SIZE_PX[1])
@@ -86,10 +136,15 @@ def _small_hsv(bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 class SmallLook:
-    """Looks at each picture of a source in order."""
+    """Looks at each picture of a source in order.
+
+    Attributes:
+        dissolves: the last picture is, or a moment ago was, in a dissolve.
+    """
 
     def __init__(self) -> None:
         self._cuts, self._bars = ShotDetector(), Bars()
+        self._dissolve, self.dissolves = DissolveDetector(), False
         self._size, self._taken = (0, 0), 0
 
     def is_cut(self, picture: Picture, small: NDArray[np.uint8]) -> bool:
@@ -100,6 +155,7 @@ class SmallLook:
             small: uint8, the picture in `SMALL_PX`, BGR.
         """
         cut = self._cuts.is_cut(self._between_bars(small))
+        self.dissolves = self._dissolve.take(small, picture.pts_s, cut=cut)
         self._taken += 1
         if self._size != picture.size or self._taken % BARS_EVERY == 0:
             self._size = picture.size

@@ -96,10 +96,12 @@ def face_of(track: int, xyxy_px: NDArray[np.float32], detection: float, decision
     )
 
 
-def scene_of(frame: Frame, shot: int, faces: tuple[Face, ...], gallery: Gallery) -> Scene:
+def scene_of(
+    frame: Frame, shot: int, faces: tuple[Face, ...], gallery: Gallery, *, dissolves: bool
+) -> Scene:
     """Return what is known of a frame."""
-    size, release = frame.size, gallery.release
-    return Scene(frame.pts_s, frame.index, *size, shot, faces, release, gallery.identity)
+    known = gallery.release, gallery.identity
+    return Scene(frame.pts_s, frame.index, *frame.size, shot, faces, *known, dissolves)
 
 
 def away_face(away: Away[Face]) -> Face | None:

@@ -163,6 +163,7 @@ class Hub:
             scene.shot,
             scene.release,
             position_s=UNSET if position_s is None else round(position_s, 3),
+            dissolves=scene.dissolves or UNSET,
         )
         faces: list[ShownFace] = []
         people: dict[str, None] = {}

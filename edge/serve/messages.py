@@ -106,6 +106,7 @@ class SceneMessage(msgspec.Struct, frozen=True, tag_field="type", tag="scene"):
         more: faces that did not fit.
         position_s: the frame's place in a source in which one can seek.
         stale: the picture is too old for names.
+        dissolves: it is dissolving into another: a face that is gone leaves no trace.
     """
 
     pts_s: float
@@ -118,6 +119,7 @@ class SceneMessage(msgspec.Struct, frozen=True, tag_field="type", tag="scene"):
     more: int = 0
     position_s: float | UnsetType = UNSET
     stale: bool | UnsetType = UNSET
+    dissolves: bool | UnsetType = UNSET
 
 
 class NoScene(msgspec.Struct, frozen=True, tag_field="type", tag="scene"):

@@ -155,6 +155,12 @@ def test_no_box_stays_on_the_picture_of_the_next_shot(page: Page, device: Device
     device.show()
     device.freeze()
     expect(page.locator(".face")).to_have_count(0, timeout=600)
+    show(page, device, face(3, 60, "ada"))
+    device.freeze()
+    device.dissolves = True
+    device.show()
+    device.freeze()
+    expect(page.locator(".face")).to_have_count(0, timeout=600)
     assert page.evaluate("window.most") == 0
 
 

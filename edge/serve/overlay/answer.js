@@ -17,7 +17,7 @@
   }
   tv.photo = photo;
   tv.pair = function (candidates) {
-    return candidates.slice(0, 2).map(function (c) { return tv.nameOf(c.id || c); }).join(text.or);
+    return candidates.slice(0, 2).map(function (c) { return tv.isolate(tv.nameOf(c.id || c)); }).join(text.or);
   };
 
   tv.answer = function (page) {

@@ -21,8 +21,10 @@ window.tvradar = (function () {
   document.documentElement.dir = text.dir;
   var plural = new Intl.PluralRules(text.tag);
 
+  /* A name of the other direction keeps its own within a line, and moves nothing beside it. */
+  function isolate(words) { return text.dir === "rtl" && typeof words === "string" ? "\u2068" + words + "\u2069" : words; }
   function fill(template, values) {
-    return template.replace(/\{(\w+)\}/g, function (whole, key) { return key in values ? values[key] : whole; });
+    return template.replace(/\{(\w+)\}/g, function (whole, key) { return key in values ? isolate(values[key]) : whole; });
   }
   function count(forms, n) { return fill(forms[plural.select(n)] || forms.other, { n: n }); }
 
@@ -88,6 +90,6 @@ window.tvradar = (function () {
     write("spoken", words);
   }
 
-  return { query: query, lang: lang, text: text, fill: fill, count: count, $: $, make: make, write: write,
+  return { query: query, lang: lang, text: text, fill: fill, isolate: isolate, count: count, $: $, make: make, write: write,
     url: url, api: api, post: post, read: read, say: say, learn: learn, knows: function (id) { return known.has(id); }, nameOf: nameOf, short: short, mark: mark, since: since, speak: speak };
 })();

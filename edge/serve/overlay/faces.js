@@ -2,12 +2,12 @@
 (function () {
   "use strict";
 
-  var tv = window.tvradar, $ = tv.$, FADE_MS = 150;
+  var tv = window.tvradar, $ = tv.$, FADE_MS = 150, JUMP_S = 0.3;
   var OVER = ["status", "radar", "answer", "card", "only", "only-now", "notice", "toast", "naming", "pairing"];
   var still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   tv.faces = function (page) {
-    var boxes = new Map(), shot = null, fitted = "", taken = null;
+    var boxes = new Map(), shot = null, fitted = "", taken = null, lastS = 0;
 
     function newBox() {
       var box = { node: tv.make("div"), label: tv.make("span", "label"), text: "", width: 0, height: 0, side: "", pinged: false };
@@ -47,8 +47,10 @@
     function draw(scene) {
       var width = scene.size[0], height = scene.size[1], here = new Set(), items = [];
       fit(width / height);
-      if (scene.shot !== shot) { clear(); } // no box of one shot is on a picture of the next
+      var jumped = Math.abs(scene.pts_s - lastS) > JUMP_S; // pictures were lost
+      if (scene.shot !== shot || jumped) { clear(); } // no box of one shot is on a picture of the next
       shot = scene.shot;
+      lastS = scene.pts_s;
       var scale = $("picture").clientWidth / width, chosen = page.chosen();
       var left = (window.innerWidth - scale * width) / 2, top = (window.innerHeight - scale * height) / 2;
       scene.faces.forEach(function (face) {
@@ -68,7 +70,7 @@
         }
       });
       boxes.forEach(function (box, track) {
-        if (!here.has(track)) { remove(box, true); boxes.delete(track); }
+        if (!here.has(track)) { remove(box, !scene.dissolves); boxes.delete(track); }
       });
       placeLabels(items, left, top);
     }

@@ -32,7 +32,7 @@
       var way = text.dir === "rtl" ? -1 : 1;
       return faces.slice().sort(function (a, b) { return way * (middle(a) - middle(b)); });
     }
-    function once(words) { return Array.from(new Set(words)).join(text.comma); }
+    function once(words) { return Array.from(new Set(words)).map(tv.isolate).join(text.comma); }
     function helpFor(state) { // without a picture there is help, and no face
       if (state === "ended") { return page.canStart() ? text.endedStart : text.endedHelp; }
       return text[state + "Help"] || "";

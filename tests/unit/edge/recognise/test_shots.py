@@ -4,7 +4,7 @@ import av
 import cv2
 import numpy as np
 
-from edge.recognise.shots import ShotDetector
+from edge.recognise.shots import HELD_S, DissolveDetector, ShotDetector
 
 
 def cuts(pictures: list[np.ndarray]) -> list[int]:
@@ -66,3 +66,35 @@ def test_finds_the_cuts_of_a_real_clip(data_dir: Path) -> None:
     with av.open(str(data_dir / "concert" / "clip.mp4")) as container:
         pictures = [f.to_ndarray(format="bgr24") for f in container.decode(video=0)]
     assert cuts(pictures) == [20, 82, 211]
+
+
+def dissolving(pictures: list[np.ndarray], fps: float = 25.0) -> list[bool]:
+    detector = DissolveDetector()
+    return [detector.take(picture, i / fps, cut=False) for i, picture in enumerate(pictures)]
+
+
+def test_a_dissolve_is_known_while_it_lasts_and_a_moment_after() -> None:
+    a, b = noise(4)[:, :192].astype(float), noise(5)[:, :192].astype(float)
+    mixed = [np.uint8(a * (1 - i / 25) + b * i / 25) for i in range(26)]
+    found = dissolving([mixed[0]] * 10 + mixed + [mixed[-1]] * 20)
+    assert not any(found[:11])
+    assert all(found[20:36])
+    assert not any(found[36 + round(25 * (HELD_S + 0.2)) :])
+
+
+def test_a_fade_to_black_is_a_dissolve_and_a_pan_or_a_cut_is_none() -> None:
+    picture = noise(3)
+    assert any(dissolving([np.uint8(picture * (1 - i / 25)) for i in range(25)]))
+    wide = cv2.GaussianBlur(np.concatenate([noise(i) for i in range(6)], axis=1), (0, 0), 6)
+    assert not any(dissolving([wide[:, 24 * i : 24 * i + 320] for i in range(40)]))
+    assert not any(dissolving([noise(1)] * 10 + [noise(2)] * 10))
+
+
+def test_a_clock_that_goes_back_and_few_pictures_are_no_dissolve() -> None:
+    detector = DissolveDetector()
+    times = (0.0, 0.1, 0.2, 0.0, 0.1, 5.0, 9.0)
+    levels = (0, 40, 80, 120, 160, 200, 240)
+    made = zip(times, levels, strict=True)
+    flat = [(t, np.full((54, 96, 3), level, np.uint8)) for t, level in made]
+    assert [detector.take(picture, t, cut=False) for t, picture in flat].index(True) == 2
+    assert not any(detector.take(picture, t, cut=True) for t, picture in flat)

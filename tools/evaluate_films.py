@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -65,17 +67,23 @@ def live(
     best: dict[str, float] = {}
     faces: list[tuple[int, int, str | None, bool]] = []
     told: dict[int, str | None] = {}
+    spent_ms: list[float] = []
     with open_source(str(film)) as source:
         for frame in source:
             step = recogniser.process(frame)
             scene = step.scene
             tracks = recent.take(step) if late else None
             if tracks:
+                begun = time.thread_time()
                 told |= {n: d.id for n, d in names.decide(tracks, gallery).items()}
+                spent_ms.append(1000 * (time.thread_time() - begun))
             for person, llr in faces_llr((face.id, face.cues) for face in scene.faces).items():
                 best[person] = max(llr, best.get(person, llr))
             playing.suppose(best)
             faces += ((f.track, frame.index, f.id, f.away_s > 0) for f in scene.faces)
+    if spent_ms:
+        most, median = max(spent_ms), float(np.median(spent_ms))
+        print(f"CPU of a look back: median {median:.1f}, at most {most:.1f} ms", file=sys.stderr)
     yield from ((frame, name or told.get(track), away) for track, frame, name, away in faces)
 
 

@@ -1,9 +1,12 @@
 """Take a picture of every state of the overlay, in two sizes and three languages, by Chromium.
 
     python tools/overlay_screenshots.py docs/images/overlay
+    python tools/overlay_screenshots.py contrast --wanted contrast|colours|stillness
 
 The programme, its people and their names are those of tools/overlay_dev.py: the demonstration's
-public-domain photographs with their known truth. Look at the pictures: nothing here judges them.
+public-domain photographs with their known truth. `--wanted` has the viewer ask for more contrast,
+for the system's few colours (`forced-colors`), or for no motion, in one size. Look at the
+pictures: nothing here judges them.
 """
 
 from __future__ import annotations
@@ -44,6 +47,11 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+WANTED: dict[str, dict[str, Any]] = {
+    "contrast": {"contrast": "more"},
+    "colours": {"forced_colors": "active"},
+    "stillness": {"reduced_motion": "reduce"},
+}
 STATES = (
     "connecting",
     "names",
@@ -200,20 +208,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--language", action="append", choices=LANGUAGES)
+    parser.add_argument("--wanted", choices=WANTED)
     options = parser.parse_args()
     folder = options.folder
+    wanted = WANTED.get(options.wanted, {})
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=FLAGS, timeout=60_000
         )
-        for width, height in SIZES:
+        for width, height in SIZES[:1] if wanted else SIZES:
             for lang in options.language or LANGUAGES:
                 scratch = Path(tempfile.mkdtemp()) / "local"  # nobody says yes
                 session = Session(0, preview=True, naming=scratch)  # the last state ends the server
                 session.server.start()
                 states = States(session)
-                page = browser.new_page(viewport={"width": width, "height": height})
+                page = browser.new_page(viewport={"width": width, "height": height}, **wanted)
                 page.goto(f"{session.server.url}?lang={lang}&show=always&close_s=0")
                 for state in STATES:
                     states.show(page, state)

@@ -129,6 +129,25 @@ def test_no_serious_finding_in_any_state(browser: Browser, device: Device4Tests,
     assert {state: what for state, what in found.items() if what} == {}
 
 
+FOCUS = """() => { const s = getComputedStyle(document.activeElement);
+  const other = getComputedStyle(document.querySelector("#naming-letters button:last-child"));
+  return s.backgroundColor !== other.backgroundColor; }"""
+STYLE = "([what, key]) => getComputedStyle(document.querySelector(what))[key]"
+
+
+def test_few_colours_and_more_contrast_hide_nothing(browser: Browser, device: Device4Tests) -> None:
+    page = browser.new_page(forced_colors="active", reduced_motion="reduce")
+    page.goto(device.url + "?show=always")
+    show(page, device, face(1, 60, None, "profile"))
+    assert page.evaluate(STYLE, [".face.stranger", "borderTopStyle"]) == "dotted"
+    _naming(page)
+    assert page.evaluate(FOCUS)  # one sees which letter OK writes
+    page.emulate_media(forced_colors="none", contrast="more")
+    for what in ("#naming", "#card", "#only"):
+        assert page.evaluate(STYLE, [what, "backgroundColor"]) == "rgb(0, 0, 0)", what
+    page.close()
+
+
 def test_axe_would_find_something(browser: Browser, device: Device4Tests) -> None:
     page = browser.new_page()
     page.goto(device.url + "?show=always")

@@ -79,10 +79,19 @@ def test_the_line_names_people_as_one_reads_the_picture(page: Page, device: Devi
     expect(page.locator("#status-text")).to_have_text("On screen: Eve, Ada Lovelace")
 
 
+WORD_LEFT = """word => { const node = document.querySelector("#status-text").firstChild;
+  const range = document.createRange(), at = node.data.indexOf(word);
+  range.setStart(node, at); range.setEnd(node, at + word.length);
+  return range.getBoundingClientRect().left; }"""
+
+
 def test_arabic_begins_at_the_right(page: Page, device: Device4Tests) -> None:
     page.goto(device.url + "?show=always&lang=ar")
     show(page, device, face(1, 60, "ada"), face(2, 300, "eve"))
-    expect(page.locator("#status-text")).to_have_text("على الشاشة: Eve، Ada Lovelace")
+    isolated = "على الشاشة: \u2068Eve\u2069، \u2068Ada Lovelace\u2069"
+    expect(page.locator("#status-text")).to_have_text(isolated)
+    left, right = (page.evaluate(WORD_LEFT, name) for name in ("Ada Lovelace", "Eve"))
+    assert left < right  # who stands at the right comes first, and the line begins there
     page.keyboard.press("r")
     expect(page.locator(".card strong")).to_have_text(["Ada Lovelace", "Eve"])  # as in the picture
     right = page.evaluate("document.querySelectorAll('.card')[1].getBoundingClientRect().right")
@@ -172,6 +181,17 @@ def test_a_lost_source_is_no_signal_and_an_end_is_not_offline(
     device.hub.publish_state("playing")
     show(page, device, face(1, 60, "ada"))
     expect(page.locator("body")).to_have_attribute("data-state", "names")
+    page.evaluate(
+        """() => { window.said = []; new MutationObserver(() => {
+        window.said.push([document.body.dataset.state, performance.now()]); })
+        .observe(document.body, { attributeFilter: ["data-state"] }); }"""
+    )
+    device.hub.publish_state("lost")
+    device.hub.publish_state("playing")  # no picture was missed: no flicker, either
+    page.wait_for_timeout(1200)
+    (first, lost), (then, back) = page.evaluate("window.said")
+    assert (first, then) == ("nosignal", "names")
+    assert back - lost >= 490
     device.freeze()
     expect(page.locator("#message-text")).to_have_text("No signal")
     device.hub.publish_state("ended")

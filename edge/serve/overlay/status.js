@@ -4,7 +4,7 @@
 
   var tv = window.tvradar, text = tv.text;
   /* A cut, a dissolve or a face that turns away for a moment is no news: less is said only after
-     SETTLE_MS of it, and whatever is said stays for DWELL_MS. Without a picture nothing waits. */
+     SETTLE_MS of it, and whatever is said stays for DWELL_MS. That there is no picture is said at once. */
   var SETTLE_MS = 700, DWELL_MS = 500, REST_MS = 4000, STALE_MS = 1500;
   var RANK = { idle: 0, scanning: 1, unknown: 2, either: 3, names: 4 };
 
@@ -47,10 +47,10 @@
       return text.names + once(faces.filter(function (f) { return f.id; }).map(page.labelOf));
     }
     function tell() {
-      var state = now(), line = lineOf(state), at = performance.now(), help = helpFor(state);
-      if (!help && shown.state && !helpFor(shown.state)) {
-        if (RANK[state] >= RANK[shown.state]) { lower = 0; } else { lower = lower || at; }
-        if (lower && at - lower < SETTLE_MS || at - shown.at < DWELL_MS) { state = shown.state; line = shown.line; }
+      var state = now(), line = lineOf(state), at = performance.now(), help = helpFor(state), before = helpFor(shown.state);
+      if (!help && shown.state) {
+        if (before || RANK[state] >= RANK[shown.state]) { lower = 0; } else { lower = lower || at; }
+        if (lower && at - lower < SETTLE_MS || at - shown.at < DWELL_MS) { state = shown.state; line = shown.line; help = before; }
       }
       if (state !== shown.state || line !== shown.line) { change(state, line, help, at); }
       else { tv.write("message-help", help); }

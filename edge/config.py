@@ -80,7 +80,7 @@ class RecogniseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backend: Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"] = "auto"
 
 
-CueName = Literal["title", "text", "body"]
+CueName = Literal["title", "text", "voice", "body"]
 
 
 class CuesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,10 +88,21 @@ class CuesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         use: kinds of cues; an empty list is faces alone. `text` reads captions, with models
-            of 16 MB that are fetched when it is first used; `body` remembers what people wore.
+            of 16 MB that are fetched when it is first used; `voice` compares what is heard with
+            voices that were enrolled, if any; `body` remembers what people wore.
     """
 
     use: tuple[CueName, ...] = ("title",)
+
+
+class VoiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Voices, off as devices are shipped: a voiceprint is biometric data, see `docs/privacy.md`.
+
+    Attributes:
+        enabled: the same as `voice` among `cues.use`, where the command line names no cues.
+    """
+
+    enabled: bool = False
 
 
 class SearchConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -188,6 +199,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     video: SourceOptions = SourceOptions()
     serve: ServeConfig = ServeConfig()
     cues: CuesConfig = CuesConfig()
+    voice: VoiceConfig = VoiceConfig()
     search: SearchConfig = SearchConfig()
     recognise: RecogniseConfig = RecogniseConfig()
     buttons: ButtonsConfig = ButtonsConfig()

@@ -100,7 +100,7 @@ def identify(
         lang: language of the names.
         seconds: stop after this many seconds of the film.
         every_frame: a film is searched frame by frame, which costs several times as much.
-        cues: what counts beside the face: `title`, `text`, `body`; none for faces alone.
+        cues: what counts beside the face: `title`, `text`, `voice`, `body`; none for faces alone.
         stop: asked after each frame; true ends early, with all that was seen decided.
         on_picture: called with each one, in the thread of the caller.
 
@@ -132,6 +132,7 @@ def identify(
                 stop=stop,
                 every_frame=every_frame,
                 on_picture=on_picture,
+                folder=None if isinstance(gallery, Gallery) else Path(gallery),
             )
             warnings = opened.stats.warnings
         threshold = policy_for(known, fpir).threshold

@@ -92,5 +92,7 @@ def open_captions(
 
 
 def with_subtitles(video: SourceOptions, board: CueBoard) -> SourceOptions:
-    """Return how a source is read: with its subtitles where text counts."""
-    return replace(video, subtitles=True) if "text" in board.kinds else video
+    """Return how a source is read: with its subtitles where text counts, its sound for voices."""
+    if "text" in board.kinds:
+        video = replace(video, subtitles=True)
+    return replace(video, sound=True) if "voice" in board.kinds else video

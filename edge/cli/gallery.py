@@ -148,6 +148,30 @@ def remove(
 
 
 @app.command()
+def voice(
+    gallery: GalleryArgument,
+    person: Annotated[str, typer.Argument(help="Id of the person, who is in the gallery.")],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Recordings or films in which only this person speaks."),
+    ] = None,
+    from_s: Annotated[float, typer.Option("--from", help="Hear from this second on.", min=0)] = 0.0,
+    to_s: Annotated[float | None, typer.Option("--to", help="And up to this one.", min=0)] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Erase this person's voice.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Keep a person's voice beside a gallery, on this machine alone, for `--cues voice`.
+
+    A voiceprint is biometric data; ask the person first.
+
+    Example: tvradar gallery voice mine jane_doe jane.wav
+    """
+    from edge.cli.gallery_update import change_voice  # noqa: PLC0415
+
+    change_voice(gallery, person, files or [], (from_s, to_s), remove=remove, json=json)
+
+
+@app.command()
 def compact(gallery: GalleryArgument, json: JsonOption = False) -> None:
     """Merge all segments into one and erase those removed from all files.
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.cli.console import out, print_json, warn_of
-from edge.json_output import Changed
+from edge.errors import UsageError
+from edge.json_output import Changed, ChangedVoice
+from gallery.errors import GalleryInputError
+from gallery.search.open import open_gallery
 from gallery.store import update
 from gallery.store.store import current_release
+from gallery.voices.stored import erase_voices, voices_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +40,9 @@ def change_gallery(folder: Path, people: str, *, replace: bool, json: bool) -> N
 
 
 def remove_people(folder: Path, ids: list[str], *, erase: bool, json: bool) -> None:
-    """Remove people, and on request erase them."""
+    """Remove people, and on request erase them; their voices are erased at once."""
     release = update.remove(folder, ids)
+    erase_voices(folder, ids)
     if erase and release.tombstones:
         release = update.compact(folder)
     _tell(folder, release, json=json)
@@ -47,6 +52,39 @@ def remove_people(folder: Path, ids: list[str], *, erase: bool, json: bool) -> N
             f'"tvradar gallery compact {folder}"',
             markup=False,
         )
+
+
+def change_voice(
+    folder: Path,
+    person: str,
+    files: list[Path],
+    part_s: tuple[float, float | None],
+    *,
+    remove: bool,
+    json: bool,
+) -> None:
+    """Enrol a person's voice from files, or erase it."""
+    from edge.voices.enrol import enrol_voice  # noqa: PLC0415 - removing somebody loads no models
+
+    if remove == bool(files):
+        raise UsageError("gallery voice: expected files with speech, or --remove, one of both")
+    if remove:
+        if not erase_voices(folder, [person]):
+            raise GalleryInputError(f"{person}: no voice of this person beside {folder}")
+        speech_s = 0.0
+    else:
+        if person not in open_gallery(folder):
+            raise GalleryInputError(
+                f'{person}: not in the gallery; see "tvradar gallery inspect {folder}"'
+            )
+        speech_s = enrol_voice(folder, person, files, part_s)
+    path = voices_path(folder)
+    if json:
+        print_json(ChangedVoice(str(path), person, speech_s))
+    elif remove:
+        out.print(f"{path}: the voice of {person} is erased", markup=False)
+    else:
+        out.print(f"{path}: the voice of {person}, of {speech_s:g} s of speech", markup=False)
 
 
 def compact_gallery(folder: Path, *, json: bool) -> None:

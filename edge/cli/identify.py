@@ -135,6 +135,7 @@ def identify_source(
             board,
             builder.take if sidecar else lambda _: None,
             on_face,
+            gallery_dir,
         )
         if beside is not None:
             name = (path_of(uri) or beside).name
@@ -155,6 +156,7 @@ def _identify(
     board: CueBoard,
     also: Callable[[Scene], None],
     on_face: Callable[[IdentifiedFace], None],
+    folder: Path,
 ) -> Identification:
     options = naming.options(gallery)
     if annotate is not None:
@@ -199,6 +201,7 @@ def _identify(
             every_frame=naming.every_frame,
             stop=stop,
             on_picture=lambda _: progress.advance(task),
+            folder=folder,
         )
         warnings = source.stats.warnings
         complete = not stop()

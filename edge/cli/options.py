@@ -26,7 +26,7 @@ CuesOption = Annotated[
     str | None,
     typer.Option(
         metavar="KIND,KIND",
-        help="What counts beside the face: none, all, or some of title,text,body.",
+        help="What counts beside the face: none, all, or some of title,text,voice,body.",
     ),
 ]
 PrecisionOption = Annotated[

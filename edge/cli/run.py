@@ -56,13 +56,14 @@ def run_device(
         port=settings.serve.port if port is None else port,
         preview=preview or settings.serve.preview,
     )
+    default = (*settings.cues.use, "voice") if settings.voice.enabled else settings.cues.use
     settings = msgspec.structs.replace(
         settings,
         source=source or settings.source,
         gallery=str(gallery or settings.gallery),
         output=output or settings.output,
         serve=serve,
-        cues=CuesConfig(tuple(sorted(cue_kinds(cues, settings.cues.use)))),
+        cues=CuesConfig(tuple(sorted(cue_kinds(cues, default)))),
         recognise=msgspec.structs.replace(
             settings.recognise,
             precision=precision or settings.recognise.precision,

@@ -26,7 +26,7 @@ from edge.device.counting import Counting
 from edge.device.heartbeat import Heartbeat
 from edge.device.hindsight import Hindsight
 from edge.device.lateness import Lateness
-from edge.device.openings import open_captions, open_home, open_output
+from edge.device.openings import open_captions, open_home, open_output, open_voices
 from edge.device.people import People
 from edge.device.player import Player
 from edge.device.silence import SilenceWatch
@@ -231,6 +231,9 @@ class App:
         self.captions, self._subtitles = open_captions(
             self.cues, self.watcher, self.reader, self._is_busy, self.metrics
         )
+        self.voices = open_voices(
+            self.cues, self.watcher, gallery_dir, self.reader, self._is_busy, self.metrics
+        )
         self._counting = Counting(self.metrics, people, self.reader)
         self._keys = keys(config.buttons, Presser(device, config.buttons))
         self._home = open_home(config.events, device)
@@ -292,6 +295,7 @@ class App:
         if self.captions is not None:
             self.captions.start()
             self._subtitles.start()
+        self.voices.start()
         self._thread.start()
         for keys in self._keys:
             keys.start()
@@ -327,6 +331,7 @@ class App:
         if self.captions is not None:
             self.captions.close()
         self._subtitles.close()
+        self.voices.close()
         if self._home is not None:
             self._home.close()
         self.server.stop()

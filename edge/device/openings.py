@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from edge.device.captions import CaptionWatch
 from edge.device.subtitles import SubtitleWatch
+from edge.device.voices import VoiceWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from edge.config import EventsConfig
     from edge.device.people import People
@@ -36,6 +38,19 @@ def open_output(uri: str, people: People) -> BurnedIn:
     from edge.output.output import BurnedIn  # noqa: PLC0415 - drawing is loaded where it is used
 
     return BurnedIn(uri, people)
+
+
+def open_voices(
+    board: CueBoard,
+    watcher: GalleryWatcher,
+    folder: Path,
+    reader: Reader,
+    busy: Callable[[], bool],
+    metrics: Metrics,
+) -> VoiceWatch:
+    """Return what hears voices; where that cue is off it does not start."""
+    took = metrics.stages.labels("voices").observe
+    return VoiceWatch(board, lambda: watcher.gallery, folder, reader, busy, took)
 
 
 def open_captions(

@@ -18,6 +18,7 @@ from edge.json_output.engines import (
 )
 from edge.json_output.gallery import (
     Changed,
+    ChangedVoice,
     Differs,
     Enrolled,
     Exported,
@@ -50,6 +51,7 @@ from edge.json_output.publishing import (
 __all__ = [
     "BenchRow",
     "Changed",
+    "ChangedVoice",
     "Checked",
     "ClipsEvaluated",
     "ComparedAll",

@@ -40,6 +40,14 @@ class Changed(msgspec.Struct, frozen=True):
     tombstones: int
 
 
+class ChangedVoice(msgspec.Struct, frozen=True):
+    """`gallery voice`: the file, whose voice, and the seconds of speech; 0 where it is erased."""
+
+    voices: str
+    person: str
+    speech_s: float
+
+
 class ShownPerson(msgspec.Struct, frozen=True):
     """One person in `gallery inspect`."""
 

@@ -18,10 +18,12 @@ from edge.timeline.sidecar import SidecarBuilder, sidecar_path
 from edge.timeline.timeline import to_json, to_vtt
 from edge.video.open import open_source
 from edge.video.source import DEFAULT_OPTIONS
+from engines.fetch import sha256_of
 from engines.files import write_atomically
 from engines.pipeline import load_pipeline
 from gallery.os_errors import reason_of
 from gallery.search.open import open_gallery
+from gallery.voices.stored import voices_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,8 +90,15 @@ class FilmMaker:
         kinds = ",".join((self.gallery.identity, *self.models.kinds))
         return (
             f"{kinds},{sorted(job.cast)},{job.fpir},{job.lang},{sorted(job.cues)},"
-            f"{job.every_frame}" + (",sidecar" if job.sidecar else "")
+            f"{job.every_frame}" + (",sidecar" if job.sidecar else "") + self._voices()
         )
+
+    def _voices(self) -> str:
+        """Return what stands for the voices beside the gallery, where they count."""
+        if "voice" not in self._job.cues:
+            return ""
+        digest = sha256_of(voices_path(Path(self._job.gallery)))
+        return f",{digest}" if digest else ""
 
     def make(
         self, path: str, stop: Callable[[], bool] = lambda: False, *, opened: str = ""
@@ -124,6 +133,7 @@ class FilmMaker:
                 board,
                 every_frame=job.every_frame,
                 stop=stop,
+                folder=Path(job.gallery),
             )
         if stop():
             return None

@@ -10,13 +10,15 @@ from edge.errors import SourceError
 from edge.offline.fp32_fallback import second_opinion_for
 from edge.offline.fp32_fallback_video import Retake
 from edge.offline.identify import recognise_all
-from edge.offline.summary import IdentifiedText
+from edge.offline.summary import IdentifiedText, IdentifiedVoice
 from edge.titles.of_file import FileTitle
 from edge.video.open import open_source
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
+from edge.voices.of_file import open_voices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from edge.offline.summary import Summary
     from edge.recognise.cues.cue import CueBoard, CueSource
@@ -41,10 +43,22 @@ def read_with_cues(
     every_frame: bool,
     stop: Callable[[], bool],
     on_picture: Callable[[Picture], None] = lambda _: None,
+    folder: Path | None = None,
 ) -> None:
-    """Add all of a source to a summary, with its title and its captions as cues."""
+    """Add all of a source to a summary, with its title, captions and voices as cues.
+
+    The gallery's `folder` has voices beside it; without it nobody's are known.
+    """
     titles = FileTitle(uri, source, board, gallery, video.programme)
     captions = open_captions(board, gallery, pipeline.detector, source)
+    voices = open_voices(board, gallery, folder, source)
+
+    def before(picture: Picture) -> None:
+        if captions:
+            captions.look(picture)
+        if voices:
+            voices.look(picture)
+
     read_to_end(
         source,
         lambda: open_source(uri, options=video),
@@ -57,11 +71,16 @@ def read_with_cues(
         every_frame=every_frame,
         on_picture=on_picture,
         cues=titles,
-        before=captions.look if captions else lambda _: None,
+        before=before,
     )
     if captions:
         summary.texts += [IdentifiedText(t.pts_s, t.text, t.person) for t in captions.texts]
         captions.close()
+    if voices:
+        summary.heard += [
+            IdentifiedVoice(round(h.from_s, 3), round(h.to_s, 3), h.person) for h in voices.heard
+        ]
+        voices.close()
 
 
 def read_to_end(

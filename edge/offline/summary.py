@@ -55,6 +55,14 @@ class IdentifiedText(msgspec.Struct, frozen=True):
     person: str | None
 
 
+class IdentifiedVoice(msgspec.Struct, frozen=True):
+    """Somebody whose voice was heard, whether they were seen or not."""
+
+    from_s: float
+    to_s: float
+    person: str
+
+
 class IdentifiedPicture(msgspec.Struct, frozen=True):
     """Who is in one picture of a folder.
 
@@ -98,6 +106,7 @@ class Identification(msgspec.Struct, frozen=True):
     engines_why: str = ""
     texts: tuple[IdentifiedText, ...] = ()
     pictures: tuple[IdentifiedPicture, ...] = ()
+    heard: tuple[IdentifiedVoice, ...] = ()
 
 
 @dataclass(slots=True)
@@ -138,6 +147,7 @@ class Summary:
         self.frames = 0
         self.shots = 0
         self.texts: list[IdentifiedText] = []
+        self.heard: list[IdentifiedVoice] = []
         self.warnings: list[str] = []
         """What the user should know of how the source was read, beside its own warnings."""
 
@@ -219,6 +229,7 @@ class Summary:
             complete,
             (*warnings, *self.warnings),
             texts=tuple(self.texts),
+            heard=tuple(self.heard),
         )
 
 

@@ -85,6 +85,10 @@ class TrackState:
         )
 
 
+SPEAKS_PX = 60.0
+"""A voice is not taken to be of a face that is smaller than this."""
+
+
 class CueGate:
     """Gives each cue to the tracks that it speaks for, once.
 
@@ -127,6 +131,10 @@ def give_body(states: Iterable[TrackState], said: Mapping[int, Mapping[str, floa
         _renew(state, (*others, Evidence("body", llr)) if llr else others)
 
 
+def _side_px(state: TrackState, pts_s: float) -> float:
+    return math.sqrt(max(area(state.track.at(pts_s)), 0.0))
+
+
 def _renew(state: TrackState, evidence: tuple[Evidence, ...]) -> None:
     if evidence != state.evidence:
         state.evidence = evidence
@@ -138,6 +146,9 @@ def _meant(cue: Cue, states: Sequence[TrackState], pts_s: float) -> TrackState |
     if isinstance(cue.speaks_for, int):
         return next((s for s in states if s.track.number == cue.speaks_for), None)
     there = [s for s in states if s.track.first_s <= cue.from_s]
+    if cue.speaks_for == "alone":
+        alone = len(states) == 1 and there and _side_px(there[0], pts_s) >= SPEAKS_PX
+        return there[0] if alone else None
     return max(there, key=lambda s: area(s.track.at(pts_s)), default=None)
 
 

@@ -21,6 +21,7 @@ NAMES = {
     "Enrolled": "gallery release model people templates pictures left_out same_faces "
     "few_pictures reports",
     "Changed": "gallery release people segments tombstones",
+    "ChangedVoice": "voices person speech_s",
     "ShownPerson": "id name role pictures templates",
     "Inspected": (
         "gallery release model dim created people templates index bytes segments tombstones "

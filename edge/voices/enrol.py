@@ -1,0 +1,143 @@
+"""One person's voice out of a file in which nobody else speaks."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import av
+import av.error
+import numpy as np
+
+from edge.errors import SourceError
+from edge.video.source import SOUND_RATE
+from edge.voices.listening import CHUNK, SPEECH, WINDOW_S
+from engines.catalog import model_identity
+from engines.voice.encoder import ENCODER, VoiceEncoder
+from engines.voice.speech import SpeechDetector
+from gallery.voices.stored import read_voices, with_voice, write_voices
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from edge.voices.listening import Encoder, Speech
+
+LEAST_SPEECH_S = 6.0
+MOST_SOUND_S = 600.0
+LEAST_ALIKE = 0.62
+"""A window of speech that is less like the rest is of somebody else, or of nobody ..."""
+MOST_LEFT_OUT = 0.34
+"""... and where more than this share is, the file has more than one voice."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceFound:
+    """A voice, float32 (256,), unit length, and the seconds of speech that it is made of."""
+
+    vector: NDArray[np.float32]
+    speech_s: float
+
+
+def sound_of(path: Path, from_s: float = 0.0, to_s: float | None = None) -> NDArray[np.float32]:
+    """Return the sound of a file, float32 (n,), 16 kHz, ten minutes at most.
+
+    Args:
+        path: a film or a recording.
+        from_s: where to begin.
+        to_s: where to end.
+
+    Raises:
+        SourceError: it cannot be read, or has no sound.
+    """
+    end_s = min(from_s + MOST_SOUND_S, to_s if to_s is not None else from_s + MOST_SOUND_S)
+    parts: list[NDArray[np.float32]] = []
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise SourceError(str(path), "no sound in it", "a recording or a film with sound")
+            resampler = av.AudioResampler("flt", "mono", SOUND_RATE)
+            begin_s = (container.start_time or 0) / av.time_base
+            for frame in container.decode(audio=0):
+                at_s = (frame.time or 0.0) - begin_s
+                if at_s >= end_s:
+                    break
+                if at_s >= from_s:
+                    parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        found = getattr(error, "strerror", None) or str(error)
+        raise SourceError(str(path), found, "a recording or a film with sound") from error
+    sound = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    return np.asarray(np.nan_to_num(np.clip(sound, -1, 1)), np.float32)
+
+
+def voice_of(name: str, sound: NDArray[np.float32], speech: Speech, encoder: Encoder) -> VoiceFound:
+    """Return the voice in a sound; windows that are not speech, or of another voice, are left out.
+
+    Args:
+        name: of the file, for messages.
+        sound: float32 (n,), 16 kHz.
+        speech: tells speech.
+        encoder: of voices.
+
+    Raises:
+        SourceError: there is too little speech, or more than one voice.
+    """
+    speech.reset()
+    probable = speech.hear(sound)
+    count = int(WINDOW_S * SOUND_RATE)
+    starts = [
+        start
+        for start in range(0, len(sound) - count + 1, count)
+        if float(probable[start // CHUNK : (start + count) // CHUNK].mean()) > SPEECH
+    ]
+    if len(starts) * WINDOW_S < LEAST_SPEECH_S:
+        raise SourceError(
+            name,
+            f"{len(starts) * WINDOW_S:g} s of speech",
+            f"{LEAST_SPEECH_S:g} s at least, of one person, without music",
+        )
+    vectors = np.stack([encoder.embed(sound[start : start + count]) for start in starts])
+    kept = vectors[_like_the_rest(vectors)]
+    if len(kept) < (1 - MOST_LEFT_OUT) * len(vectors):
+        raise SourceError(
+            name, "more than one voice", "one person's", "cut it, or see --from, --to"
+        )
+    mean = kept.mean(axis=0)
+    return VoiceFound(np.asarray(mean / np.linalg.norm(mean), np.float32), len(kept) * WINDOW_S)
+
+
+def enrol_voice(
+    gallery: Path, person: str, files: Sequence[Path], part_s: tuple[float, float | None]
+) -> float:
+    """Add a person's voice to those beside a gallery; return the seconds of speech known of them.
+
+    Args:
+        gallery: its folder.
+        person: id of somebody who is in it.
+        files: recordings and films.
+        part_s: from and to which second each is heard.
+
+    Raises:
+        SourceError: a file has no sound, too little speech, or more than one voice.
+        ModelMissingError: the models are not in the cache and cannot be fetched.
+        GalleryCorruptError: the file of voices is damaged.
+        GalleryWriteError: it cannot be written.
+    """
+    voices, model = read_voices(gallery), model_identity(ENCODER)
+    with closing(SpeechDetector()) as speech, closing(VoiceEncoder()) as encoder:
+        for path in files:
+            found = voice_of(str(path), sound_of(path, *part_s), speech, encoder)
+            voices = with_voice(voices, person, found.vector, found.speech_s, model)
+    write_voices(gallery, voices)
+    return voices.people[person].speech_s
+
+
+def _like_the_rest(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which vectors, float32 (n, d), are like the middle of all, bool (n,)."""
+    alike = vectors @ vectors.T
+    middle = vectors[int(np.median(alike, axis=1).argmax())]
+    return np.asarray(vectors @ middle >= LEAST_ALIKE)

@@ -1,0 +1,1 @@
+"""Voices of people of a gallery, kept on this machine alone."""

@@ -40,6 +40,8 @@ test)
         need "gstreamer1.0-$part" dpkg -s "gstreamer1.0-$part"
     done
     need gstreamer1.0-libav dpkg -s gstreamer1.0-libav
+    need gstreamer1.0-x dpkg -s gstreamer1.0-x # names on a screen
+    need xvfb has_command Xvfb
     need fonts-noto-cjk sh -c 'fc-list | grep -qi "noto sans cjk"'
     ;;
 *)

@@ -1,6 +1,6 @@
 """Measure how often strangers with weak faces are named, on a population.
 
-    python tools/evaluate_weak_faces.py POPULATION --keep FILE.npz [--same same.csv]
+    python tools/evaluate_weak_faces.py POPULATION --keep FILE.npz [--same same.csv] [--fusion]
 
 POPULATION has a folder of photographs for each person. Only the half that taught no constant of the
 score model is used (`calibration.openset.score_data.half_of`). Each person's faces are made weak
@@ -8,6 +8,8 @@ after alignment: shrunk to 32, 24 and 16 pixels, or blurred. Galleries are drawn
 picture a person; everybody else is a stranger, searched by a track of all their pictures. `--same`
 has pairs of names that are one person or twins, which are not compared. Intervals are by person.
 "Attacked": caption, cast and filmography all speak for somebody enrolled, drawn for each track.
+`--fusion` searches the enrolled people's other pictures too, and has a row for each cue: of who is
+enrolled it is right, or wrong where the row says so; of a stranger it always names somebody else.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from engines.pipeline import FacePipeline
 
 SIZES, DRAWS = (100, 1000), 4
+CUES = ("face", "caption", "cast", "filmography", "all", "wrong caption", "all wrong")
 
 
 def embed(population: Path, keep: Path) -> dict[str, NDArray[np.generic]]:
@@ -91,12 +94,50 @@ def strangers_named(
     return len(people), share_by_person(people, outcomes)
 
 
+def fusion(
+    pipeline: FacePipeline,
+    faces: dict[str, NDArray[np.generic]],
+    way: str,
+    same: set[frozenset[str]],
+    cue: str,
+) -> tuple[str, str, str]:
+    """Return the shares of who is enrolled with a right and a wrong name, and of strangers named.
+
+    Each with its interval by person, among `SIZES[-1]` people.
+    """
+    told: dict[str, tuple[list[str], list[bool]]] = {k: ([], []) for k in ("right", "other", "new")}
+    random = np.random.default_rng(SEED)
+    rows = {str(p): np.flatnonzero(faces["person"] == p) for p in np.unique(faces["person"])}
+    vectors, norms, clean = faces[f"{way} vectors"], faces[f"{way} norms"], faces["clean vectors"]
+    for _ in range(DRAWS):
+        enrolled = {str(p) for p in random.choice(sorted(rows), SIZES[-1], replace=False)}
+        trial = Trial(pipeline, {p: clean[rows[p][:1]] for p in sorted(enrolled)})  # type: ignore[arg-type]
+        for person, all_rows in sorted(rows.items()):
+            known = person in enrolled
+            seen = all_rows[1:] if known else all_rows
+            if not len(seen) or any(frozenset({person, other}) in same for other in enrolled):
+                continue
+            says = trial.evidence(cue, person if known else None, random)
+            name = trial.named((vectors[seen], norms[seen]), says)  # type: ignore[arg-type]
+            outcomes = {"right": name == person, "other": name not in {None, person}}
+            for what, happened in (outcomes if known else {"new": name is not None}).items():
+                told[what][0].append(person)
+                told[what][1].append(happened)
+    return (_cell(*told["right"]), _cell(*told["other"]), _cell(*told["new"]))
+
+
+def _cell(people: list[str], outcomes: list[bool]) -> str:
+    share, low, high = share_by_person(people, outcomes) or (0.0, 0.0, 1.0)
+    return f"{share:.2%} ({low:.2%} to {high:.2%}) of {len(people)}"
+
+
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("population", type=Path)
     parser.add_argument("--keep", type=Path, required=True)
     parser.add_argument("--same", type=Path)
+    parser.add_argument("--fusion", action="store_true")
     args = parser.parse_args()
     same: set[frozenset[str]] = set()
     if args.same is not None:
@@ -105,6 +146,14 @@ def main() -> int:
     faces = embed(args.population, args.keep)
     pipeline = load_pipeline(threads=1, precision="fp32")
     print(f"promised {FPIR:.0%}")
+    if args.fusion:
+        print("| faces | cue | right | another name | strangers named |")
+        print(f"|{'---|' * 5}")
+        for way in WAYS:
+            for cue in CUES:
+                cells = " | ".join(fusion(pipeline, faces, way, same, cue))
+                print(f"| {way} | {cue} | {cells} |", flush=True)
+        return 0
     print("| faces | enrolled | tracks of strangers | named by face | attacked |")
     print(f"|{'---|' * 5}")
     for way in ("clean", *WAYS):

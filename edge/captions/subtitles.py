@@ -63,18 +63,28 @@ class SubtitleNames:
         self._whole = CaptionNames(index)
         self._exact = index.named
         called: dict[str, set[str]] = defaultdict(set)
+        joined: dict[str, set[str]] = defaultdict(set)
         for person in known:
             roles = (work.role for work in person.works)
             for words in map(fold, (*person.names.values(), *roles)):
                 called[words].add(person.id)
+                joined[words.replace(" ", "")].add(person.id)
                 for word in words.split():
                     if len(word) >= LEAST_WORD:
                         called[word].add(person.id)
         self._called = {k: v for k, v in called.items() if k and len(v) <= MOST_SO_CALLED}
+        self._joined = {k: v for k, v in joined.items() if k and len(v) <= MOST_SO_CALLED}
 
     def speaker(self, name: str) -> set[str]:
-        """Return the ids of those whom a speaker's name may mean: by name, by role, by a word."""
-        return set(self._exact(name)) or set(self._called.get(fold(name), ()))
+        """Return the ids of those whom a speaker's name may mean: by name, by role, by a word.
+
+        A reader of pictures loses spaces, so that whole names count without them, too.
+        """
+        words = fold(name)
+        told = (
+            self._exact(name) or self._called.get(words) or self._joined.get(words.replace(" ", ""))
+        )
+        return set(told or ())
 
     def spoken_of(self, text: str) -> set[str]:
         """Return the ids of all whose whole name stands in what is said."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from edge.recognise.cues.cue import CueBoard
 from edge.video.open import open_source
 from edge.video.source import SourceOptions, SubtitlePicture
 from edge.video.sources.dvb_picture import Colours, grey_picture
-from engines.text_reading.lines import TextReader
+from engines.text_reading.lines import TextLine, TextReader
 from gallery.store.person import Person
 from tests.unit.edge.captions import dvb
 
@@ -69,6 +70,19 @@ def test_who_speaks_and_who_is_spoken_of_in_a_transport_stream(tmp_path: Path) -
     assert {person for cue in board.at(1.0) for person in cue.llr} == {"lin", "ada"}
     assert {cue.kind for cue in board.at(1.0)} == {"text"}
     assert subtitles.see(pictures, reader_is_not_asked) == []
+
+
+def test_a_speaker_is_known_where_the_reader_loses_the_space() -> None:
+    class Reader:
+        def read(self, _: np.ndarray) -> list[TextLine]:
+            return [TextLine("LINSMITH:Hello", 0.9, np.zeros((4, 2), np.float32))]
+
+    board = CueBoard()
+    picture = SubtitlePicture(1.0, 3.0, 2, 1, b"\0\xff")
+    subtitles = Subtitles(board, Gallery)  # type: ignore[arg-type]
+    assert [text.person for text in subtitles.see((picture,), Reader)] == ["lin"]
+    (cue,) = board.at(1.0)
+    assert cue.llr["lin"] == pytest.approx(math.log(61))  # as likely as not, of 62
 
 
 def reader_is_not_asked() -> TextReader:

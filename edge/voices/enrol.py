@@ -122,16 +122,16 @@ def enrol_voice(
         part_s: from and to which second each is heard.
 
     Raises:
-        SourceError: a file has no sound, too little speech, or more than one voice.
+        SourceError: a file has no sound, or all have too little speech, or more than one voice.
         ModelMissingError: the models are not in the cache and cannot be fetched.
         GalleryCorruptError: the file of voices is damaged.
         GalleryWriteError: it cannot be written.
     """
     voices, model = read_voices(gallery), model_identity(ENCODER)
+    sound = np.concatenate([sound_of(path, *part_s) for path in files])
     with closing(SpeechDetector()) as speech, closing(VoiceEncoder()) as encoder:
-        for path in files:
-            found = voice_of(str(path), sound_of(path, *part_s), speech, encoder)
-            voices = with_voice(voices, person, found.vector, found.speech_s, model)
+        found = voice_of(", ".join(map(str, files)), sound, speech, encoder)
+    voices = with_voice(voices, person, found.vector, found.speech_s, model)
     write_voices(gallery, voices)
     return voices.people[person].speech_s
 

@@ -79,7 +79,7 @@ def test_the_line_names_people_as_one_reads_the_picture(page: Page, device: Devi
     expect(page.locator("#status-text")).to_have_text("On screen: Eve, Ada Lovelace")
 
 
-WORD_LEFT = """word => { const node = document.querySelector("#status-text").firstChild;
+WORD_LEFT = """([id, word]) => { const node = document.querySelector(id).firstChild;
   const range = document.createRange(), at = node.data.indexOf(word);
   range.setStart(node, at); range.setEnd(node, at + word.length);
   return range.getBoundingClientRect().left; }"""
@@ -90,12 +90,21 @@ def test_arabic_begins_at_the_right(page: Page, device: Device4Tests) -> None:
     show(page, device, face(1, 60, "ada"), face(2, 300, "eve"))
     isolated = "على الشاشة: \u2068Eve\u2069، \u2068Ada Lovelace\u2069"
     expect(page.locator("#status-text")).to_have_text(isolated)
-    left, right = (page.evaluate(WORD_LEFT, name) for name in ("Ada Lovelace", "Eve"))
+    left, right = (
+        page.evaluate(WORD_LEFT, ["#status-text", name]) for name in ("Ada Lovelace", "Eve")
+    )
     assert left < right  # who stands at the right comes first, and the line begins there
     page.keyboard.press("r")
     expect(page.locator(".card strong")).to_have_text(["Ada Lovelace", "Eve"])  # as in the picture
     right = page.evaluate("document.querySelectorAll('.card')[1].getBoundingClientRect().right")
     assert right == pytest.approx(0.95 * 1280, abs=2)
+    device.appearing.push(["ada"], 3.0)
+    for _ in range(3):  # the card, her scenes, the first of them
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(400)
+    expect(page.locator("#only-now")).to_be_visible()
+    left, right = (page.evaluate(WORD_LEFT, ["#only-now-text", one]) for one in ("فقط", "Ada"))
+    assert left < right  # a line that begins with a name of the other direction
 
 
 def test_not_this_person_is_told_and_taken_back(page: Page, device: Device4Tests) -> None:

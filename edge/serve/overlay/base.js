@@ -22,7 +22,10 @@ window.tvradar = (function () {
   var plural = new Intl.PluralRules(text.tag);
 
   /* A name of the other direction keeps its own within a line, and moves nothing beside it. */
-  function isolate(words) { return text.dir === "rtl" && typeof words === "string" ? "\u2068" + words + "\u2069" : words; }
+  var RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+  function isolate(words) {
+    return typeof words === "string" && (text.dir === "rtl" || RIGHT_TO_LEFT.test(words)) ? "\u2068" + words + "\u2069" : words;
+  }
   function fill(template, values) {
     return template.replace(/\{(\w+)\}/g, function (whole, key) { return key in values ? isolate(values[key]) : whole; });
   }

@@ -8,6 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge.hindsight.recent import RecentTracks
+from edge.video.age import now_s
 from gallery.threads import Worker
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from edge.timeline.live import Appearing
 
 
+BUSY_EVERY_S = 10.0
+"""A device without time looks back this seldom."""
+
+
 class _Work(NamedTuple):
     tracks: tuple[RecentTrack, ...]
     refused: tuple[tuple[NDArray[np.float32], str], ...]
@@ -36,8 +41,8 @@ class _Work(NamedTuple):
 class Hindsight:
     """Joins the tracks of the last seconds and tells whom they show.
 
-    While the device has no time nothing is looked at; what was noted is looked at later. The thread
-    has no lower priority: it would hold Python's lock while others have the processor.
+    Where the device has no time, it is done ten times more seldom. The thread has no lower
+    priority: it would hold Python's lock while others have the processor.
 
     Args:
         names: decides.
@@ -48,6 +53,7 @@ class Hindsight:
         metrics: count the time that it takes.
         busy: whether the device has no time.
         beside: runs what may fail.
+        clock: seconds that go on whatever the source does.
     """
 
     def __init__(
@@ -60,12 +66,14 @@ class Hindsight:
         metrics: Metrics,
         busy: Callable[[], bool],
         beside: Beside,
+        clock: Callable[[], float] = now_s,
     ) -> None:
         self._recent, self._names = RecentTracks(), names
         self._people, self._commands = people, commands
         self._history, self._appearing = history, appearing
         self._took = metrics.stages.labels("hindsight").observe
-        self._busy, self._beside = busy, beside
+        self._busy, self._beside, self._clock = busy, beside, clock
+        self._begun_s = clock()
         self._work: deque[_Work] = deque(maxlen=1)  # the newest
         self._ready, self._stop = threading.Event(), threading.Event()
         self._thread = Worker("hindsight", self._decide_all)
@@ -85,7 +93,8 @@ class Hindsight:
         tracks = self._recent.take(step, position_s)
         if tracks:
             self._work.append(_Work(tracks, self._commands.refused()))
-        if self._work and not self._busy():
+        patient = self._clock() - self._begun_s < BUSY_EVERY_S
+        if self._work and not (patient and self._busy()):
             self._ready.set()
 
     def _decide_all(self) -> None:
@@ -97,6 +106,7 @@ class Hindsight:
 
     def _decide_newest(self) -> None:
         begun = time.perf_counter()
+        self._begun_s = self._clock()
         work = self._work.popleft()
         names = self._names.decide(work.tracks, self._people.gallery, work.refused)
         self._history.learn(names)

@@ -2,8 +2,9 @@
 
 A face of 20 pixels that comes into a picture is too small for a low-resolution pass, and the next
 full-resolution pass may be a second away. It changes a few cells of the frame seen small, and only
-these are searched again. Where much changes at once, a camera moves or somebody walks, and the full
-pass has to do.
+these are searched again. Where much changes at once a camera moves or somebody walks. Of a camera
+that pans what was known is moved along, and a face that has come is what that does not explain; the
+full pass has to do for all else, and for what comes in over the border.
 """
 
 from __future__ import annotations
@@ -33,6 +34,16 @@ AROUND = 1.0
 """What a known face changes, in units of its box on each side."""
 REACH_PX = 48
 """A part is searched with this much around it."""
+STEPS = 20
+"""Of finding how far a camera has panned."""
+SMOOTH = 5
+"""Cells over which pictures are smoothed for it."""
+WHOLE = 0.99
+"""A cell of which less was in the picture before the pan is not compared."""
+UNEXPLAINED = 0.05
+"""Where more than this part of the free cells differs after a pan, it was none."""
+MOST_PANNED = 0.2
+"""A camera that has gone further since the last pass, in parts of the frame, is not followed."""
 
 
 class News:
@@ -40,6 +51,7 @@ class News:
 
     def __init__(self) -> None:
         self._known: NDArray[np.float32] | None = None
+        self._last: NDArray[np.float32] | None = None
 
     def searched(self, small: NDArray[np.uint8]) -> None:
         """Take that the whole frame was searched at full resolution.
@@ -47,7 +59,7 @@ class News:
         Args:
             small: uint8 (h, w, 3), the frame scaled down.
         """
-        self._known = _cells(small)
+        self._known = self._last = _cells(small)
 
     def parts(
         self,
@@ -63,14 +75,13 @@ class News:
             size: width and height of the frame.
         """
         now = _cells(small)
-        if self._known is None:
+        if self._known is None or self._last is None:
             return []
-        mask = (np.abs(now - self._known) >= CHANGED).astype(np.uint8)
-        scale = np.array(CELLS, np.float32) / size
-        for box in faces:
-            around = AROUND * np.tile(box[2:] - box[:2], 2) * (-1, -1, 1, 1)
-            left, top, right, bottom = np.floor((box + around) * np.tile(scale, 2)).astype(int)
-            mask[max(0, top) : bottom + 1, max(0, left) : right + 1] = 0
+        last, self._last = self._last, now
+        free = _free_of(faces, size)
+        if (np.abs(now - self._known) >= CHANGED).mean() > SMALL_PART:
+            self._known = _panned(self._known, last, now, free)
+        mask = ((np.abs(now - self._known) >= CHANGED) & free).astype(np.uint8)
         if not mask.any():
             return []
         count, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(mask, np.ones((3, 3))))
@@ -91,6 +102,56 @@ def in_parts(
             for left, top, right, bottom in parts
         ]
     )
+
+
+def _free_of(faces: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return the cells that no known face changes, bool (rows, columns)."""
+    free = np.ones(CELLS[::-1], np.bool_)
+    scale = np.array(CELLS, np.float32) / size
+    for box in faces:
+        around = AROUND * np.tile(box[2:] - box[:2], 2) * (-1, -1, 1, 1)
+        left, top, right, bottom = np.floor((box + around) * np.tile(scale, 2)).astype(int)
+        free[max(0, top) : bottom + 1, max(0, left) : right + 1] = False
+    return free
+
+
+def _panned(
+    known: NDArray[np.float32],
+    last: NDArray[np.float32],
+    now: NDArray[np.float32],
+    free: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """Return what was known as a camera that only pans shows it now; as it is where it does more.
+
+    Args:
+        known: float32 (rows, columns), what was searched, as the last pass saw it.
+        last: the same shape, the picture then.
+        now: the same shape.
+        free: bool, the same shape: where no known face is.
+    """
+    start = np.eye(2, 3, dtype=np.float32)
+    ends = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, STEPS, 1e-3)
+    try:
+        _, pan = cv2.findTransformECC(
+            now, last, start, cv2.MOTION_TRANSLATION, ends, free.astype(np.uint8), SMOOTH
+        )
+    except cv2.error:  # the pictures have nothing in common
+        return known
+    x, y = -float(pan[0, 2]), -float(pan[1, 2])
+    if max(abs(x) / CELLS[0], abs(y) / CELLS[1]) > MOST_PANNED:
+        return known
+    there = _moved(last, x, y)
+    inside = (_moved(np.ones_like(last), x, y) > WHOLE) & free
+    differs = (np.abs(now - there) >= CHANGED) & inside
+    if differs.sum() > UNEXPLAINED * inside.sum():
+        return known
+    before = _moved(known, x, y)
+    return np.where((np.abs(now - before) >= CHANGED) & inside, before, now)
+
+
+def _moved(cells: NDArray[np.float32], x: float, y: float) -> NDArray[np.float32]:
+    matrix = np.array([[1, 0, x], [0, 1, y]], np.float32)
+    return np.asarray(cv2.warpAffine(cells, matrix, CELLS), np.float32)
 
 
 def _in_frame(cells: Sequence[int], size: tuple[int, int]) -> tuple[int, int, int, int]:

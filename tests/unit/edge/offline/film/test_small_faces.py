@@ -105,6 +105,23 @@ def test_known_faces_and_whole_pictures_are_no_news() -> None:
     assert news.parts(255 - small(frame()), nobody, SIZE) == []
 
 
+def test_what_comes_while_the_camera_pans_is_told_and_the_pan_is_not() -> None:
+    rng = np.random.default_rng(3)
+    wide = cv2.resize(rng.integers(40, 200, (9, 24, 3), np.uint8), (2880, 1080), interpolation=2)
+
+    def seen(x: int) -> np.ndarray:
+        return wide[:, x : x + SIZE[0]].copy()
+
+    news, nobody = News(), np.zeros((0, 4), np.float32)
+    news.searched(small(seen(0)))
+    assert [news.parts(small(seen(x)), nobody, SIZE) for x in range(24, 144, 24)] == [[]] * 5
+    more = seen(144)
+    more[500:530, 900:930] = 255
+    parts = news.parts(small(more), nobody, SIZE)
+    assert any(x <= 900 and y <= 500 and r >= 930 and b >= 530 for x, y, r, b in parts)
+    assert len(parts) == 1
+
+
 class Anybody:
     """An embedder to which all are one person."""
 

@@ -1,4 +1,4 @@
-"""The template of a finished track: its sum in memory, its faces on the disk until they count."""
+"""The template of a finished track: its faces on the disk until they count."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ class StoredTemplate:
     count: int
     _quality: float
     _norm: float
-    _total: NDArray[np.float32]
     _scratch: Scratch
     _place: tuple[int, int]
 
@@ -57,7 +56,6 @@ class StoredTemplate:
             template.count,
             template.quality(),
             template.norm(),
-            template.total(),
             scratch,
             scratch.put(msgspec.msgpack.encode(faces)),
         )
@@ -71,8 +69,8 @@ class StoredTemplate:
         return self._norm
 
     def total(self) -> NDArray[np.float32]:
-        """Return the weighted sum over the whole track, float32 (dimension,)."""
-        return self._total
+        """Return the weighted sum over the whole track, float32 (dimension,); reads its faces."""
+        return self.whole().total()
 
     def whole(self) -> TrackTemplate:
         """Return the template with its faces, read from the disk."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -31,9 +31,6 @@ log = logging.getLogger(__name__)
 VIDEO_MIN_SCORE = 0.35
 """A tracker keeps weak detections of a face that it knows; new faces need more."""
 STILL_MIN_SCORE = 0.6
-SCORE_BAND = 0.06
-"""How far an INT8 detector's score of a weak face may be from its FP32 reference's: three standard
-deviations of those below 0.75 (0.02)."""
 
 CPU_BATCH = 1
 """A batch saves no time on a CPU (one face 9.4 ms, four 40) and costs 15 MB for each face in it."""
@@ -56,14 +53,12 @@ class StillFaces:
         quality: what can be read off them.
         vectors: float32 (n, dimension), unit length.
         norms: float32 (n,), mean length of the views' embeddings before normalisation.
-        unsure: an INT8 detector's error could have decided whether something is a face.
     """
 
     faces: Detections
     quality: Quality
     vectors: NDArray[np.float32]
     norms: NDArray[np.float32]
-    unsure: bool = False
 
 
 class FacePipeline:
@@ -119,9 +114,7 @@ class FacePipeline:
         """
         found = self.detector.detect_pyramid(bgr)
         kept = found[found.scores >= STILL_MIN_SCORE]
-        faces = self.still_of(bgr, with_fine_landmarks(self.detector, bgr, kept))
-        unsure = bool((np.abs(found.scores - STILL_MIN_SCORE) < SCORE_BAND).any())
-        return replace(faces, unsure=unsure)
+        return self.still_of(bgr, with_fine_landmarks(self.detector, bgr, kept))
 
     def still_of(self, bgr: NDArray[np.uint8], faces: Detections) -> StillFaces:
         """Return faces that were already found in a still picture, measured and embedded."""

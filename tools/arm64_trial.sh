@@ -5,8 +5,8 @@
 #
 # Makes a Debian 12 arm64 tree in TREE (kept, and used again), runs `make setup` in it as on a
 # device, enrols the people of DATA/concert and names 1.5 s of its clip, and the scenes of
-# DATA/sitcom with a gallery that was made here. Prints a table in Markdown.
-# Root, and: apt-get install debootstrap qemu-user-static. No Jetson: neither speed nor GPU.
+# DATA/sitcom with a gallery that was made here, each in FP32 and in INT8. Prints a table in
+# Markdown. Root, and: apt-get install debootstrap qemu-user-static. No Jetson: neither speed nor GPU.
 set -euo pipefail
 export QEMU_CPU=${QEMU_CPU:-cortex-a76} LC_ALL=C.UTF-8
 [ $# -ge 1 ] || { sed -n '2,10s/^# \?//p' "$0" >&2; exit 2; }
@@ -81,20 +81,23 @@ set_up() {
     cp -rT "$data/sitcom/scenes" "$tree/root/scenes"
 }
 
-name_all() { # name_all MACHINE FOLDER PREFIX...: scenes and clip, FP32, and the detector in INT8
-    local machine=$1 root=$2
+name_all() { # name_all MACHINE FOLDER PREFIX...: the clip and the scenes, in FP32 and in INT8
+    local machine=$1 root=$2 precision scene
     shift 2
     local say=$root/out/$machine to=$out/$machine bin=$root/tvradar/.venv/bin
     [ "$machine" = arm64 ] || bin=$PWD/.venv/bin
-    "$@" "$bin/tvradar" gallery enrol "$root/concert/portraits" -o "$say.people" >/dev/null
-    "$@" "$bin/tvradar" identify "$root/concert/clip.mp4" -g "$say.people" --seconds 1.5 --json \
-        --precision fp32 >"$to-clip.json"
-    for scene in "$tree"/root/scenes/*.jpg; do
-        scene=$(basename "$scene" .jpg)
-        "$@" "$bin/tvradar" identify "$root/scenes/$scene.jpg" -g "$root/out/sitcom" --json \
-            --precision fp32 >"$to-$scene.json"
+    for precision in fp32 int8; do
+        export TVRADAR_PRECISION=$precision
+        "$@" "$bin/tvradar" gallery enrol "$root/concert/portraits" -o "$say.$precision" >/dev/null
+        "$@" "$bin/tvradar" identify "$root/concert/clip.mp4" -g "$say.$precision" \
+            --seconds 1.5 --json >"$to-$precision-clip.json"
+        for scene in "$tree"/root/scenes/*.jpg; do
+            scene=$(basename "$scene" .jpg)
+            "$@" "$bin/tvradar" identify "$root/scenes/$scene.jpg" -g "$root/out/sitcom" --json \
+                >"$to-$precision-$scene.json"
+        done
     done
-    "$@" "$bin/python" "$root/tvradar/tools/arm64_detect.py" "$root/scenes" >"$to-int8.json"
+    "$@" "$bin/python" "$root/tvradar/tools/arm64_detect.py" "$root/scenes" >"$to-detector.json"
 }
 
 check
@@ -104,7 +107,8 @@ mount_all
 set_up
 rm -rf "$out"
 mkdir -p "$out"
-.venv/bin/tvradar gallery enrol "$data/sitcom/portraits" -o "$out/sitcom" >/dev/null
+TVRADAR_PRECISION=fp32 .venv/bin/tvradar gallery enrol "$data/sitcom/portraits" \
+    -o "$out/sitcom" >/dev/null
 name_all pc "$tree/root"
 name_all arm64 /root chroot "$tree"
 echo "$("$emulator" --version | head -n 1), QEMU_CPU=$QEMU_CPU"

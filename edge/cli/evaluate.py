@@ -14,7 +14,6 @@ from calibration.openset.report import Findings, Search, searches_of, to_html
 from edge.cli.console import counted, err, graceful_stop, out, print_json, progress_bar, warn_of
 from edge.errors import UsageError
 from edge.json_output import PicturesEvaluated, Probability, ShippedGroups
-from edge.offline.fp32_fallback import second_opinion_for
 from edge.offline.still import decide_still
 from edge.recognise.thresholds import policy_for
 from edge.video.frame import Frame
@@ -144,7 +143,6 @@ def _search_all(
     """Return what `identify` says of each picture's largest face, and how many had no face."""
     rows: list[Search] = []
     without_face = 0
-    second = second_opinion_for(pipeline)
     with graceful_stop() as stop, progress_bar("pictures") as progress:
         for person, path in progress.track(pictures, description="evaluate"):
             if stop():
@@ -158,7 +156,7 @@ def _search_all(
                 without_face += 1
                 continue
             frame = Frame(bgr, 0.0, 0, 0)
-            claims = decide_still(pipeline, gallery, frame, policy, second=second)[1:]
+            claims = decide_still(pipeline, gallery, frame, policy)[1:]
             if not claims[0]:
                 without_face += 1
                 continue

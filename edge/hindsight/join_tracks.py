@@ -81,11 +81,6 @@ class FinishedTrack:
     template: Template
     beside: frozenset[int]
 
-    def renumbered(self, first: int) -> FinishedTrack:
-        """Return the same with numbers from `first` on instead of from 0."""
-        claim = replace(self.claim, track=first + self.claim.track)
-        return replace(self, claim=claim, beside=frozenset(first + n for n in self.beside))
-
 
 def finished_tracks(
     claims: Iterable[Claim], states: Iterable[TrackState], scenes: Iterable[Scene]

@@ -19,8 +19,6 @@ from edge.recognise.thresholds import policy_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from edge.offline.fp32_fallback import SecondOpinion
-    from edge.offline.fp32_fallback_video import Retake
     from edge.recognise.cues.cue import CueSource
     from edge.recognise.recogniser import RecogniserOptions
     from edge.recognise.scene import Scene
@@ -37,8 +35,6 @@ def recognise_all(
     *,
     still: bool,
     every_frame: bool = False,
-    second: SecondOpinion | None = None,
-    retake: Retake | None = None,
     stop: Callable[[], bool] = lambda: False,
     on_picture: Callable[[Picture], None] = lambda _: None,
     cues: CueSource | None = None,
@@ -52,8 +48,6 @@ def recognise_all(
         options: budgets and promises.
         still: each picture stands for itself.
         every_frame: a film is searched frame by frame, as a live picture is.
-        second: settles borderline faces.
-        retake: the same, for films that are searched frame by frame.
         stop: asked after each frame; true ends early, with all that was seen decided.
         on_picture: called with each one, for progress.
         cues: what is known beside the faces.
@@ -70,7 +64,6 @@ def recognise_all(
                 policy,
                 first_track=track,
                 shot=shot,
-                second=second,
                 cues=cues.at(frame.pts_s) if cues is not None else (),
             )
             track += len(scene.faces)
@@ -79,9 +72,9 @@ def recognise_all(
             if stop():
                 return
         return
-    reader: FilmReader | EveryFrame = FilmReader(pipeline, gallery, options, second, cues=cues)
+    reader: FilmReader | EveryFrame = FilmReader(pipeline, gallery, options, cues=cues)
     if every_frame:
-        reader = EveryFrame(OfflineRecogniser(pipeline, gallery, options, retake, cues=cues))
+        reader = EveryFrame(OfflineRecogniser(pipeline, gallery, options, cues=cues))
     for picture in pictures:
         reader.process(picture)
         on_picture(picture)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from edge.captions.of_file import open_captions
 from edge.errors import SourceError
-from edge.offline.fp32_fallback import second_opinion_for
-from edge.offline.fp32_fallback_video import Retake
 from edge.offline.identify import recognise_all
 from edge.offline.summary import IdentifiedText, IdentifiedVoice
 from edge.titles.of_file import FileTitle
-from edge.video.open import open_source
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 from edge.voices.of_file import open_voices
 
@@ -61,7 +57,6 @@ def read_with_cues(
 
     read_to_end(
         source,
-        lambda: open_source(uri, options=video),
         pipeline,
         gallery,
         options,
@@ -85,7 +80,6 @@ def read_with_cues(
 
 def read_to_end(
     source: Source,
-    reopen: Callable[[], Source],
     pipeline: FacePipeline,
     gallery: Gallery,
     options: RecogniserOptions,
@@ -102,7 +96,6 @@ def read_to_end(
 
     Args:
         source: the opened source.
-        reopen: opens it once more, for shots that INT8 leaves uncertain.
         pipeline: the loaded models.
         gallery: who is known.
         options: budgets and promises.
@@ -127,26 +120,19 @@ def read_to_end(
         last_s = picture.pts_s
         on_picture(picture)
 
-    second = second_opinion_for(pipeline)
-    with ExitStack() as opened:
-        retake = None
-        if every_frame and second is not None and source.can_seek:
-            retake = opened.enter_context(Retake(second, gallery, options, reopen, stop, cues))
-        scenes = recognise_all(
-            pipeline,
-            gallery,
-            _as_far_as_it_goes(source, summary, before),
-            options,
-            still=source.still,
-            every_frame=every_frame,
-            second=second,
-            retake=retake,
-            stop=lambda: stop() or (seconds is not None and last_s >= seconds),
-            on_picture=seen,
-            cues=cues,
-        )
-        for scene in scenes:
-            summary.add(scene)
+    scenes = recognise_all(
+        pipeline,
+        gallery,
+        _as_far_as_it_goes(source, summary, before),
+        options,
+        still=source.still,
+        every_frame=every_frame,
+        stop=lambda: stop() or (seconds is not None and last_s >= seconds),
+        on_picture=seen,
+        cues=cues,
+    )
+    for scene in scenes:
+        summary.add(scene)
 
 
 def _as_far_as_it_goes(

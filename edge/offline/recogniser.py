@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,10 +20,9 @@ from edge.recognise.track import MIN_HITS
 from edge.scratch import Scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Container
 
     from edge.recognise.cues.cue import CueKind, CueSource
-    from edge.recognise.decide import Policy
     from edge.recognise.evidence import TrackState
     from edge.recognise.scene import Face, Scene
     from edge.recognise.step import Step
@@ -53,26 +52,6 @@ def offline_options(
     )
 
 
-class ShotAgain(Protocol):
-    """Recognises a shot once more, by better models; see `edge.offline.fp32_fallback_video`."""
-
-    def is_needed(
-        self, claims: Sequence[Claim], policy: Policy, co_occur: Callable[[int, int], bool]
-    ) -> bool:
-        """Return whether a shot's names depend on less than the error of its scores."""
-
-    def shot(self, scenes: Sequence[Scene]) -> RetakenShot | None:
-        """Return a shot again, with tracks numbered from 0, or None to keep what there is."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class RetakenShot:
-    """A shot's scenes, as decided by it alone, and its tracks."""
-
-    scenes: list[Scene]
-    tracks: list[FinishedTrack]
-
-
 class OfflineRecogniser:
     """Follows a video to its end; yields the scenes of each shot once it is decided.
 
@@ -80,7 +59,6 @@ class OfflineRecogniser:
         pipeline: the loaded models.
         gallery: who is known.
         options: budgets and promises.
-        retake: takes shots again whose names are uncertain.
         on_step: told what came of each frame before its shot was decided.
         cues: what is known beside the faces.
     """
@@ -90,12 +68,11 @@ class OfflineRecogniser:
         pipeline: FacePipeline,
         gallery: Gallery,
         options: RecogniserOptions,
-        retake: ShotAgain | None = None,
         on_step: Callable[[Step], None] = lambda _: None,
         cues: CueSource | None = None,
     ) -> None:
         self._gallery, self._cues = gallery, cues or CueBoard()
-        self._retake, self._on_step = retake, on_step
+        self._on_step = on_step
         # the first detection of a face counts too, once there was a second; hindsight over a whole
         # shot needs no other shot's evidence
         options = dataclasses.replace(options, min_hits=1, reidentify=False)
@@ -133,41 +110,15 @@ class OfflineRecogniser:
         policy = self._thresholds.prepare(self._gallery)
         return decide_film(self._film, self._gallery, policy, self._cues.supposed)
 
-    @property
-    def tracks(self) -> list[FinishedTrack]:
-        """The tracks of all shots that were decided."""
-        return self._film
-
     def _decide_shot(self) -> list[Scene]:
         scenes, tracks = self._scenes, self._ended
         self._scenes, self._ended = [], []
         policy = self._thresholds.prepare(self._gallery)
         claims, co_occur = claims_of_shot(tracks, scenes, self._gallery)
-        if self._retake is not None and self._retake.is_needed(claims, policy, co_occur):
-            again = self._retake.shot(scenes)
-            if again is not None:
-                return self._renumbered(again)
-        self._keep(finished_tracks(claims, tracks, scenes))
+        finished = finished_tracks(claims, tracks, scenes)
+        self._film += [stored(track, self._templates) for track in finished]
         decisions = decide(claims, policy, co_occur)
         return [with_decisions(scene, decisions) for scene in scenes]
-
-    def _keep(self, tracks: Sequence[FinishedTrack]) -> None:
-        self._film += [stored(track, self._templates) for track in tracks]
-
-    def _renumbered(self, shot: RetakenShot) -> list[Scene]:
-        """Return scenes whose tracks have numbers that no other shot uses."""
-        count = 1 + max((f.track for s in shot.scenes for f in s.faces), default=-1)
-        first = self._recogniser.reserve_tracks(count)
-        self._keep([track.renumbered(first) for track in shot.tracks])
-        return [
-            msgspec.structs.replace(
-                scene,
-                faces=tuple(
-                    msgspec.structs.replace(face, track=first + face.track) for face in scene.faces
-                ),
-            )
-            for scene in shot.scenes
-        ]
 
 
 def claims_of_shot(

@@ -13,7 +13,6 @@ from edge.recognise.step import face_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge.offline.fp32_fallback import SecondOpinion
     from edge.recognise.cues.cue import Cue
     from edge.video.frame import Frame
     from engines.pipeline import FacePipeline, StillFaces
@@ -28,12 +27,11 @@ def identify_still(
     *,
     first_track: int = 0,
     shot: int = 0,
-    second: SecondOpinion | None = None,
     cues: Sequence[Cue] = (),
 ) -> Scene:
     """Name the faces of one still picture; each face is a track of its own."""
     found, claims, decisions = decide_still(
-        pipeline, gallery, frame, policy, first_track=first_track, second=second, cues=cues
+        pipeline, gallery, frame, policy, first_track=first_track, cues=cues
     )
     boxes, scores = found.faces.xyxy_px, found.faces.scores.tolist()
     faces = tuple(
@@ -51,13 +49,10 @@ def decide_still(
     policy: Policy,
     *,
     first_track: int = 0,
-    second: SecondOpinion | None = None,
     cues: Sequence[Cue] = (),
 ) -> tuple[StillFaces, list[Claim], dict[int, Decision]]:
     """Return a picture's faces, what each has to say, and what is said of it, by its track."""
     found, claims = _claims_of_still(pipeline, gallery, frame, first_track, cues)
-    if second is not None and (found.unsure or second.is_needed(claims, policy)):
-        found, claims = _claims_of_still(second.pipeline(), gallery, frame, first_track, cues)
     return found, claims, decide(claims, policy)
 
 

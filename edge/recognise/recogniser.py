@@ -63,7 +63,6 @@ class RecogniserOptions:
         cast: ids of the title's cast, favoured in decisions.
         min_hits: detections after which a track is shown.
         reidentify: a face that comes back is given the evidence of the track that it had.
-        cuts: look for cuts; false for frames that are known to be of one shot.
         body: let clothes say who is likely seen again, and follow those who turn away.
     """
 
@@ -75,7 +74,6 @@ class RecogniserOptions:
     cast: frozenset[str] = frozenset()
     min_hits: int = MIN_HITS
     reidentify: bool = True
-    cuts: bool = True
     body: bool = False
 
 
@@ -217,7 +215,7 @@ class Recogniser:
     def _look_at(self, frame: Frame) -> None:
         """See a frame small; end the shot where it begins another one."""
         small = frame.scaled(SMALL_PX, sampled=True)
-        if self._look.is_cut(frame, small) and self._options.cuts:
+        if self._look.is_cut(frame, small):
             self._cut()
 
     def end_shot(self) -> tuple[TrackState, ...]:
@@ -264,10 +262,6 @@ class Recogniser:
         scale = full_px / self._look.longest_px(frame)
         enough = self._schedule.low_resolution_is_enough(pts_s, tracks, scale)
         return full_px // 2 if enough else None
-
-    def reserve_tracks(self, count: int) -> int:
-        """Return the first of this many numbers that no track of this recogniser will have."""
-        return self._tracker.reserve(count)
 
     def _follow(
         self, faces: Detections, frame: Frame, *, low_resolution: bool

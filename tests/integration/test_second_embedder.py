@@ -7,19 +7,15 @@ no module knows it but its converter.
 from __future__ import annotations
 
 import shutil
-from contextlib import closing
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import httpx
 import numpy as np
 import pytest
 
-from edge.offline.fp32_fallback import second_opinion_for
 from engines.catalog import load_catalog
 from engines.errors import ModelMissingError, ScoreError
 from engines.fetch import fetch
-from engines.pipeline import FacePipeline
 from engines.scores.model import score_model
 from gallery.search.open import open_gallery
 from tests.conftest import ROOT
@@ -106,18 +102,6 @@ def test_labels_are_judged_by_its_own_cosines(gallery: Path, free: Free, tmp_pat
     assert (ran.json["pictures"]["used"], ran.json["same_faces"]) == (2, [])
     audit = tvradar("gallery", "audit", gallery, "--json").json
     assert (audit["look_alikes"], audit["weak"]) == ([], [])
-
-
-def test_the_fp32_rerun_of_a_shot_loads_the_same_embedder() -> None:
-    try:
-        fetch(NAME)
-    except ModelMissingError as error:
-        pytest.skip(str(error))
-    quick = SimpleNamespace(kind="test int8", dimension=128)
-    second = second_opinion_for(FacePipeline(quick, quick, "dlibresnet-2017"))  # type: ignore[arg-type]
-    assert second is not None
-    with closing(second.pipeline()) as reference:
-        assert reference.model == "dlibresnet-2017"
 
 
 def test_every_embedder_of_the_catalog_has_its_scores_and_no_module_names_one() -> None:

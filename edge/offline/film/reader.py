@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge.offline.fp32_fallback import SecondOpinion
     from edge.recognise.cues.cue import CueSource
     from edge.recognise.recogniser import RecogniserOptions
     from edge.recognise.scene import Scene
@@ -65,7 +64,6 @@ class FilmReader:
         pipeline: the loaded models.
         gallery: who is known.
         options: promises; what a frame may cost is not asked.
-        second: asked where INT8's error may have decided.
         on_stages: told the seconds of each stage of each frame.
         cues: what is known beside the faces; asked at each pass.
     """
@@ -75,12 +73,11 @@ class FilmReader:
         pipeline: FacePipeline,
         gallery: Gallery,
         options: RecogniserOptions,
-        second: SecondOpinion | None = None,
         on_stages: Callable[[Mapping[str, float]], None] = lambda _: None,
         cues: CueSource | None = None,
     ) -> None:
         self._pipeline, self._gallery = pipeline, gallery
-        self._second, self._on_stages = second, on_stages
+        self._on_stages = on_stages
         self._policy = Thresholds(options.fpir, options.cast).prepare(gallery)
         self._cuts, self._bars = ShotDetector(), Bars()
         self._plan, self._news, self._tracker = PassPlan(), News(), Tracker()
@@ -152,7 +149,6 @@ class FilmReader:
             self._policy,
             self._pipeline.embedder,
             lambda: self._tracker.reserve(1),
-            self._second,
         )
         self._film.add(shot)
         alive = {track.number for track in self._tracker.tracks}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,7 +14,6 @@ from edge.offline.film.evidence import Evidence
 from edge.offline.film.place import Place, without_doubles
 from edge.recognise.scene import Scene
 from edge.recognise.step import face_of
-from edge.recognise.template import TrackTemplate
 from edge.recognise.track import MIN_HITS
 
 if TYPE_CHECKING:
@@ -24,8 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.offline.film.face import FollowedFace
-    from edge.offline.fp32_fallback import SecondOpinion
-    from edge.recognise.decide import Claim, Decision, Policy
+    from edge.recognise.decide import Decision, Policy
     from edge.recognise.scene import Face
     from engines.embedder import Embedder
     from gallery.search.search import Gallery
@@ -115,7 +112,6 @@ def finished(
     policy: Policy,
     embedder: Embedder,
     new_number: Callable[[], int],
-    second: SecondOpinion | None = None,
 ) -> FinishedShot:
     """Return what is left of a shot.
 
@@ -126,29 +122,9 @@ def finished(
         policy: thresholds.
         embedder: compares faces.
         new_number: of a track that no other has.
-        second: asked where an INT8 embedder's error may decide.
     """
-    earlier = [_copied(face) for face in faces] if second is not None else []
     least = MIN_HITS if len(moments.times_s) > 1 else 1
-    evidence = Evidence(embedder, gallery, policy, new_number)
-    shot = _finished(moments, evidence.of(faces, least), least, gallery)
-    if second is None or not second.is_needed(*_claims(shot.tracks, policy)):
-        return shot
-    reference = second.pipeline().embedder
-    again = Evidence(reference, gallery, policy, new_number).of(earlier, least)
-    return _finished(moments, again, least, gallery)
-
-
-def _claims(
-    tracks: Sequence[FinishedTrack], policy: Policy
-) -> tuple[list[Claim], Policy, Callable[[int, int], bool]]:
-    beside = {track.claim.track: track.beside for track in tracks}
-    return [track.claim for track in tracks], policy, lambda a, b: b in beside[a]
-
-
-def _finished(
-    moments: Moments, faces: Sequence[FollowedFace], least: int, gallery: Gallery
-) -> FinishedShot:
+    faces = Evidence(embedder, gallery, policy, new_number).of(faces, least)
     times_s = moments.times_s
     places = [Place.of(face, times_s) for face in faces if face.state.track.hits >= least]
     places = [place for place in without_doubles(places, times_s) if len(place.frames)]
@@ -176,18 +152,3 @@ def _finished(
         for place in places
     )
     return FinishedShot(moments, shown, tuple(tracks))
-
-
-def _copied(face: FollowedFace) -> FollowedFace:
-    """Return a face with its detections and evidence up to now, to be embedded otherwise."""
-    template = face.state.template
-    same = TrackTemplate(template.scores, *(list(column) for column in template.columns()))
-    track = dataclasses.replace(face.state.track)
-    state = dataclasses.replace(face.state, track=track, template=same)
-    return dataclasses.replace(
-        face,
-        state=state,
-        times_s=list(face.times_s),
-        boxes=list(face.boxes),
-        scores=list(face.scores),
-    )

@@ -33,8 +33,8 @@ def test_the_cpu_is_the_default_of_commands_that_make_galleries() -> None:
     assert load_pipeline(precision="fp32").why == "ONNX Runtime was asked for"
 
 
-@pytest.mark.parametrize(("score", "unsure"), [(0.9, False), (0.63, True), (0.57, True)])
-def test_a_score_near_the_least_makes_a_still_unsure(score: float, *, unsure: bool) -> None:
+@pytest.mark.parametrize(("score", "faces"), [(0.63, 2), (0.57, 1)])
+def test_a_still_has_the_faces_that_the_detector_is_sure_of(score: float, faces: int) -> None:
     pipeline = load_pipeline(precision="fp32")
     landmarks = np.array([[[30, 40], [60, 40], [45, 55], [33, 70], [57, 70]]] * 2, np.float32)
     box = np.array([[20, 20, 70, 90]] * 2, np.float32)
@@ -45,8 +45,7 @@ def test_a_score_near_the_least_makes_a_still_unsure(score: float, *, unsure: bo
 
     pipeline.detector = Told(OnnxRuntimeEngine(fetch("yunet")))
     found = pipeline.still(np.zeros((100, 100, 3), np.uint8))
-    assert found.unsure is unsure
-    assert len(found.faces) == 1 + (score >= 0.6)
+    assert len(found.faces) == faces
 
 
 @pytest.mark.parametrize(("colour", "views"), [(False, 6), (True, 12)])

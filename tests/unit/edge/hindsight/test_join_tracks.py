@@ -197,11 +197,6 @@ def test_tracks_that_were_never_embedded_stay_by_themselves(gallery: Gallery) ->
     assert decide_film([], gallery, policy) == {}
 
 
-def test_numbers_of_a_shot_taken_again(gallery: Gallery, person: np.ndarray) -> None:
-    moved = track(gallery, 1, person, beside=(0,)).renumbered(40)
-    assert (moved.claim.track, moved.beside) == (41, frozenset({40}))
-
-
 def test_a_long_film_is_joined_in_no_time(gallery: Gallery) -> None:
     """3,000 tracks of 100 people: every one joins its own."""
     rng = np.random.default_rng(0)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 EVERY_S = 1.0
 """Tracks are looked at together at most this often."""
 
+FOLLOWED_S = 0.3
+"""With scenes further apart a cut may be missed and a track be two people's: then a late name does
+not say when its track was seen before."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecentTrack:
@@ -91,8 +95,11 @@ class RecentTracks:
         pts_s = step.scene.pts_s
         if pts_s < self._now_s:  # another round of the source, or another place
             self._forget()
-        self._now_s = pts_s
         self._end(step.ended)
+        if pts_s - self._now_s > FOLLOWED_S:
+            for notes in self._notes.values():
+                notes.seen.clear()
+        self._now_s = pts_s
         self._note(step, position_s)
         while self._ended and pts_s - self._ended[0].state.track.last_s > self._kept_s:
             self._ended.popleft()

@@ -195,12 +195,12 @@ def test_the_frontal_shot_names_the_profile_of_a_while_ago(
     app = App(config(film), gallery, sinks=[sink], load=Models(network=Halves()))
     app.start()
     try:
-        found = until(lambda: get(app, "api/people/ada/scenes")["intervals"])
-        assert found[0]["start_s"] > 1.9  # the profile by itself tells nothing
-        until(lambda: get(app, "api/people/ada/scenes")["intervals"][0]["start_s"] < 0.5)
+        until(
+            lambda: any(i["start_s"] < 0.5 for i in get(app, "api/people/ada/scenes")["intervals"])
+        )
         first = [f.id for s in sink.scenes if s.pts_s < 1.9 for f in s.faces]
         assert first
-        assert set(first) == {None}
+        assert set(first) == {None}  # the profile by itself tells nothing
         metrics = urllib.request.urlopen(app.server.url + "metrics", timeout=5).read().decode()
     finally:
         app.close()

@@ -190,6 +190,22 @@ def test_no_more_is_kept_than_for_faces_that_return(
     assert [t.number for t in tracks] == [101]
 
 
+def test_a_track_that_was_lost_from_sight_is_not_told_of_from_before(
+    views: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """At two pictures a second a cut is missed at times, and one track is two people's."""
+    programme, living = Programme(), state(1, views[0], 0.0)
+    programme.cut(0.0, living)
+    for at_s in (2.0, 2.2):
+        living.embedded_s = at_s
+        scene = Scene(at_s, 50, 640, 360, 0, programme.scenes[0].faces, 1)
+        programme.recent.take(Step(scene, Tracked(), (), {}, 0, (living,)), at_s)
+    tracks = programme.cut(4.0)
+    assert tracks is not None
+    [gone] = tracks
+    assert gone.seen == (Interval(2.0, pytest.approx(2.24)),)
+
+
 def test_a_copy_does_not_change_with_the_track(
     gallery: Gallery, views: tuple[np.ndarray, np.ndarray]
 ) -> None:

@@ -27,6 +27,7 @@ from engines.align import align
 from engines.pipeline import load_pipeline
 from engines.quality import measure_quality
 from gallery.search.open import open_gallery
+from gallery.voices.stored import voices_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,7 +141,8 @@ def run_evaluate_clips(
         SourceError: a clip cannot be read.
     """
     listed = read_clips(clips)
-    kinds = sorted(CUE_KINDS)
+    nobodys = not voices_path(gallery_dir).exists()
+    kinds = sorted(CUE_KINDS - {"voice"} if nobodys else CUE_KINDS)
     settings: dict[str, tuple[CueKind, ...]] = {"face": ()}
     settings |= {f"face, {kind}": (kind,) for kind in kinds}
     settings["face, all cues"] = tuple(kinds)
@@ -150,8 +152,9 @@ def run_evaluate_clips(
         task = progress.add_task("evaluate", total=len(settings) * len(listed))
         for name, cues in settings.items():
             scores = {}
+            known = gallery_dir if "voice" in cues else gallery  # voices are beside it
             for clip in listed:
-                found = identify(clip.path, gallery, models=models, fpir=fpir, cues=cues)
+                found = identify(clip.path, known, models=models, fpir=fpir, cues=cues)
                 scores[clip.path] = scores_of(found.faces)
                 progress.advance(task)
             figures[name] = round(mean_average_precision(scores, listed), 4)

@@ -42,6 +42,8 @@ WHOLE = 0.99
 """A cell of which less was in the picture before the pan is not compared."""
 UNEXPLAINED = 0.05
 """Where more than this part of the free cells differs after a pan, it was none."""
+LEAST_PANNED = 0.15
+"""Cells; a camera that has gone less far stands still: what is known stays as it was searched."""
 MOST_PANNED = 0.2
 """A camera that has gone further since the last pass, in parts of the frame, is not followed."""
 
@@ -138,7 +140,8 @@ def _panned(
     except cv2.error:  # the pictures have nothing in common
         return known
     x, y = -float(pan[0, 2]), -float(pan[1, 2])
-    if max(abs(x) / CELLS[0], abs(y) / CELLS[1]) > MOST_PANNED:
+    far = max(abs(x) / CELLS[0], abs(y) / CELLS[1]) > MOST_PANNED
+    if far or max(abs(x), abs(y)) < LEAST_PANNED:
         return known
     there = _moved(last, x, y)
     inside = (_moved(np.ones_like(last), x, y) > WHOLE) & free

@@ -4,8 +4,9 @@ import time
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from edge.recognise.answer import Answer, AnswerPerson
 from tests.browser.showing import show
 from tests.polling import until
 from tests.serving import SIZE, Device4Tests, face, serving
@@ -112,6 +113,26 @@ def test_left_and_right_step_through_open_cards(page: Page, device: Device4Tests
     page.keyboard.press("Escape")
     expect(page.locator(".card.focus strong")).to_have_text("Eve")
     assert page.evaluate("document.activeElement.id") == "cards"
+
+
+def test_a_card_goes_on_when_the_answer_is_refined_before_it_came(
+    page: Page, device: Device4Tests
+) -> None:
+    ada, eve = (
+        AnswerPerson(name, {"": name}, {}, 0.6, track, (10.0, 0.0, 60.0, 50.0), "now", 0.0)
+        for track, name in ((1, "ada"), (2, "eve"))
+    )
+    held: list[Route] = []
+    page.route("**/api/people/eve", lambda route: held.append(route))  # noqa: PLW0108 it reads a signature
+    device.hub.publish_answer(Answer(9, 0.0, refined=False, people=(ada, eve)))
+    expect(page.locator(".card")).to_have_count(2)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    device.hub.publish_answer(Answer(9, 0.0, refined=True, people=(ada,)))
+    expect(page.locator(".card")).to_have_count(1)
+    held[0].continue_()
+    expect(page.locator("#card-name")).to_have_text("Ada Lovelace")
+    expect(page.locator("#card")).to_be_visible()
 
 
 def test_a_press_from_elsewhere_opens_the_row_and_a_closed_one_stays_closed(

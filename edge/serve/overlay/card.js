@@ -14,7 +14,10 @@
       open = true;
       tv.read(tv.url(stop.id)).then(function (person) {
         var now = page.answer.stop();
-        if (open && now && now.id === person.id) { fill(person, stop); }
+        if (!open || !now) { return; }
+        if (now.id === person.id) { fill(person, stop); }
+        else if (now.id) { show(); } // the answer was refined meanwhile, without who was chosen
+        else { close(); }
       }).catch(function () { close(); page.toast.show(text.retry); });
     }
     function lineOf(work) {

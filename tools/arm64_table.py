@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-SCENES = ("bbt1", "bbt2", "bbt3", "clip")
+SCENES = tuple(f"{p}-{s}" for p in ("fp32", "int8") for s in ("bbt1", "bbt2", "bbt3", "clip"))
 
 
 def names_of(answer: dict[str, Any]) -> list[tuple[int, str | None]]:
@@ -42,7 +42,7 @@ def main(out: Path) -> int:
         machine: {name: json.loads((out / f"{machine}-{name}.json").read_text()) for name in SCENES}
         for machine in ("pc", "arm64")
     }
-    seen = {m: json.loads((out / f"{m}-int8.json").read_text()) for m in ("pc", "arm64")}
+    seen = {m: json.loads((out / f"{m}-detector.json").read_text()) for m in ("pc", "arm64")}
     print("| | this PC | emulated Arm64 |\n|---|---|---|")
     for what in ("machine", "python", "int8_sha256"):
         print(f"| {what} | {seen['pc'][what][:16]} | {seen['arm64'][what][:16]} |")

@@ -23,6 +23,7 @@ from edge.bench.sizes import Size, at_size, decode_bgr_on, decode_on
 from edge.errors import EdgeError
 from edge.evaluate.labels import read_labels
 from edge.video.open import open_source
+from engines.int8_files import require_int8, require_passed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from edge.recognise.scene import Scene
     from edge.video.frame import Frame
+    from engines.choose import Precision
 
 Truth = list[tuple[int, int, list[str]]]
 """First frame, last frame, ids of those who are visible in them."""
@@ -71,6 +73,8 @@ class PipelineBench(msgspec.Struct, frozen=True):
         decode, decode_bgr: reading the film only, and with its pictures as BGR.
         ratio_fps, ratio_cpu: ours to OpenCV's.
         ratio_decode: our CPU time to that of `decode_bgr`.
+        int8: ours with both models in INT8, where it was asked for; `ours` is in FP32 then.
+        ratio_fps_int8, ratio_cpu_int8: of `int8` to `ours`.
     """
 
     source: str
@@ -82,10 +86,18 @@ class PipelineBench(msgspec.Struct, frozen=True):
     ratio_fps: float
     ratio_cpu: float
     ratio_decode: float
+    int8: Side | None = None
+    ratio_fps_int8: float | None = None
+    ratio_cpu_int8: float | None = None
 
 
 def bench_pipeline(
-    source: str, gallery_dir: Path, labels: Path | None, size: Size = "source"
+    source: str,
+    gallery_dir: Path,
+    labels: Path | None,
+    size: Size = "source",
+    *,
+    int8: bool = False,
 ) -> PipelineBench:
     """Run all sides, one after the other.
 
@@ -95,10 +107,17 @@ def bench_pipeline(
         labels: see `edge.evaluate.labels`; by default `labels.json` beside the source, where
             there is one.
         size: what the film is scaled to before.
+        int8: run ours in FP32 and in INT8, one after the other.
+
+    Raises:
+        EngineError: INT8 was asked for and has no file that passed its gate.
     """
     from gallery.search.open import open_gallery  # noqa: PLC0415
 
     truth = read_truth(source, labels)
+    if int8:
+        for model in ("yunet", "sface"):
+            require_passed(model, require_int8(model))
     open_gallery(gallery_dir)  # what is wrong with it is said before the film is scaled
     with (
         tempfile.TemporaryDirectory(prefix="tvradar-bench-") as scratch,
@@ -109,10 +128,11 @@ def bench_pipeline(
             for steps, judged in (
                 (decode_on, None),
                 (decode_bgr_on, None),
-                (ours_on, truth),
+                (ours_fp32_on if int8 else ours_on, truth),
                 (opencv_on, truth),
             )
         )
+        in_int8 = in_own_process(ours_int8_on, film, gallery_dir, truth) if int8 else None
     return PipelineBench(
         source,
         size,
@@ -123,6 +143,9 @@ def bench_pipeline(
         round(ours.fps / opencv.fps, 2),
         round(ours.cpu_s_per_film_min / max(opencv.cpu_s_per_film_min, 1e-9), 3),
         round(ours.cpu_ms_frame / max(decode_bgr.cpu_ms_frame, 1e-9), 2),
+        in_int8,
+        round(in_int8.fps / ours.fps, 2) if in_int8 else None,
+        round(in_int8.cpu_ms_frame / max(ours.cpu_ms_frame, 1e-9), 3) if in_int8 else None,
     )
 
 
@@ -216,14 +239,26 @@ def _measure(steps: Iterator[None], notes: Notes, truth: Truth | None) -> Side:
     )
 
 
-def ours_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:
+def ours_fp32_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:
+    """Name a film as `identify --precision fp32` does."""
+    return ours_on(source, gallery_dir, notes, "fp32")
+
+
+def ours_int8_on(source: str, gallery_dir: Path, notes: Notes) -> Iterator[None]:
+    """Name a film as `identify --precision int8` does."""
+    return ours_on(source, gallery_dir, notes, "int8")
+
+
+def ours_on(
+    source: str, gallery_dir: Path, notes: Notes, precision: Precision | None = None
+) -> Iterator[None]:
     """Name a film as `identify` does."""
     from edge.offline.film.reader import FilmReader  # noqa: PLC0415
     from edge.recognise.recogniser import RecogniserOptions  # noqa: PLC0415
     from engines.pipeline import load_pipeline  # noqa: PLC0415
     from gallery.search.open import open_gallery  # noqa: PLC0415
 
-    pipeline = load_pipeline(threads=2)
+    pipeline = load_pipeline(threads=2, precision=precision)
     gallery = open_gallery(gallery_dir)
     reader = FilmReader(pipeline, gallery, RecogniserOptions(), on_stages=notes.take)
     yield

@@ -50,6 +50,9 @@ def pipeline(
         Literal["source", "360p", "720p", "1080p", "2160p"],
         typer.Option(help="Scale the film to a size of television's first."),
     ] = "source",
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Run ours in FP32 and in INT8, one after the other.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Name a film our way and the plain OpenCV way, and compare speed, memory and names.
@@ -61,12 +64,19 @@ def pipeline(
     from edge.bench.pipeline import bench_pipeline  # noqa: PLC0415
 
     with err.status("measuring all sides"):
-        found = bench_pipeline(source, gallery, labels, size)
+        found = bench_pipeline(source, gallery, labels, size, int8=int8)
     if json:
         print_json(found)
         return
-    table = Table("", "decode", "decode, BGR", "tvradar", "OpenCV, every face of every frame")
-    sides = (found.decode, found.decode_bgr, found.ours, found.opencv)
+    columns = {
+        "decode": found.decode,
+        "decode, BGR": found.decode_bgr,
+        "tvradar": found.ours,
+        "tvradar, INT8": found.int8,
+        "OpenCV, every face of every frame": found.opencv,
+    }
+    shown = {title: side for title, side in columns.items() if side is not None}
+    table, sides = Table("", *shown), list(shown.values())
     for name, title in (
         ("fps", "frames per second"),
         ("cpu_ms_frame", "CPU milliseconds per frame"),
@@ -77,18 +87,25 @@ def pipeline(
     ):
         values = [getattr(side, name) for side in sides]
         table.add_row(title, *("" if value is None else str(value) for value in values))
-    for stage in sorted({*found.ours.stage_ms, *found.opencv.stage_ms}):
+    for stage in sorted({stage for side in sides for stage in side.stage_ms}):
         cells = [
-            f"{s[stage]['p50']:.1f} / {s[stage]['p95']:.1f}" if stage in s else ""
-            for s in (found.ours.stage_ms, found.opencv.stage_ms)
+            f"{s.stage_ms[stage]['p50']:.1f} / {s.stage_ms[stage]['p95']:.1f}"
+            if stage in s.stage_ms
+            else ""
+            for s in sides
         ]
-        table.add_row(f"{stage}, ms p50 / p95", "", "", *cells)
+        table.add_row(f"{stage}, ms p50 / p95", *cells)
     out.print(table)
     out.print(
         f"{found.ratio_fps:.2f} times the frames per second, {found.ratio_cpu:.2f} of the CPU "
         "time; "
         f"{found.ratio_decode:.1f} times the CPU time of decoding to BGR"
     )
+    if found.int8 is not None:
+        out.print(
+            f"INT8: {found.ratio_fps_int8:.2f} times FP32's frames per second, "
+            f"{found.ratio_cpu_int8:.2f} of its CPU time"
+        )
 
 
 @app.command()

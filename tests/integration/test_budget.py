@@ -28,9 +28,15 @@ def test_sizes_of_television_beside_what_decoding_costs(
     shorten(free.clip, tmp_path / "film.mp4", frames=40)
     ran = tvradar(
         *("bench", "pipeline", "--source", tmp_path / "film.mp4", "--gallery", few),
-        *("--size", "720p", "--labels", free.labels, "--json"),
+        *("--size", "720p", "--labels", free.labels, "--int8", "--json"),
     )
     assert ran.code == 0, ran
+    int8 = ran.json["int8"]
+    assert (int8["frames"], int8["wrong"]) == (40, 0)
+    assert ran.json["ratio_fps_int8"] == pytest.approx(
+        int8["fps"] / ran.json["ours"]["fps"], abs=0.02
+    )
+    assert ran.json["ratio_cpu_int8"] > 0
     sides = [ran.json[name] for name in ("decode", "decode_bgr", "ours", "opencv")]
     assert {side["frames"] for side in sides} == {40}
     assert 0 < sides[0]["cpu_ms_frame"] < sides[2]["cpu_ms_frame"] < 1000

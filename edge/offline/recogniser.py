@@ -49,6 +49,7 @@ def offline_options(
         cast=cast,
         embeddings_per_frame=EMBEDDINGS_PER_FRAME,
         body="body" in cues,
+        confirm=False,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,8 @@ ENOUGH_FACES = 4
 ENOUGH_OF_CLEAR_FACES = 2
 """Two faces are enough where more would change nothing: the name is beyond doubt, or the faces tell
 so little that no number of them could name anybody."""
+AGAIN_S = 0.1
+"""Faces of a track that lie nearer to each other tell the same."""
 BETTER_VIEW = 1.15
 """A face is embedded when it is this much better than the best one so far ..."""
 STALE_S = 0.8
@@ -58,6 +60,22 @@ class TrackState:
     evidence: tuple[Evidence, ...] = ()
     cued: tuple[Candidate, ...] = ()
     sure_id: str | None = None
+    proposed: tuple[str, float] | None = None
+
+    def confirmed(self, decision: Decision, policy: Policy) -> Decision:
+        """Hold a new name back until a second look gives it, too, unless it is beyond doubt.
+
+        Each look at a track is one more chance for a stranger's name, and the threshold pays for
+        one look only.
+        """
+        if decision.id is None or decision.id == self.displayed_id or is_confident(self, policy):
+            self.proposed = None
+            return decision
+        if self.proposed is None or self.proposed[0] != decision.id:
+            self.proposed = decision.id, self.embedded_s
+        if self.embedded_s > self.proposed[1]:
+            return decision
+        return replace(decision, id=None, why="below_threshold", probability=0.0, spoke=())
 
     def displays(self, decision: Decision, policy: Policy) -> None:
         """Take what is displayed; whom the face alone made sure is remembered."""
@@ -193,8 +211,10 @@ def embedding_priority(state: TrackState, rough: float, pts_s: float) -> float:
         return 100.0 + rough
     if rough > BETTER_VIEW * state.rough_quality:
         return 10.0 * rough / max(state.rough_quality, 1e-6)
+    if state.proposed is not None and age > AGAIN_S:
+        return 5.0
     clear = state.confident or state.template.norm() < state.template.scores.names.futile_norm
     enough, stale_s = (ENOUGH_OF_CLEAR_FACES, 2 * STALE_S) if clear else (ENOUGH_FACES, STALE_S)
-    if known < enough and age > 0.1:
+    if known < enough and age > AGAIN_S:
         return 1.0 + enough - known
     return age / stale_s if age > stale_s else 0.0

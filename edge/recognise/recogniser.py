@@ -64,6 +64,8 @@ class RecogniserOptions:
         min_hits: detections after which a track is shown.
         reidentify: a face that comes back is given the evidence of the track that it had.
         body: let clothes say who is likely seen again, and follow those who turn away.
+        confirm: a new name is shown when a second look at the face gives it, too; for who decides
+            of each moment and cannot take a name back.
     """
 
     fpir: float = DEFAULT_FPIR
@@ -75,6 +77,7 @@ class RecogniserOptions:
     min_hits: int = MIN_HITS
     reidentify: bool = True
     body: bool = False
+    confirm: bool = True
 
 
 class Recogniser:
@@ -203,6 +206,9 @@ class Recogniser:
         decisions = decide([s.claim() for s in shown], policy)
         flips = 0
         for state in shown:
+            if self._options.confirm:
+                number = state.track.number
+                decisions[number] = state.confirmed(decisions[number], policy)
             displayed = decisions[state.track.number].id
             flips += (
                 state.displayed_id is not None

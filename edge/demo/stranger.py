@@ -8,6 +8,7 @@ recogniser takes it up. `StrangerShow` only notes when each of these was seen to
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import threading
 import time
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 
 ON_SCREEN_S = 20.0
 NAMED_S = 30.0
+WORD_S = 5.0
+"""So long the updater's word may take after the picture shows the name."""
 LOOK_S = 0.01
 PROBATION_S = 10
 
@@ -130,7 +133,7 @@ class StrangerShow:
         self._stage, self._shot = stage, shot
         self._lock = threading.RLock()
         self.state = ShowState(name, broker)
-        self._begun_s = 0.0
+        self._begun_s, self._named_s = 0.0, math.inf
         self._release = 0
 
     def press(self) -> bool:
@@ -153,7 +156,9 @@ class StrangerShow:
         elif status.phase == "stage":
             self._note("fetched", heard_s, "every chunk has the hash that was signed")
         elif status.release == self._release:
-            self._note("installed", heard_s, f"release {status.release} is in use")
+            # The picture may show the name before the updater's word comes.
+            at_s = min(heard_s, self._named_s)
+            self._note("installed", at_s, f"release {status.release} is in use")
 
     def _run(self) -> None:
         try:
@@ -182,8 +187,15 @@ class StrangerShow:
         scene = self._await(lambda scene: any(f.id == STRANGER for f in scene.faces), NAMED_S)
         if scene is None:
             raise EdgeError(f"nobody was named within {NAMED_S:.0f} s")
-        self._note("named", time.monotonic(), "by the running recogniser")
+        self._named_s = time.monotonic()
+        self._await_word("installed")
+        self._note("named", self._named_s, "by the running recogniser")
         self._change(state="done")
+
+    def _await_word(self, what: str) -> None:
+        deadline_s = time.monotonic() + WORD_S
+        while time.monotonic() < deadline_s and all(e.what != what for e in self.state.events):
+            time.sleep(LOOK_S)
 
     def _await_unnamed(self) -> None:
         """Bring the stranger on screen: an unnamed face in the shot that shows nobody else."""

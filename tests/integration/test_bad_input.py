@@ -115,7 +115,7 @@ def test_a_person_without_a_usable_picture(free: Free, tmp_path: Path) -> None:
     assert "broken.jpg" in reasons
     shutil.rmtree(people / "lin")
     ran = tvradar("gallery", "enrol", people, "-o", tmp_path / "none")
-    refused(ran, 2, "none has a picture with a usable face")
+    refused(ran, 2, "nobody has a picture with a usable face, of 1 asked for")
     assert not (tmp_path / "none").exists()
 
 

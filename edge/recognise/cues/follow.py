@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge.video.frame import Frame
 
 LONGEST_S = 2.0
-"""On the labelled concert 97 to 100 % of the torsos were still the same person's after so long."""
+"""Most are let go before (docs/cues.md)."""
 GREY_PX = 480
 """Long side of the grey pictures that points are followed in."""
 MOST_POINTS, LEAST_POINTS = 40, 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,6 +32,8 @@ ONE_VOICE = 0.75
 GAP_S = 0.05
 SURE_LLR = 3.0
 """From here on somebody is said to be heard."""
+MOST_HEARD = 10_000
+"""Times that are remembered, the newest: more than a film has, and a channel never ends."""
 
 
 class Speech(Protocol):
@@ -81,7 +84,7 @@ class VoiceListener:
         self._vectors = np.stack([voices[person] for person in self._people])
         self._last: Sound | None = None
         self.windows = 0
-        self.heard: list[Heard] = []
+        self.heard: deque[Heard] = deque(maxlen=MOST_HEARD)
         self._reset(0.0)
 
     def hear(self, pieces: Sequence[Sound]) -> None:
@@ -100,8 +103,7 @@ class VoiceListener:
         """Let a new voice begin."""
         self._sound = np.zeros(0, np.float32)
         self._probable = np.zeros(0, np.float32)
-        self._from_s = self._to_s = self._due_s = from_s
-        self._due_s = from_s + WINDOW_S
+        self._to_s, self._due_s = from_s, from_s + WINDOW_S
         self._before: NDArray[np.float32] | None = None
 
     def _take(self, from_s: float, sound: NDArray[np.float32]) -> None:

@@ -39,7 +39,7 @@ class FileVoices:
     @property
     def heard(self) -> list[Heard]:
         """Who was heard so far."""
-        return self._listener.heard
+        return list(self._listener.heard)
 
     def look(self, _: Picture) -> None:
         """Hear what came until this picture."""

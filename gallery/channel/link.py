@@ -384,7 +384,7 @@ class MqttLink:
             done.set_result(None)
 
     def _on_oversize(self, length: int) -> None:
-        self.oversize += 1
         self.oversize_detail = f"{length} B > {self._max_packet} B"
         self.reason = f"oversize message refused: {self.oversize_detail}"
         log.warning("%s: %s", self.broker, self.reason)
+        self.oversize += 1  # the last: who sees it may read the rest

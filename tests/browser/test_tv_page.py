@@ -5,12 +5,18 @@ from pathlib import Path
 
 import pytest
 from defusedxml.ElementTree import parse
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.polling import until
 from tests.serving import Device4Tests
 
 pytestmark = pytest.mark.browser
 TV = Path(__file__).resolve().parents[2] / "edge" / "clients" / "tv"
+
+
+def remembers(page: Page) -> bool:
+    page.goto(TV.joinpath("index.html").as_uri())
+    return bool(page.input_value("input"))
 
 
 def test_it_asks_where_the_device_is_and_goes_there(browser: Browser, device: Device4Tests) -> None:
@@ -25,7 +31,7 @@ def test_it_asks_where_the_device_is_and_goes_there(browser: Browser, device: De
         page.wait_for_url(device.url + "**")
 
         again = context.new_page()  # the app is started again
-        again.goto(TV.joinpath("index.html").as_uri())
+        until(lambda: remembers(again))  # what one process stores the next one sees in a moment
         again.wait_for_url(device.url + "**")
 
         moved = context.new_page()

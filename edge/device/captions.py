@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +24,8 @@ if TYPE_CHECKING:
 
 READ_PX = 1280
 """Long side at which text is read; captions were measured at 1280x720."""
-NICE = 10
+NICENESS = 10
+"""Of threads that read or listen beside the recogniser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +62,9 @@ class CaptionWatch:
         self._busy, self._on_read = busy, on_read
         self._next_s = float("-inf")
         self._picture: _Picture | None = None
-        self._ready, self._stop = threading.Event(), threading.Event()
+        self._ready = threading.Event()
         self.readings = 0
-        self._thread = Worker("captions", self._read_all)
+        self._thread = Worker("captions", self._read_all, niceness=NICENESS)
 
     def start(self) -> None:
         """Begin."""
@@ -74,10 +72,9 @@ class CaptionWatch:
 
     def close(self) -> None:
         """End; a reading that has begun is waited for a second."""
-        self._stop.set()
+        self._thread.stopping()
         self._ready.set()
-        if self._thread.is_alive():
-            self._thread.join(1)
+        self._thread.join(1)
 
     def take(self, frame: Frame, scene: Scene) -> None:
         """Take a frame, of which a copy is kept while it is read."""
@@ -93,15 +90,14 @@ class CaptionWatch:
     def _read_all(self) -> None:
         from engines.text_reading.lines import TextReader  # noqa: PLC0415 - loaded where text is read
 
-        give_way()
         reader = TextReader()
         try:
             captions = Captions(reader, self._board, self._gallery)
-            while not self._stop.is_set():
+            while not self._thread.wait(0):
                 self._ready.wait()
                 self._ready.clear()
                 picture = self._picture
-                if picture is not None and not self._stop.is_set():
+                if picture is not None and not self._thread.wait(0):
                     begun = time.perf_counter()
                     captions.look(picture.part, picture.pts_s, picture.credits)
                     self._on_read(time.perf_counter() - begun)
@@ -117,10 +113,3 @@ def _legible(frame: Frame) -> NDArray[np.uint8]:
     if scale >= 1:
         return frame.bgr.copy()
     return frame.scaled((round(frame.size[0] * scale), round(frame.size[1] * scale)))
-
-
-def give_way() -> None:
-    """Let this thread run when others leave it time; Linux knows that of threads."""
-    if sys.platform == "linux":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

@@ -75,7 +75,7 @@ class Hindsight:
         self._busy, self._beside, self._clock = busy, beside, clock
         self._begun_s = clock()
         self._work: deque[_Work] = deque(maxlen=1)  # the newest
-        self._ready, self._stop = threading.Event(), threading.Event()
+        self._ready = threading.Event()
         self._thread = Worker("hindsight", self._decide_all)
 
     def start(self) -> None:
@@ -84,7 +84,7 @@ class Hindsight:
 
     def close(self) -> None:
         """End; what has begun is waited for a second."""
-        self._stop.set()
+        self._thread.stopping()
         self._ready.set()
         self._thread.join(1)
 
@@ -98,10 +98,10 @@ class Hindsight:
             self._ready.set()
 
     def _decide_all(self) -> None:
-        while not self._stop.is_set():
+        while not self._thread.wait(0):
             self._ready.wait()
             self._ready.clear()
-            if self._work and not self._stop.is_set():
+            if self._work and not self._thread.wait(0):
                 self._beside.run("hindsight", self._decide_newest)
 
     def _decide_newest(self) -> None:

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from edge.captions.subtitles import Subtitles
-from edge.device.captions import give_way
+from edge.device.captions import NICENESS
 from gallery.threads import Worker
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class SubtitleWatch:
         self._on_heard = on_heard
         self._text: TextReader | None = None
         self._known = 0
-        self._thread = Worker("subtitles", self._watch)
+        self._thread = Worker("subtitles", self._watch, niceness=NICENESS)
 
     def start(self) -> None:
         """Begin."""
@@ -58,7 +58,6 @@ class SubtitleWatch:
         self._thread.join(1)
 
     def _watch(self) -> None:
-        give_way()
         try:
             while not self._thread.wait(EVERY_S):
                 self._take(self._reader.status.stats)

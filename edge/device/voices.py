@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from edge.device.captions import give_way
+from edge.device.captions import NICENESS
 from edge.voices.of_file import enrolled_voices, open_listener
 from gallery.errors import GalleryError
 from gallery.threads import Worker
@@ -54,8 +54,7 @@ class VoiceWatch:
         self._known = ""
         self._listener: VoiceListener | None = None
         self._opened = ExitStack()
-        self.windows = 0
-        self._thread = Worker("voices", self._watch)
+        self._thread = Worker("voices", self._watch, niceness=NICENESS)
 
     def start(self) -> None:
         """Begin, where voices count."""
@@ -67,7 +66,6 @@ class VoiceWatch:
         self._thread.join(1)
 
     def _watch(self) -> None:
-        give_way()
         with self._opened:
             while not self._thread.wait(EVERY_S):
                 if not self._busy():
@@ -82,7 +80,6 @@ class VoiceWatch:
             begun, before = time.perf_counter(), self._listener.windows
             self._listener.hear(self._reader.status.stats.sound)
             if self._listener.windows > before:
-                self.windows += self._listener.windows - before
                 self._on_heard(time.perf_counter() - begun)
 
     def _open(self, gallery: Gallery) -> None:

@@ -1,5 +1,6 @@
 """A thread of ours that dies is reported and restarted, or reported as beyond that."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -73,6 +74,22 @@ def test_work_that_ends_is_not_begun_again() -> None:
     assert begun == [1]
     worker.join(1)
     Worker("never", print).join(1)  # was not started
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems know priorities of processes")
+def test_a_thread_lets_others_go_first_and_its_process_does_not() -> None:
+    seen: list[int] = []
+
+    def look() -> None:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    for niceness in (0, min(before + 3, 19)):
+        worker = Worker("nice", look, niceness=niceness)
+        worker.start()
+        worker.join(5)
+    assert seen == [before, min(before + 3, 19)]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
 
 
 def test_what_comes_later_is_told_of_too(caplog: pytest.LogCaptureFixture) -> None:

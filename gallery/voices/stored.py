@@ -14,6 +14,8 @@ import numpy as np
 
 from gallery.channel.durable import write_atomically
 from gallery.errors import GalleryCorruptError, GalleryInputError, GalleryWriteError
+from gallery.foreign_json import decode_json
+from gallery.regular import read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -63,13 +65,12 @@ def read_voices(gallery: Path) -> Voices:
     """
     path = voices_path(gallery)
     try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        found = msgspec.json.decode(data, type=Voices)
+        data = read_bounded(path, MOST_BYTES)
+        found = decode_json(data or b"", Voices)
         arrays = [voice.array() for voice in found.people.values()]
     except FileNotFoundError:
         return Voices()
-    except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except (OSError, msgspec.MsgspecError, ValueError) as error:
         raise GalleryCorruptError(
             f"{path}: {error}, expected voices; enrol them again, or delete the file"
         ) from error

@@ -1,5 +1,6 @@
 """Voices beside a gallery: private, removed with the person, never half read."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -75,4 +76,10 @@ def test_who_leaves_the_gallery_leaves_the_file(tmp_path: Path) -> None:
 def test_a_damaged_file_is_told(data: bytes, tmp_path: Path) -> None:
     voices_path(tmp_path / "mine").write_bytes(data)
     with pytest.raises(GalleryCorruptError, match=r"mine\.voices"):
+        read_voices(tmp_path / "mine")
+
+
+def test_a_pipe_in_its_place_is_not_waited_at(tmp_path: Path) -> None:
+    os.mkfifo(voices_path(tmp_path / "mine"))
+    with pytest.raises(GalleryCorruptError, match="no regular file"):
         read_voices(tmp_path / "mine")

@@ -11,7 +11,7 @@ import msgspec
 
 from edge.recognise.cues.cue import Spoke
 from edge.recognise.cues.follow import LONGEST_S
-from edge.recognise.decide import LEAST_PROBABILITY
+from edge.recognise.decide import LEAST_PROBABILITY, with_decision
 from edge.recognise.scene import Face, Scene
 from engines.detections import Detections
 
@@ -83,17 +83,9 @@ class Stopwatch:
 def face_of(track: int, xyxy_px: NDArray[np.float32], detection: float, decision: Decision) -> Face:
     """Return a face as it is published, by its track, box, detector's score and decision."""
     left, top, right, bottom = (round(float(v), 1) for v in xyxy_px)
-    return Face(
-        track=track,
-        box=(left, top, right, bottom),
-        id=decision.id,
-        score=round(decision.score, 4),
-        why=decision.why,
-        candidates=decision.candidates,
-        detection=round(detection, 3),
-        probability=round(decision.probability, 4),
-        cues=decision.spoke,
-    )
+    box = (left, top, right, bottom)
+    face = Face(track, box, None, 0.0, None, (), round(detection, 3))
+    return with_decision(face, decision)
 
 
 def scene_of(

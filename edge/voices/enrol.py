@@ -12,10 +12,11 @@ import numpy as np
 
 from edge.errors import SourceError
 from edge.video.source import SOUND_RATE
-from edge.voices.listening import CHUNK, SPEECH, WINDOW_S
+from edge.video.sources.sound_tap import new_resampler, samples_of
+from edge.voices.listening import SPEECH, WINDOW_S
 from engines.catalog import model_identity
 from engines.voice.encoder import ENCODER, VoiceEncoder
-from engines.voice.speech import SpeechDetector
+from engines.voice.speech import CHUNK, SpeechDetector
 from gallery.voices.stored import read_voices, with_voice, write_voices
 
 if TYPE_CHECKING:
@@ -54,24 +55,23 @@ def sound_of(path: Path, from_s: float = 0.0, to_s: float | None = None) -> NDAr
         SourceError: it cannot be read, or has no sound.
     """
     end_s = min(from_s + MOST_SOUND_S, to_s if to_s is not None else from_s + MOST_SOUND_S)
-    parts: list[NDArray[np.float32]] = []
+    parts: list[av.AudioFrame] = []
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise SourceError(str(path), "no sound in it", "a recording or a film with sound")
-            resampler = av.AudioResampler("flt", "mono", SOUND_RATE)
+            resampler = new_resampler()
             begin_s = (container.start_time or 0) / av.time_base
             for frame in container.decode(audio=0):
                 at_s = (frame.time or 0.0) - begin_s
                 if at_s >= end_s:
                     break
                 if at_s >= from_s:
-                    parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
+                    parts += resampler.resample(frame)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         found = getattr(error, "strerror", None) or str(error)
         raise SourceError(str(path), found, "a recording or a film with sound") from error
-    sound = np.concatenate(parts) if parts else np.zeros(0, np.float32)
-    return np.asarray(np.nan_to_num(np.clip(sound, -1, 1)), np.float32)
+    return samples_of(parts)
 
 
 def voice_of(name: str, sound: NDArray[np.float32], speech: Speech, encoder: Encoder) -> VoiceFound:

@@ -11,6 +11,7 @@ import numpy as np
 from edge.recognise.cues.cue import Cue
 from edge.video.source import SOUND_RATE
 from edge.voices.scores import MOST_LLR, of_the_face, voice_llr
+from engines.voice.speech import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +25,6 @@ WINDOW_S, EVERY_S = 2.0, 1.0
 """A voice is compared by so much of it, so often."""
 HOLDS_S = 1.0
 """So late may a comparison come; whom it speaks for was there when the voice began."""
-CHUNK = 512
 SPEECH = 0.8
 """Windows whose mean probability of speech is lower are left out: laughter, applause, pauses."""
 ONE_VOICE = 0.75

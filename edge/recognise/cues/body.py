@@ -132,9 +132,9 @@ class BodyCue:
             pts_s: now.
             people: size of the gallery.
         """
-        while self._left and not 0 <= pts_s - self._left[0].seen_s <= FORGOTTEN_S:
-            self._left.popleft()  # nothing is kept that nobody asks for
         left = [one for one in self._left if 0 <= pts_s - one.seen_s <= FORGOTTEN_S]
+        if len(left) < len(self._left):  # nothing is kept that nobody asks for
+            self._left = deque(left, maxlen=MOST_LEFT)
         if not left or not self._torsos or people < 2:
             return {}
         tracks = list(self._torsos)

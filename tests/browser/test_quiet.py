@@ -43,6 +43,7 @@ def test_a_clean_picture_until_somebody_presses_and_after_the_answer(
     quiet: Page, device: Device4Tests
 ) -> None:
     show(quiet, device, face(1, 60, "ada"), face(2, 300, None, "profile"))
+    expect(quiet.locator("#message")).to_be_hidden()  # "Connecting…" stays half a second
     quiet.wait_for_timeout(300)
     assert seen(quiet) == []
     quiet.keyboard.press("r")

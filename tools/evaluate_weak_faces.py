@@ -1,6 +1,7 @@
 """Measure how often strangers with weak faces are named, on a population.
 
-    python tools/evaluate_weak_faces.py POPULATION --keep FILE.npz [--same same.csv] [--fusion]
+    python tools/evaluate_weak_faces.py POPULATION --keep FILE.npz [--same same.csv]
+        [--fusion] [--draws 4]
 
 POPULATION has a folder of photographs for each person. Only the half that taught no constant of the
 score model is used (`calibration.openset.score_data.half_of`). Each person's faces are made weak
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from engines.pipeline import FacePipeline
 
-SIZES, DRAWS = (100, 1000), 4
+SIZES = (100, 1000)
 CUES = ("face", "caption", "cast", "filmography", "all", "wrong caption", "all wrong")
 
 
@@ -72,6 +73,7 @@ def strangers_named(
     size: int,
     same: set[frozenset[str]],
     cue: str,
+    draws: int,
 ) -> tuple[int, tuple[float, float, float] | None]:
     """Return how many tracks of strangers were searched, and the share that got a name."""
     people: list[str] = []
@@ -79,7 +81,7 @@ def strangers_named(
     random = np.random.default_rng(SEED)
     rows = {str(p): np.flatnonzero(faces["person"] == p) for p in np.unique(faces["person"])}
     vectors, norms = faces[f"{way} vectors"], faces[f"{way} norms"]
-    for _ in range(DRAWS):
+    for _ in range(draws):
         enrolled = {str(p) for p in random.choice(sorted(rows), size, replace=False)}
         clean = faces["clean vectors"]
         gallery = {p: clean[rows[p][:1]] for p in sorted(enrolled)}
@@ -100,6 +102,7 @@ def fusion(
     way: str,
     same: set[frozenset[str]],
     cue: str,
+    draws: int,
 ) -> tuple[str, str, str]:
     """Return the shares of who is enrolled with a right and a wrong name, and of strangers named.
 
@@ -109,7 +112,7 @@ def fusion(
     random = np.random.default_rng(SEED)
     rows = {str(p): np.flatnonzero(faces["person"] == p) for p in np.unique(faces["person"])}
     vectors, norms, clean = faces[f"{way} vectors"], faces[f"{way} norms"], faces["clean vectors"]
-    for _ in range(DRAWS):
+    for _ in range(draws):
         enrolled = {str(p) for p in random.choice(sorted(rows), SIZES[-1], replace=False)}
         trial = Trial(pipeline, {p: clean[rows[p][:1]] for p in sorted(enrolled)})  # type: ignore[arg-type]
         for person, all_rows in sorted(rows.items()):
@@ -138,6 +141,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, required=True)
     parser.add_argument("--same", type=Path)
     parser.add_argument("--fusion", action="store_true")
+    parser.add_argument("--draws", type=int, default=4, help="galleries that are drawn")
     args = parser.parse_args()
     same: set[frozenset[str]] = set()
     if args.same is not None:
@@ -151,7 +155,7 @@ def main() -> int:
         print(f"|{'---|' * 5}")
         for way in WAYS:
             for cue in CUES:
-                cells = " | ".join(fusion(pipeline, faces, way, same, cue))
+                cells = " | ".join(fusion(pipeline, faces, way, same, cue, args.draws))
                 print(f"| {way} | {cue} | {cells} |", flush=True)
         return 0
     print("| faces | enrolled | tracks of strangers | named by face | attacked |")
@@ -160,7 +164,7 @@ def main() -> int:
         for size in SIZES:
             cells = []
             for cue in ("face", "all wrong"):
-                count, found = strangers_named(pipeline, faces, way, size, same, cue)
+                count, found = strangers_named(pipeline, faces, way, size, same, cue, args.draws)
                 share, low, high = found or (0.0, 0.0, 1.0)
                 cells.append(f"{share:.2%} ({low:.2%} to {high:.2%})")
             print(f"| {way} | {size} | {count} | {' | '.join(cells)} |", flush=True)

@@ -31,7 +31,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from edge.captions.names import CaptionNames
 from edge.captions.reading import CREDIT_LINES, lower_part
 from edge.demo.material import demo_material
-from engines.text_reading.lines import TextReader
+from engines.text_reading.lines import TextModels, TextReader
 from gallery.store.person import Person
 from gallery.titles.match import NameIndex
 
@@ -187,7 +187,7 @@ def measure(film: Path, people: int, captions: int) -> dict[str, Any]:
     named = [(n, lang) for lang in enrolled for n in enrolled[lang]]
     ids = {f"p{i}": name for i, (name, _) in enumerate(named)}
     index = NameIndex(Person(i, {lang: name}) for i, (name, lang) in zip(ids, named, strict=True))
-    names, reader = CaptionNames(index), TextReader()
+    names, reader = CaptionNames(index), TextReader(TextModels())
     frames = frames_of(film, 60)
     found: Counter[tuple[str, str]] = Counter()
     asked: Counter[tuple[str, str]] = Counter()

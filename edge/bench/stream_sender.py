@@ -1,4 +1,6 @@
-"""A station of its own process: sends a film's packets over UDP, and says when each one went out.
+"""A station of its own process: sends a film's packets over UDP, and says when each picture went.
+
+Tracks of subtitles are sent with the pictures.
 
     python -m edge.bench.stream_sender FILM PORT
 
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,34 +36,45 @@ def play(
 
     with av.open(url, "w", format=form, options=options) as target:
         with av.open(film) as probe:
-            stream = target.add_stream_from_template(probe.streams.video[0])
-        start, end = time.monotonic(), 0
+            pictures = probe.streams.video[0]
+            sent = (pictures, *probe.streams.subtitles)
+            streams = {one.index: target.add_stream_from_template(one) for one in sent}
+            seen = pictures.index
+        start, end_s = time.monotonic(), 0.0
         while True:
             with av.open(film) as source:
-                shift: int | None = None
-                for number, packet in enumerate(source.demux(video=0)):
+                shift_s: float | None = None
+                numbers = count()
+                for packet in source.demux([source.streams[index] for index in streams]):
                     if packet.dts is None or packet.time_base is None:
                         continue
-                    if shift is None:
-                        shift = end - packet.dts  # the first dts is below 0 with B-frames
-                    end = _move(packet, shift)
-                    time.sleep(max(0.0, start + float(end * packet.time_base) - time.monotonic()))
-                    packet.stream = stream
+                    if shift_s is None:
+                        # the first dts is below 0 with B-frames
+                        shift_s = end_s - float(packet.dts * packet.time_base)
+                    picture = packet.stream.index == seen
+                    at_s = _move(packet, shift_s)
+                    time.sleep(max(0.0, start + at_s - time.monotonic()))
+                    packet.stream = streams[packet.stream.index]
                     target.mux(packet)
-                    on_sent(number, time.monotonic())
+                    if picture:
+                        end_s = at_s
+                        on_sent(next(numbers), time.monotonic())
 
 
-def _move(packet: Any, shift: int) -> int:
-    """Put a packet later by this many ticks; return where it ends."""
+def _move(packet: Any, shift_s: float) -> float:
+    """Put a packet later by so many seconds; return when it ends."""
+    shift = round(shift_s / packet.time_base)
     packet.pts += shift
     packet.dts += shift
-    return int(packet.dts + packet.duration)
+    return float((packet.dts + (packet.duration or 0)) * packet.time_base)
 
 
 def send_udp(film: str, port: int, on_sent: Callable[[int, float], None]) -> None:
     """Send a transport stream to a port of the loopback."""
     url = f"udp://127.0.0.1:{port}?pkt_size=1316"
-    play(film, url, "mpegts", {"flush_packets": "1"}, on_sent)
+    # or pictures wait until the other track has something to say
+    options = {"flush_packets": "1", "max_interleave_delta": "1"}
+    play(film, url, "mpegts", options, on_sent)
 
 
 def _tell(number: int, sent_s: float) -> None:

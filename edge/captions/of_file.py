@@ -72,22 +72,20 @@ def open_captions(
     """
     if "text" not in board.kinds:
         return None
-    from engines.text_reading.lines import TextReader  # noqa: PLC0415 - loaded where text is read
+    from engines.text_reading.lines import TextModels, TextReader  # noqa: PLC0415 - loaded where text is read
 
-    reader = TextReader(threads=2)
-    captions, subtitles = (
-        Captions(reader, board, lambda: gallery),
-        Subtitles(board, lambda: gallery),
-    )
+    models = TextModels(threads=2)
+    captions = Captions(TextReader(models), board, lambda: gallery)
+    subtitles, drawn = Subtitles(board, lambda: gallery), TextReader(models)
     return FileCaptions(
         captions,
         lambda bgr: len(detector.detect(bgr)),
         lambda: [
             *subtitles.hear(source.stats.subtitles),
-            *subtitles.see(source.stats.subtitle_pictures, lambda: reader),
+            *subtitles.see(source.stats.subtitle_pictures, lambda: drawn),
         ],
         every=source.still,
-        close=reader.close,
+        close=models.close,
     )
 
 

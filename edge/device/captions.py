@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge.captions.reading import LineReader
     from edge.recognise.cues.cue import CueBoard
     from edge.recognise.scene import Scene
     from edge.video.frame import Frame
@@ -49,6 +50,7 @@ class CaptionWatch:
         gallery: returns the one in use.
         busy: whether the device has no time.
         on_read: told the seconds that a reading took.
+        reader: opens what reads, in the thread that uses it.
     """
 
     def __init__(
@@ -57,9 +59,10 @@ class CaptionWatch:
         gallery: Callable[[], Gallery],
         busy: Callable[[], bool],
         on_read: Callable[[float], None],
+        reader: Callable[[], LineReader],
     ) -> None:
         self._board, self._gallery = board, gallery
-        self._busy, self._on_read = busy, on_read
+        self._busy, self._on_read, self._reader = busy, on_read, reader
         self._next_s = float("-inf")
         self._picture: _Picture | None = None
         self._ready = threading.Event()
@@ -88,23 +91,17 @@ class CaptionWatch:
         self._ready.set()
 
     def _read_all(self) -> None:
-        from engines.text_reading.lines import TextReader  # noqa: PLC0415 - loaded where text is read
-
-        reader = TextReader()
-        try:
-            captions = Captions(reader, self._board, self._gallery)
-            while not self._thread.wait(0):
-                self._ready.wait()
-                self._ready.clear()
-                picture = self._picture
-                if picture is not None and not self._thread.wait(0):
-                    begun = time.perf_counter()
-                    captions.look(picture.part, picture.pts_s, picture.credits)
-                    self._on_read(time.perf_counter() - begun)
-                    self.readings = captions.readings
-                self._picture = None
-        finally:
-            reader.close()
+        captions = Captions(self._reader(), self._board, self._gallery)
+        while not self._thread.wait(0):
+            self._ready.wait()
+            self._ready.clear()
+            picture = self._picture
+            if picture is not None and not self._thread.wait(0):
+                begun = time.perf_counter()
+                captions.look(picture.part, picture.pts_s, picture.credits)
+                self._on_read(time.perf_counter() - begun)
+                self.readings = captions.readings
+            self._picture = None
 
 
 def _legible(frame: Frame) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edge.device.captions import CaptionWatch
 from edge.device.subtitles import SubtitleWatch
 from edge.device.voices import VoiceWatch
+from engines.text_reading.shared import SharedText
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +66,7 @@ def open_captions(
     def gallery() -> Gallery:
         return watcher.gallery
 
-    took = metrics.stages.labels
-    captions = CaptionWatch(board, gallery, busy, took("captions").observe)
-    subtitles = SubtitleWatch(board, gallery, reader, busy, took("subtitles").observe)
+    took, text = metrics.stages.labels, SharedText().reader
+    captions = CaptionWatch(board, gallery, busy, took("captions").observe, text)
+    subtitles = SubtitleWatch(board, gallery, reader, busy, text, took("subtitles").observe)
     return (captions if "text" in board.kinds else None), subtitles

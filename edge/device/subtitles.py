@@ -1,6 +1,6 @@
 """Subtitles of a live picture, listened to in a thread of their own.
 
-Those that are pictures are read when the device has time, by models that are loaded with the first.
+Those that are pictures are read when the device has time.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from gallery.threads import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge.captions.reading import LineReader
     from edge.recognise.cues.cue import CueBoard
     from edge.video.reader import Reader
     from edge.video.source import SourceStats
-    from engines.text_reading.lines import TextReader
     from gallery.search.search import Gallery
 
 EVERY_S = 0.2
@@ -32,6 +32,7 @@ class SubtitleWatch:
         gallery: returns the one in use.
         reader: has what the source says.
         busy: whether the device has no time.
+        text: opens what reads pictures, in the thread that uses it; asked with the first of them.
         on_heard: told the seconds that new ones took.
     """
 
@@ -41,11 +42,12 @@ class SubtitleWatch:
         gallery: Callable[[], Gallery],
         reader: Reader,
         busy: Callable[[], bool],
+        text: Callable[[], LineReader],
         on_heard: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._subtitles, self._reader, self._busy = Subtitles(board, gallery), reader, busy
-        self._on_heard = on_heard
-        self._text: TextReader | None = None
+        self._on_heard, self._text = on_heard, text
+        self._opened: LineReader | None = None
         self._known = 0
         self._thread = Worker("subtitles", self._watch, niceness=NICENESS)
 
@@ -62,22 +64,19 @@ class SubtitleWatch:
             while not self._thread.wait(EVERY_S):
                 self._take(self._reader.status.stats)
         finally:
-            if self._text is not None:
-                self._text.close()
+            self._opened = None
 
     def _take(self, stats: SourceStats) -> None:
         begun = time.perf_counter()
         self._subtitles.hear(stats.subtitles)
         if not self._busy():
-            self._subtitles.see(stats.subtitle_pictures, self._opened)
+            self._subtitles.see(stats.subtitle_pictures, self._read_by)
         known = self._subtitles.known
         if known > self._known:
             self._on_heard(time.perf_counter() - begun)
         self._known = known
 
-    def _opened(self) -> TextReader:
-        from engines.text_reading.lines import TextReader  # noqa: PLC0415 - loaded where text is read
-
-        if self._text is None:
-            self._text = TextReader()
-        return self._text
+    def _read_by(self) -> LineReader:
+        if self._opened is None:
+            self._opened = self._text()
+        return self._opened

@@ -74,23 +74,40 @@ class _Known:
     score: float
 
 
-class TextReader:
-    """Finds and reads lines; one thread uses it.
+class TextModels:
+    """The two models, loaded once for all readers of a process; any thread may use them.
 
     Args:
         threads: for one run of a model.
-
-    Attributes:
-        searches: how often a picture was searched for lines at full size, after a glance at it.
 
     Raises:
         ModelMissingError: the files are not in the cache and cannot be fetched.
     """
 
     def __init__(self, threads: int = 1) -> None:
-        self._detector = OnnxRuntimeEngine(fetch(DETECTOR), threads=threads)
-        self._recogniser = OnnxRuntimeEngine(fetch(RECOGNISER), threads=threads)
-        self._characters = _characters(self._recogniser.metadata)
+        self.detector = OnnxRuntimeEngine(fetch(DETECTOR), threads=threads)
+        self.recogniser = OnnxRuntimeEngine(fetch(RECOGNISER), threads=threads)
+        self.characters = _characters(self.recogniser.metadata)
+
+    def close(self) -> None:
+        """Free them."""
+        self.detector.close()
+        self.recogniser.close()
+
+
+class TextReader:
+    """Finds and reads lines, and remembers those of the last picture; one thread uses it.
+
+    Args:
+        models: loaded.
+
+    Attributes:
+        models: which it shares with other readers.
+        searches: how often a picture was searched for lines at full size, after a glance at it.
+    """
+
+    def __init__(self, models: TextModels) -> None:
+        self.models = models
         self._known: list[_Known] = []
         self.searches = 0
 
@@ -114,11 +131,6 @@ class TextReader:
             known.append(_Known(corners, look, text, score))
         self._known = known
         return _lines(known)
-
-    def close(self) -> None:
-        """Free the models."""
-        self._detector.close()
-        self._recogniser.close()
 
     def _is_as_before(self, bgr: NDArray[np.uint8], seen: NDArray[np.bool_]) -> bool:
         """Return whether the lines of the last picture stand there still, and no others.
@@ -157,7 +169,7 @@ class TextReader:
         height, width = bgr.shape[:2]
         scale = min(1.0, long_side_px / max(height, width))
         size = (_stepped(width * scale), _stepped(height * scale))
-        (probability,) = self._detector.run({"x": _blob(cv2.resize(bgr, size))}).values()
+        (probability,) = self.models.detector.run({"x": _blob(cv2.resize(bgr, size))}).values()
         return np.asarray(probability[0, 0], np.float32)
 
     def _read_line(self, line: NDArray[np.uint8]) -> tuple[str, float]:
@@ -165,13 +177,14 @@ class TextReader:
         wide = min(max(math.ceil(width * LINE_HEIGHT_PX / height), 1), MOST_WIDTH_PX)
         blob = np.zeros((1, 3, LINE_HEIGHT_PX, max(wide, LEAST_WIDTH_PX)), np.float32)
         blob[..., :wide] = _blob(cv2.resize(line, (wide, LINE_HEIGHT_PX)))
-        (steps,) = self._recogniser.run({"x": blob}).values()
-        if steps.shape[2] != len(self._characters):
+        (steps,) = self.models.recogniser.run({"x": blob}).values()
+        characters = self.models.characters
+        if steps.shape[2] != len(characters):
             raise ModelShapeError(
-                f"{RECOGNISER}: {steps.shape[2]} classes, expected {len(self._characters)}, the "
+                f"{RECOGNISER}: {steps.shape[2]} classes, expected {len(characters)}, the "
                 "characters that it names"
             )
-        return decode(steps[0], self._characters)
+        return decode(steps[0], characters)
 
 
 def _lines(known: Sequence[_Known]) -> list[TextLine]:

@@ -1,4 +1,4 @@
-"""A caption in a live stream is in the answer to a press: by face and caption."""
+"""A caption or a DVB subtitle in a live stream is in the answer to a press: by face and caption."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from edge.device.app import App
 from edge.recognise.load_shedding import LoadShedder
 from tests.free import STAR
 from tests.polling import until
+from tests.unit.edge.captions import dvb
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.free import Free
@@ -30,9 +32,24 @@ def press(url: str) -> dict[str, Any]:
         return dict(json.load(answer))
 
 
-def test_a_press_is_answered_by_face_and_caption(free: Free, few: Path, tmp_path: Path) -> None:
-    film = tmp_path / "film.mp4"
+def lower_third(free: Free, film: Path) -> None:
     compose(str(free.clip), film, StreamForm(640, 360, 10, "libx264", 0.6), ["Barack Obama"])
+
+
+def dvb_subtitle(free: Free, film: Path) -> None:
+    """The picture has no text: all that is read comes of the track of subtitles."""
+    plain = film.with_suffix(".plain.mp4")
+    compose(str(free.clip), plain, StreamForm(640, 360, 10, "libx264", 0.6))
+    spoken = dvb.display_set(dvb.text_picture("OBAMA: Good evening"))
+    dvb.over(plain, film, (1.0, spoken), (3.0, dvb.display_set(version=1)))
+
+
+@pytest.mark.parametrize("told_by", [lower_third, dvb_subtitle])
+def test_a_press_is_answered_by_face_and_caption(
+    told_by: Callable[[Free, Path], None], free: Free, few: Path, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.ts"
+    told_by(free, film)
     sender = Sender(film)
     config = RunConfig(
         source=f"udp://127.0.0.1:{sender.port}",
@@ -59,3 +76,5 @@ def test_a_press_is_answered_by_face_and_caption(free: Free, few: Path, tmp_path
     assert ("face",) in spoke or () in spoke  # while no caption is there, by face alone
     assert app.captions is not None
     assert app.captions.readings >= 1
+    said = app.reader.status.stats
+    assert bool(said.subtitle_pictures) == (told_by is dvb_subtitle)

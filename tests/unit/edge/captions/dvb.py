@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,22 @@ def display_set(
     return made + _segment(0x80, b"")
 
 
+def over(film: Path, path: Path, *sets: tuple[float, bytes]) -> None:
+    """Write a film's pictures as a transport stream with display sets, each from a time on."""
+    waiting = list(sets)
+    with av.open(str(film)) as source, av.open(str(path), "w", format="mpegts") as made:
+        video = made.add_stream_from_template(source.streams.video[0])
+        track: Any = made.add_stream("dvbsub")
+        for packet in source.demux(video=0):
+            if packet.dts is None:
+                continue
+            while waiting and waiting[0][0] <= float(packet.dts * packet.time_base):
+                begin_s, data = waiting.pop(0)
+                made.mux(_shown(data, begin_s, track))
+            packet.stream = video
+            made.mux(packet)
+
+
 def with_dvb(path: Path, *sets: tuple[float, bytes]) -> None:
     """Write a transport stream with display sets, each from a time on in seconds."""
     waiting = list(sets)
@@ -71,12 +88,16 @@ def with_dvb(path: Path, *sets: tuple[float, bytes]) -> None:
         for number, packets in enumerate(_pictures(video)):
             while waiting and waiting[0][0] <= number / RATE:
                 begin_s, data = waiting.pop(0)
-                packet: Any = av.Packet(data)
-                packet.pts = packet.dts = round(begin_s * 90_000)
-                packet.time_base, packet.stream = track.time_base, track
-                film.mux(packet)
+                film.mux(_shown(data, begin_s, track))
             for packet in packets:
                 film.mux(packet)
+
+
+def _shown(data: bytes, begin_s: float, track: Any) -> Any:
+    packet: Any = av.Packet(data)
+    packet.pts = packet.dts = round(begin_s * 90_000)
+    packet.time_base, packet.stream = Fraction(1, 90_000), track
+    return packet
 
 
 def _pictures(video: Any) -> Iterator[list[Any]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import weakref
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from edge.recognise.cues.cue import CueBoard
 from edge.video.open import open_source
 from edge.video.source import SourceOptions, SubtitlePicture
 from edge.video.sources.dvb_picture import Colours, grey_picture
-from engines.text_reading.lines import TextLine, TextReader
+from engines.text_reading.lines import TextLine
+from engines.text_reading.shared import SharedText
 from gallery.store.person import Person
 from tests.unit.edge.captions import dvb
 
@@ -60,9 +62,11 @@ def test_who_speaks_and_who_is_spoken_of_in_a_transport_stream(tmp_path: Path) -
     assert pictures[0].from_s == pytest.approx(0.4, abs=0.05)
     assert "grey" not in repr(pictures[0])
     board = CueBoard()
-    subtitles, reader = Subtitles(board, Gallery), TextReader()  # type: ignore[arg-type]
-    texts = subtitles.see(pictures, lambda: reader)
-    reader.close()
+    subtitles = Subtitles(board, Gallery)  # type: ignore[arg-type]
+    shared = SharedText()
+    readers = [shared.reader(), shared.reader()]
+    assert readers[0].models is readers[1].models
+    texts = subtitles.see(pictures, lambda: readers[0])
     assert [(text.text, text.person) for text in texts] == [
         (LINES[0], "lin"),
         (LINES[1], "ada"),
@@ -70,6 +74,9 @@ def test_who_speaks_and_who_is_spoken_of_in_a_transport_stream(tmp_path: Path) -
     assert {person for cue in board.at(1.0) for person in cue.llr} == {"lin", "ada"}
     assert {cue.kind for cue in board.at(1.0)} == {"text"}
     assert subtitles.see(pictures, reader_is_not_asked) == []
+    models = weakref.ref(readers[0].models)
+    readers.clear()
+    assert models() is None  # freed with the last reader
 
 
 def test_a_speaker_is_known_where_the_reader_loses_the_space() -> None:
@@ -85,7 +92,7 @@ def test_a_speaker_is_known_where_the_reader_loses_the_space() -> None:
     assert cue.llr["lin"] == pytest.approx(math.log(61))  # as likely as not, of 62
 
 
-def reader_is_not_asked() -> TextReader:
+def reader_is_not_asked() -> NoReturn:
     raise AssertionError
 
 

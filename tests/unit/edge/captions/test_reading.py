@@ -18,7 +18,7 @@ from edge.recognise.cues.cue import CueBoard, Evidence
 from edge.recognise.scene import Scene
 from edge.video.frame import Frame
 from engines.errors import ModelMissingError
-from engines.text_reading.lines import TextReader, decode, lines_in
+from engines.text_reading.lines import TextModels, TextReader, decode, lines_in
 from gallery.store.person import Person
 from tests.polling import until
 
@@ -37,7 +37,7 @@ class Gallery(SimpleNamespace):
 @pytest.fixture(scope="module")
 def reader() -> TextReader:
     try:
-        return TextReader()
+        return TextReader(TextModels())
     except ModelMissingError as error:
         pytest.skip(str(error))
 
@@ -139,7 +139,13 @@ def test_credits_are_read_in_the_whole_picture_where_nobody_is_seen(reader: Text
 def test_a_device_reads_beside_and_leaves_out_what_it_has_no_time_for(reader: TextReader) -> None:
     board, took = CueBoard(), []
     busy = [True]
-    watch = CaptionWatch(board, Gallery, lambda: busy[0], took.append)  # type: ignore[arg-type]
+    watch = CaptionWatch(
+        board,
+        Gallery,  # type: ignore[arg-type]
+        lambda: busy[0],
+        took.append,
+        lambda: reader,
+    )
     bgr = written(("Lin-Manuel Miranda", 260, 26))
     watch.start()
     try:

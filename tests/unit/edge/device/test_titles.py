@@ -21,6 +21,8 @@ from tests.polling import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from engines.text_reading.lines import TextReader
+
 FILM = (Work("A film", 2000, "Joey Green"),)
 PEOPLE = [
     Person(f"p{n}", {"en": f"Person Number{n}"}, works=FILM if n in {1, 2, 3} else ())
@@ -82,10 +84,14 @@ def test_who_was_seen_tells_who_is_likely_until_it_is_long_ago(
 
 def test_subtitles_of_a_live_source_are_heard(board: CueBoard) -> None:
     reader = Reader()
-    watch = SubtitleWatch(board, Gallery, reader, lambda: False)  # type: ignore[arg-type]
+    watch = SubtitleWatch(board, Gallery, reader, lambda: False, nobody_reads)  # type: ignore[arg-type]
     watch.start()
     try:
         reader.stats = SourceStats(subtitles=(SubtitleLine(4.0, 6.0, "PERSON NUMBER7: Hello"),))
         assert until(lambda: said(board) == {"p7"})
     finally:
         watch.close()
+
+
+def nobody_reads() -> TextReader:
+    raise AssertionError

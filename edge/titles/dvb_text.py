@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import TYPE_CHECKING
 
 from gallery.titles.title import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _BY_BYTE = {
     **{n: f"iso8859-{n + 4}" for n in (*range(0x01, 0x08), *range(0x09, 0x0C))},
@@ -16,8 +20,12 @@ _BY_BYTE = {
 }
 _WIDE = frozenset({"utf-16-be", "utf-8"})
 """Encodings whose control codes stand at U+E080 to U+E09F instead of 0x80 to 0x9F."""
-_MULTIBYTE = frozenset({"euc-kr", "gb2312", "big5"})
+_LARGER = {"euc-kr": "cp949", "gb2312": "gb18030", "big5": "big5hkscs"}
+"""Tables of two bytes, and what senders write of names that are not in them (镕, 堃, 栢)."""
 NEW_LINE = 0x8A
+_EMPHASIS = (0x86, 0x87)
+MOST_TEXT = 16 * 256
+"""Bytes of UTF-8 of a text over several descriptors."""
 
 # ISO/IEC 6937 with the euro sign at 0xA4, as figure A.1 has it.
 _UPPER = (
@@ -42,15 +50,40 @@ def dvb_text(data: bytes) -> str:
     Args:
         data: with the bytes that choose the table, if it has such.
     """
-    encoding, rest = _table(data)
+    return one_line(_decoded(*_table(data)))
+
+
+def dvb_lines(parts: Iterable[bytes]) -> str:
+    """Return a text that goes on over descriptors, as lines: new ones begin where it says so.
+
+    A part that names the same table as the one before goes on within its last character.
+    """
+    told: list[tuple[str | None, bytes]] = []
+    for encoding, data in map(_table, parts):
+        if told and told[-1][0] == encoding:
+            told[-1] = (encoding, told[-1][1] + data)
+        else:
+            told.append((encoding, data))
+    whole = "".join(_decoded(*part) for part in told)
+    return "\n".join(line for x in whole.split("\n") if (line := one_line(x, MOST_TEXT)))
+
+
+def _decoded(encoding: str | None, data: bytes) -> str:
+    """Return what bytes of a table say, with the new lines of the standard."""
     if encoding is None:
         return ""
     if encoding == "iso6937":
-        return one_line(_iso6937(rest))
-    if encoding not in _WIDE and encoding not in _MULTIBYTE:
-        rest = bytes(0x20 if b == NEW_LINE else b for b in rest if not _is_control(b))
-    text = rest.decode(encoding, errors="ignore")
-    return one_line("".join(_shown(c) for c in text))
+        return _iso6937(data)
+    if encoding in _WIDE:
+        return "".join(map(_shown, data.decode(encoding, errors="ignore")))
+    if encoding not in _LARGER:
+        plain = bytes(0x0A if b == NEW_LINE else b for b in data if not _is_control(b))
+        return plain.decode(encoding, errors="ignore")
+    try:
+        plain = bytes(0x0A if b == NEW_LINE else b for b in data if b not in _EMPHASIS)
+        return plain.decode(encoding)
+    except UnicodeDecodeError:  # there the control codes begin characters
+        return data.decode(_LARGER[encoding], errors="ignore")
 
 
 def _table(data: bytes) -> tuple[str | None, bytes]:
@@ -71,7 +104,7 @@ def _is_control(byte: int) -> bool:
 def _shown(character: str) -> str:
     if not 0xE080 <= ord(character) <= 0xE09F:
         return character
-    return " " if ord(character) == 0xE08A else ""
+    return "\n" if ord(character) == 0xE08A else ""
 
 
 def _iso6937(data: bytes) -> str:
@@ -82,7 +115,7 @@ def _iso6937(data: bytes) -> str:
             continue
         character = chr(byte) if byte < 0x80 else _UPPER.get(byte, "").strip("\0")
         if byte == NEW_LINE:
-            character = " "
+            character = "\n"
         if character:
             out.append(character + mark)
         mark = ""

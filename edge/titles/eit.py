@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
-from edge.titles.dvb_text import dvb_text
+from edge.titles.dvb_text import dvb_lines, dvb_text
 from gallery.errors import GalleryInputError
 from gallery.titles.title import MAX_CAST, CastMember, Title
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 PRESENT_FOLLOWING = 0x4E
 SHORT_EVENT, EXTENDED_EVENT = 0x4D, 0x4E
+FULL = 245
+"""Bytes of a descriptor, of 255, from which its text goes on in the next: a sender that does not
+cut a character may leave some."""
 _POLYNOMIAL = 0x04C11DB7
 _CAST_WORDS = re.compile(
     "actor|acteur|actriz|attor|cast|starring|darsteller|besetzung|distrib|interpret|interprète"
@@ -73,34 +77,70 @@ def _descriptors(data: bytes) -> Iterator[tuple[int, bytes]]:
 def _title(descriptors: list[tuple[int, bytes]]) -> Title | None:
     names: list[str] = []
     texts: list[str] = []
-    items: list[tuple[str, str]] = []
+    extended: dict[bytes, _Extended] = {}
     for tag, data in descriptors:
         if tag == SHORT_EVENT:
             name, rest = _pascal(data[3:])
             names.append(dvb_text(name))
             texts.append(dvb_text(_pascal(rest)[0]))
         elif tag == EXTENDED_EVENT:
-            listed, rest = _pascal(data[4:])
-            texts.append(dvb_text(_pascal(rest)[0]))
-            _take_items(listed, items)
+            extended.setdefault(data[1:4], _Extended()).take(data)
     names = [name for name in dict.fromkeys(names) if name]
     if not names:
         return None
+    told = [one.told() for one in extended.values()]
+    items = [item for listed, _ in told for item in listed]
+    texts += [text for _, said in told for text in said]
     cast = [n for what, text in items if _lists_actors(what) for n in _split(text)]
     text = "\n".join(t for t in (*texts, *(text for _, text in items)) if t)
     members = tuple(CastMember(name) for name in dict.fromkeys(cast))[:MAX_CAST]
     return Title(tuple(names), cast=members, text=text)
 
 
-def _take_items(data: bytes, items: list[tuple[str, str]]) -> None:
-    """Add the items of one extended event descriptor; one without a name goes on with the last."""
-    while data:
-        what, data = _pascal(data)
-        text, data = _pascal(data)
-        if what or not items:
-            items.append((dvb_text(what), dvb_text(text)))
-        else:
-            items[-1] = (items[-1][0], f"{items[-1][1]}, {dvb_text(text)}")
+@dataclass(slots=True)
+class _Extended:
+    """The extended event descriptors of one language, in the order in which they are sent.
+
+    Each holds 255 bytes, so that a long text goes on in the next one, in the middle of a word: one
+    that is full runs on, one that is not ends what it says.
+
+    Attributes:
+        items: name and texts of each, a text in its parts.
+        texts: each in its parts.
+    """
+
+    items: list[tuple[bytes, list[list[bytes]]]] = field(default_factory=list)
+    texts: list[list[bytes]] = field(default_factory=list)
+    _number: int = -1
+    _open: Literal["item", "text"] | None = None
+
+    def take(self, data: bytes) -> None:
+        """Take a descriptor."""
+        listed, rest = _pascal(data[4:])
+        text = _pascal(rest)[0]
+        if data[0] >> 4 != self._number + 1:
+            self._open = None
+        while listed:
+            what, listed = _pascal(listed)
+            said, listed = _pascal(listed)
+            if what or not self.items:
+                self.items.append((what, [[said]]))
+            elif self._open == "item":
+                self.items[-1][1][-1].append(said)
+            else:  # goes on with the list, not with the name
+                self.items[-1][1].append([said])
+            self._open = None
+        if text and self._open == "text":
+            self.texts[-1].append(text)
+        elif text:
+            self.texts.append([text])
+        self._number = data[0] >> 4
+        self._open = None if len(data) < FULL else "text" if text else "item"
+
+    def told(self) -> tuple[list[tuple[str, str]], list[str]]:
+        """Return the items, name and text, and the texts, as lines."""
+        items = [(dvb_text(what), "\n".join(map(dvb_lines, said))) for what, said in self.items]
+        return items, [dvb_lines(parts) for parts in self.texts]
 
 
 def _pascal(data: bytes) -> tuple[bytes, bytes]:

@@ -46,6 +46,41 @@ def test_a_cast_goes_on_over_several_descriptors() -> None:
     assert [member.name for member in title.cast] == ["Eins Erster", "Zwei Zweiter"]
 
 
+@pytest.mark.parametrize("head", [b"", b"\x15", b"\x10\x00\x02"])
+def test_a_name_that_two_full_descriptors_share_is_one_name(head: bytes) -> None:
+    """As senders fill them: 255 bytes each, then on in the next, in the middle of a word."""
+    text = b"Word " * 46 + b"with Audrey Tautou, who is lost, and Rufus Sewell."
+    room = 255 - len(head) - 6  # beside number, language and two lengths
+    cast = (b"Yolande Moreau, " * 15)[: room - 7 - 8] + b", Audrey "
+    for parts in (
+        [([], text[:room]), ([], text[room:])],
+        [([(b"Cast", cast[: room - 6])], b""), ([(b"", cast[room - 6 :] + b"Tautou")], b"")],
+    ):
+        found = parse_eit(
+            make.section(
+                make.short_event(b"Film")
+                + b"".join(
+                    make.extended_event(
+                        [(what, head + said) for what, said in items],
+                        head + said if (said := more) else b"",
+                        number,
+                        1,
+                    )
+                    for number, (items, more) in enumerate(parts)
+                )
+            )
+        )
+        assert found is not None
+        assert "Audrey Tautou" in found.text
+
+
+def test_lines_of_a_cast_are_names() -> None:
+    listed = make.extended_event([(b"Darsteller", b"Audrey Tautou\x8aRufus\x8a")])
+    found = parse_eit(make.section(make.short_event(b"Film") + listed))
+    assert found is not None
+    assert [member.name for member in found.cast] == ["Audrey Tautou", "Rufus"]
+
+
 def test_only_what_is_on_now_and_of_the_service_counts() -> None:
     name = make.short_event(b"Film")
     assert parse_eit(make.section(name, number=1)) is None

@@ -15,6 +15,7 @@ from edge.cli.console import err, graceful_stop, progress_bar
 from edge.cli.identify_output import annotate_source
 from edge.cli.options import cue_kinds, refuse_to_replace
 from edge.config import DEFAULT_FPIR
+from edge.device import malloc
 from edge.errors import UsageError
 from edge.offline.reading import read_with_cues
 from edge.offline.recogniser import offline_options
@@ -112,6 +113,7 @@ def identify_source(
 
     See `edge.cli.main.identify` for the other arguments.
     """
+    malloc.share_one()
     beside = _sidecar_of(uri) if sidecar else None
     builder = SidecarBuilder()
     board = naming.board()

@@ -14,6 +14,7 @@ from rich.text import Text
 from edge.cli.console import err, graceful_stop, out, print_json, progress_bar, warn_of
 from edge.cli.identify import Naming, identify_source
 from edge.cli.options import refuse_to_replace
+from edge.device import malloc
 from edge.errors import UsageError
 from edge.offline.film_maker import FilmJob, FilmMade, FilmMaker
 from edge.offline.films import FilmsFailedError, FolderReport, each_film, films_in
@@ -116,6 +117,7 @@ def write_timelines(
     """Write the timeline of each film of a folder into another one; see `edge.offline.films`."""
     if output.html is not None or output.only:
         raise UsageError("--out: expected --json, --vtt or --sidecar with it, or none")
+    malloc.share_one()
     gallery = open_gallery(gallery_dir)
     job = FilmJob(
         str(gallery_dir.resolve() if cluster.engine == "ray" else gallery_dir),

@@ -8,15 +8,16 @@ Tracks are joined by agglomerative clustering under cannot-link constraints (Wag
 the two templates that are most alike first, never two tracks that were on screen at once, and not
 where somebody else who was on screen with one of them is nearly as much like the other.
 
-Memory grows with the number of tracks, by some 3 KB each, and neither with frames nor with pairs of
-tracks that are alike, of which an evening of one face has millions.
+Memory grows with the number of tracks while they are joined, by two vectors each, and neither with
+frames nor with pairs of tracks that are alike, of which an evening of one face has millions. Tracks
+are asked for one by one, and may lie on the disk.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -37,34 +38,9 @@ if TYPE_CHECKING:
     from edge.recognise.decide import Claim, Decision, Policy
     from edge.recognise.evidence import TrackState
     from edge.recognise.scene import Scene
-    from engines.scores.model import ScoreModel
     from gallery.search.search import Gallery
 
 SEARCHED_AT_ONCE = 256
-
-
-class Template(Protocol):
-    """The faces of a track that is over; a `TrackTemplate`, or what stands for one on the disk."""
-
-    @property
-    def scores(self) -> ScoreModel:
-        """What cosines of the embedder mean."""
-
-    @property
-    def count(self) -> int:
-        """How many faces it has."""
-
-    def quality(self) -> float:
-        """Return the sum of its faces' qualities."""
-
-    def norm(self) -> float:
-        """Return the weighted mean of the norms."""
-
-    def total(self) -> NDArray[np.float32]:
-        """Return the weighted sum over the whole track, float32 (dimension,)."""
-
-    def whole(self) -> TrackTemplate:
-        """Return it with its faces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +54,7 @@ class FinishedTrack:
     """
 
     claim: Claim
-    template: Template
+    template: TrackTemplate
     beside: frozenset[int]
 
 
@@ -206,7 +182,7 @@ class _Groups:
         return False
 
 
-def tells_enough(template: Template) -> bool:
+def tells_enough(template: TrackTemplate) -> bool:
     """Return whether a template may be compared: poor faces are all alike."""
     return bool(template.count) and template.norm() >= template.scores.names.futile_norm
 
@@ -264,8 +240,8 @@ class _Joined:
     impostor_mean: float
 
     @classmethod
-    def of(cls, templates: Iterable[Template]) -> _Joined:
-        whole = TrackTemplate.of_all(template.whole() for template in templates)
+    def of(cls, templates: Iterable[TrackTemplate]) -> _Joined:
+        whole = TrackTemplate.of_all(templates)
         return cls(whole.overall(), whole.norm(), whole.impostor_mean())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from edge.captions.of_file import open_captions
@@ -11,6 +12,7 @@ from edge.offline.summary import IdentifiedText, IdentifiedVoice
 from edge.titles.of_file import FileTitle
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 from edge.voices.of_file import open_voices
+from engines.heap import give_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from edge.video.source import Source
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
+
+TIDY_S = 60.0
+"""What a film leaves free between what is in use goes back to the system this often."""
 
 
 def read_with_cues(
@@ -113,12 +118,15 @@ def read_to_end(
     Raises:
         SourceError: the source cannot be read at all.
     """
-    last_s = 0.0
+    last_s, tidied_s = 0.0, time.monotonic()
 
     def seen(picture: Picture) -> None:
-        nonlocal last_s
+        nonlocal last_s, tidied_s
         last_s = picture.pts_s
         on_picture(picture)
+        if time.monotonic() - tidied_s >= TIDY_S:
+            tidied_s = time.monotonic()
+            give_back()
 
     scenes = recognise_all(
         pipeline,

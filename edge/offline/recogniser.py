@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge.hindsight.claims import claims_of
-from edge.hindsight.join_tracks import FinishedTrack, decide_film, finished_tracks
-from edge.offline.stored_template import stored
+from edge.hindsight.join_tracks import decide_film, finished_tracks
+from edge.offline.track_file import TrackFile
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.decide import Claim, Decision, decide, with_decision
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.recognise.step import fade
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS
-from edge.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -83,8 +82,7 @@ class OfflineRecogniser:
         )
         self._scenes: list[Scene] = []
         self._ended: list[TrackState] = []
-        self._film: list[FinishedTrack] = []
-        self._templates = Scratch()
+        self._film = TrackFile()
 
     def process(self, frame: Frame) -> list[Scene]:
         """Take a frame; return the scenes that it completes."""
@@ -117,7 +115,7 @@ class OfflineRecogniser:
         policy = self._thresholds.prepare(self._gallery)
         claims, co_occur = claims_of_shot(tracks, scenes, self._gallery)
         finished = finished_tracks(claims, tracks, scenes)
-        self._film += [stored(track, self._templates) for track in finished]
+        self._film.add(scenes[0].shot if scenes else 0, finished)
         decisions = decide(claims, policy, co_occur)
         return [with_decisions(scene, decisions) for scene in scenes]
 

@@ -122,10 +122,6 @@ class TrackTemplate:
         """Return the sum of its faces' qualities."""
         return sum(self.qualities)
 
-    def whole(self) -> TrackTemplate:
-        """Return itself: its faces are in memory."""
-        return self
-
     def norm(self) -> float:
         """Return the weighted mean of the norms."""
         return float(np.average(self.norms, weights=self.qualities))

@@ -112,7 +112,7 @@ class FilmReader:
     def finish(self) -> Iterator[Scene]:
         """Yield the scenes of all frames, from what the whole film says of its tracks."""
         self._end_shot()
-        tracks = self._film.tracks()
+        tracks = self._film.tracks
         decisions = decide_film(tracks, self._gallery, self._policy, self._cues.supposed)
         yield from self._film.scenes(decisions, self._gallery)
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from edge.offline.film.shot import Moments, ShownFace, scenes_of
-from edge.offline.stored_template import stored
-from edge.scratch import Records, Scratch
+from edge.offline.track_file import TrackFile
+from edge.scratch import Records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from edge.hindsight.join_tracks import FinishedTrack
     from edge.offline.film.shot import FinishedShot
     from edge.recognise.decide import Decision
     from edge.recognise.scene import Scene
@@ -42,12 +40,15 @@ class _Shot(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ShotsFile:
-    """Takes shots in order; keeps in memory what little is left of each track."""
+    """Takes shots in order.
+
+    Attributes:
+        tracks: those of all shots.
+    """
 
     def __init__(self) -> None:
         self._shots = Records()
-        self._templates = Scratch()
-        self._tracks: dict[int, FinishedTrack] = {}
+        self.tracks = TrackFile()
 
     def add(self, shot: FinishedShot) -> None:
         """Take a shot, or a part of one.
@@ -62,19 +63,7 @@ class ShotsFile:
         m = shot.moments
         record = _Shot(m.shot, m.size, m.times_s.tobytes(), m.indices.tobytes(), faces)
         self._shots.add(msgspec.msgpack.encode(record))
-        for track in shot.tracks:
-            self._keep(track)
-
-    def _keep(self, track: FinishedTrack) -> None:
-        """Keep what a part of a shot says of a track: the last part knows it whole."""
-        number = track.claim.track
-        before = self._tracks[number].beside if number in self._tracks else frozenset()
-        kept = stored(track, self._templates)
-        self._tracks[number] = dataclasses.replace(kept, beside=kept.beside | before)
-
-    def tracks(self) -> list[FinishedTrack]:
-        """Return the tracks of all shots."""
-        return list(self._tracks.values())
+        self.tracks.add(m.shot, shot.tracks)
 
     def scenes(self, decisions: Mapping[int, Decision], gallery: Gallery) -> Iterator[Scene]:
         """Yield the scene of each frame, with what was decided of its tracks, by number."""

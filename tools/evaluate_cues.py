@@ -135,6 +135,11 @@ class Trial:
         )  # fmt: skip
         return decide([claim], self._policy)[0].id
 
+    def most_alike(self, vectors: NDArray[np.generic], but: str) -> str:
+        """Return the enrolled person whom a track of faces is most like, `but` left out."""
+        order = np.argsort(-(self._templates @ vectors.mean(axis=0)))
+        return next(self.names[i] for i in order if self.names[i] != but)
+
     def evidence(
         self, cue: str, person: str | None, random: np.random.Generator
     ) -> tuple[Evidence, ...]:

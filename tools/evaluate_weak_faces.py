@@ -11,6 +11,8 @@ has pairs of names that are one person or twins, which are not compared. Interva
 "Attacked": caption, cast and filmography all speak for somebody enrolled, drawn for each track.
 `--fusion` searches the enrolled people's other pictures too, and has a row for each cue: of who is
 enrolled it is right, or wrong where the row says so; of a stranger it always names somebody else.
+`--voices` adds voices to it (`composed_voices.py`): of whom the other cues tell, and, "voice of the
+most alike", of whom the face is most like without being them.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from composed_voices import ComposedVoices
 from evaluate_cues import FPIR, WAYS, Trial
 
 from calibration.openset.composed import read_sources
@@ -34,10 +37,12 @@ from engines.pipeline import load_pipeline
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge.recognise.cues.cue import Evidence
     from engines.pipeline import FacePipeline
 
 SIZES = (100, 1000)
 CUES = ("face", "caption", "cast", "filmography", "all", "wrong caption", "all wrong")
+VOICE_CUES = ("voice", "wrong voice", "voice of the most alike")
 
 
 def embed(population: Path, keep: Path) -> dict[str, NDArray[np.generic]]:
@@ -103,6 +108,7 @@ def fusion(
     same: set[frozenset[str]],
     cue: str,
     draws: int,
+    voices: ComposedVoices | None = None,
 ) -> tuple[str, str, str]:
     """Return the shares of who is enrolled with a right and a wrong name, and of strangers named.
 
@@ -121,12 +127,33 @@ def fusion(
             if not len(seen) or any(frozenset({person, other}) in same for other in enrolled):
                 continue
             says = trial.evidence(cue, person if known else None, random)
+            if voices is not None and ("voice" in cue or "all" in cue.split()):
+                heard_of = _told(trial, cue, person, says, vectors[seen], random)
+                says = (*says, voices.heard(heard_of, trial.names, random))
             name = trial.named((vectors[seen], norms[seen]), says)  # type: ignore[arg-type]
             outcomes = {"right": name == person, "other": name not in {None, person}}
             for what, happened in (outcomes if known else {"new": name is not None}).items():
                 told[what][0].append(person)
                 told[what][1].append(happened)
     return (_cell(*told["right"]), _cell(*told["other"]), _cell(*told["new"]))
+
+
+def _told(
+    trial: Trial,
+    cue: str,
+    person: str,
+    says: tuple[Evidence, ...],
+    vectors: NDArray[np.generic],
+    random: np.random.Generator,
+) -> str:
+    """Return whose voice is heard while a person is seen."""
+    if "most alike" in cue:
+        return trial.most_alike(vectors, person)
+    if "wrong" not in cue and person in trial.names:
+        return person
+    caption = [p for one in says if one.kind == "text" for p in one.llr]
+    others = [name for name in trial.names if name != person]
+    return caption[0] if caption else str(random.choice(others))
 
 
 def _cell(people: list[str], outcomes: list[bool]) -> str:
@@ -142,6 +169,8 @@ def main() -> int:
     parser.add_argument("--same", type=Path)
     parser.add_argument("--fusion", action="store_true")
     parser.add_argument("--draws", type=int, default=4, help="galleries that are drawn")
+    parser.add_argument("--voices", type=Path, help="cosines of voices, for --fusion")
+    parser.add_argument("--ways", default=",".join(WAYS), help="which faces, for --fusion")
     args = parser.parse_args()
     same: set[frozenset[str]] = set()
     if args.same is not None:
@@ -153,9 +182,10 @@ def main() -> int:
     if args.fusion:
         print("| faces | cue | right | another name | strangers named |")
         print(f"|{'---|' * 5}")
-        for way in WAYS:
-            for cue in CUES:
-                cells = " | ".join(fusion(pipeline, faces, way, same, cue, args.draws))
+        voices = ComposedVoices(args.voices) if args.voices else None
+        for way in args.ways.split(","):
+            for cue in (*CUES, *(VOICE_CUES if voices else ())):
+                cells = " | ".join(fusion(pipeline, faces, way, same, cue, args.draws, voices))
                 print(f"| {way} | {cue} | {cells} |", flush=True)
         return 0
     print("| faces | enrolled | tracks of strangers | named by face | attacked |")

@@ -46,8 +46,9 @@ def examine(l4t_release: Path | None = None) -> list[Finding]:
     from engines.tensorrt.provision import L4T_RELEASE  # noqa: PLC0415
 
     jetson = (l4t_release or L4T_RELEASE).exists()
-    decoders = [_decoding()]
-    return [*_python(), *_models(), *_optional(), *decoders, *_gpu(jetson=jetson), *_devices()]
+    models = [*_models(), *voice_models()]
+    useful = [*_optional(), _decoding(), *_gpu(jetson=jetson)]
+    return [*_python(), *models, *useful, *_devices()]
 
 
 def _python() -> Iterator[Finding]:
@@ -121,6 +122,24 @@ def _models() -> Iterator[Finding]:
         f"{free_mb:.0f} MB free at {cache_dir()}",
         "" if enough else "free some space, 500 MB are needed for galleries and models",
     )
+
+
+def voice_models() -> Iterator[Finding]:
+    """Tell whether the models of the cue `voice` are here, and of what licence they are."""
+    from engines.catalog import load_catalog  # noqa: PLC0415
+    from engines.fetch import present  # noqa: PLC0415
+
+    for name, model in load_catalog().items():
+        if model.task in {"voice-encoder", "speech-detector"}:
+            path = present(name)
+            where = str(path) if path is not None else "not here"
+            yield Finding(
+                f"model {name}",
+                "ok" if path is not None else "optional",
+                f"{where} ({model.licence}), for voices",
+                "" if path is not None else f'run "tvradar engines fetch {name}"',
+                needed=False,
+            )
 
 
 def _existing(path: Path) -> Path:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from edge.cli.console import counted, err, out, progress_bar
 from edge.errors import UsageError
+from edge.offline.brief import BRIEF_S
 from edge.offline.summary import FaceFile
 from edge.output.annotate import Annotator
 from edge.output.file import VideoWriter
@@ -77,9 +78,17 @@ def _print_table(found: Identification, reasons: Counter[str]) -> None:
         f"{counted(len(found.people), 'person', 'people')} named, "
         f"{counted(reasons.total(), 'face')} without a name"
         + (f" ({told})" if told else "")
+        + _briefly(found)
         + f"; {_length(found)}"
         + ("" if found.complete else "; interrupted")
     )
+
+
+def _briefly(found: Identification) -> str:
+    if not found.brief.faces:
+        return ""
+    told = f"; {counted(found.brief.faces, 'face')} seen for less than {BRIEF_S} s"
+    return told + (f", {found.brief.unshown} of them left out" if found.brief.unshown else "")
 
 
 def _length(found: Identification) -> str:

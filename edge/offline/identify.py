@@ -19,6 +19,7 @@ from edge.recognise.thresholds import policy_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from edge.offline.brief import Brief
     from edge.recognise.cues.cue import CueSource
     from edge.recognise.recogniser import RecogniserOptions
     from edge.recognise.scene import Scene
@@ -38,6 +39,7 @@ def recognise_all(
     stop: Callable[[], bool] = lambda: False,
     on_picture: Callable[[Picture], None] = lambda _: None,
     cues: CueSource | None = None,
+    on_brief: Callable[[Brief], None] = lambda _: None,
 ) -> Iterator[Scene]:
     """Yield the decided scene of each frame: of pictures one by one, of a film when it is over.
 
@@ -51,6 +53,7 @@ def recognise_all(
         stop: asked after each frame; true ends early, with all that was seen decided.
         on_picture: called with each one, for progress.
         cues: what is known beside the faces.
+        on_brief: told at the end of a film which faces were seen for a moment only.
     """
     if still:
         policy = policy_for(gallery, options.fpir, options.cast)
@@ -81,6 +84,7 @@ def recognise_all(
         if stop():
             break
     yield from reader.finish()
+    on_brief(reader.brief)
 
 
 class EveryFrame:
@@ -89,6 +93,11 @@ class EveryFrame:
     def __init__(self, recogniser: OfflineRecogniser) -> None:
         self._recogniser = recogniser
         self._scenes = SceneFile()
+
+    @property
+    def brief(self) -> Brief:
+        """Faces that were seen for a moment only."""
+        return self._recogniser.brief
 
     def process(self, picture: Picture) -> None:
         """Take a picture."""

@@ -138,6 +138,7 @@ def read_to_end(
         stop=lambda: stop() or (seconds is not None and last_s >= seconds),
         on_picture=seen,
         cues=cues,
+        on_brief=summary.take_brief,
     )
     for scene in scenes:
         summary.add(scene)

@@ -10,6 +10,7 @@ import msgspec
 
 from edge.hindsight.claims import claims_of
 from edge.hindsight.join_tracks import decide_film, finished_tracks
+from edge.offline.brief import Brief
 from edge.offline.track_file import TrackFile
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.decide import Claim, Decision, decide, with_decision
@@ -61,6 +62,9 @@ class OfflineRecogniser:
         options: budgets and promises.
         on_step: told what came of each frame before its shot was decided.
         cues: what is known beside the faces.
+
+    Attributes:
+        brief: faces of shots that are over that were seen for a moment only.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class OfflineRecogniser:
         self._scenes: list[Scene] = []
         self._ended: list[TrackState] = []
         self._film = TrackFile()
+        self.brief = Brief()
 
     def process(self, frame: Frame) -> list[Scene]:
         """Take a frame; return the scenes that it completes."""
@@ -113,6 +118,9 @@ class OfflineRecogniser:
         scenes, tracks = self._scenes, self._ended
         self._scenes, self._ended = [], []
         policy = self._thresholds.prepare(self._gallery)
+        least = _least_hits(scenes)
+        for t in (one.track for one in tracks):
+            self.brief = self.brief.after(t.last_s - t.first_s, shown=t.hits >= least)
         claims, co_occur = claims_of_shot(tracks, scenes, self._gallery)
         finished = finished_tracks(claims, tracks, scenes)
         self._film.add(scenes[0].shot if scenes else 0, finished)
@@ -131,9 +139,14 @@ def claims_of_shot(
     for scene in scenes:
         for face in scene.seen:
             frames[face.track].add(scene.index)
-    least = MIN_HITS if len(scenes) > 1 else 1
+    least = _least_hits(scenes)
     tracks = [t for t in tracks if t.track.number in frames and t.track.hits >= least]
     return claims_of(tracks, gallery), lambda a, b: not frames[a].isdisjoint(frames[b])
+
+
+def _least_hits(scenes: list[Scene]) -> int:
+    """Return how often a face of a shot must have been found to be shown."""
+    return MIN_HITS if len(scenes) > 1 else 1
 
 
 def with_decisions(scene: Scene, decisions: dict[int, Decision]) -> Scene:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge.offline.brief import Brief
 from edge.recognise.cues.cue import Spoke
 from edge.recognise.scene import Candidate
 from edge.scratch import Records
@@ -90,7 +91,7 @@ class Identification(msgspec.Struct, frozen=True):
     """The answer of `identify`.
 
     `complete` is false when it was interrupted; `engines` says what ran the models and
-    `engines_why` why it was taken.
+    `engines_why` why it was taken; `brief` counts faces that were seen for a moment only.
     """
 
     source: str
@@ -107,6 +108,7 @@ class Identification(msgspec.Struct, frozen=True):
     texts: tuple[IdentifiedText, ...] = ()
     pictures: tuple[IdentifiedPicture, ...] = ()
     heard: tuple[IdentifiedVoice, ...] = ()
+    brief: Brief = Brief()
 
 
 @dataclass(slots=True)
@@ -148,6 +150,7 @@ class Summary:
         self.shots = 0
         self.texts: list[IdentifiedText] = []
         self.heard: list[IdentifiedVoice] = []
+        self._brief = Brief()
         self.warnings: list[str] = []
         """What the user should know of how the source was read, beside its own warnings."""
 
@@ -163,6 +166,10 @@ class Summary:
             self._on_face(self._published(scene, face))
             if face.id is not None:
                 self._add_to(face.id, scene.pts_s, face.score)
+
+    def take_brief(self, brief: Brief) -> None:
+        """Take how many faces were seen for a moment only."""
+        self._brief = brief
 
     def _add_to(self, person: str, pts_s: float, score: float) -> None:
         seen = self._seen.get(person)
@@ -230,6 +237,7 @@ class Summary:
             (*warnings, *self.warnings),
             texts=tuple(self.texts),
             heard=tuple(self.heard),
+            brief=self._brief,
         )
 
 

@@ -45,6 +45,11 @@ class FollowedFace:
     until_s: float = float("inf")
     views: Views = field(default_factory=Views)
 
+    @property
+    def seen_s(self) -> float:
+        """How long it was seen, parts of its shot that are over included."""
+        return self.times_s[-1] - self.state.track.first_s
+
     def found(self, pts_s: float, box: NDArray[np.float32], score: float) -> None:
         """Take a detection, later than the last one."""
         if self.times_s and pts_s <= self.times_s[-1]:
@@ -145,7 +150,7 @@ class FollowedFace:
             self.times_s[count] - ROUNDING_S,
         )
         self.before_s = self.times_s[count]
-        track.hits = len(self.times_s) - count
+        track.hits, track.first_s = len(self.times_s) - count, self.times_s[count]
         for column in (self.times_s, self.boxes, self.scores):
             del column[:count]
         return part

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.hindsight.join_tracks import decide_film
+from edge.offline.brief import Brief
 from edge.offline.film.closer import Found, in_crops, low_size, merged, with_new
 from edge.offline.film.face import FollowedFace
 from edge.offline.film.news import News, in_parts
@@ -34,7 +35,7 @@ from engines.align import with_fine_landmarks
 from engines.box_voting import overlaps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -66,6 +67,9 @@ class FilmReader:
         options: promises; what a frame may cost is not asked.
         on_stages: told the seconds of each stage of each frame.
         cues: what is known beside the faces; asked at each pass.
+
+    Attributes:
+        brief: faces of shots that are over that were seen for a moment only.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class FilmReader:
         self._frames: list[tuple[float, int]] = []
         self._size = (0, 0)
         self._film = ShotsFile()
+        self.brief = Brief()
         self._faces: dict[int, FollowedFace] = {}
         self._held: tuple[Picture, NDArray[np.uint8]] | None = None
         self._pass_s = float("-inf")
@@ -106,7 +111,7 @@ class FilmReader:
         if kind is not None:
             self._pass(kind)
             if picture.pts_s - self._frames[0][0] >= PART_S:
-                self._end_part()
+                self._end_part({track.number for track in self._tracker.tracks})
         self._on_stages(self._watch.stage_s)
 
     def finish(self) -> Iterator[Scene]:
@@ -130,13 +135,12 @@ class FilmReader:
     def _end_shot(self) -> None:
         if self._held is not None:
             self._pass(Pass.LOW)
-        self._end_part()
+        self._end_part(frozenset())
         self._tracker.reset()
         self._plan.cut()
-        self._faces = {}
         self._shot += 1
 
-    def _end_part(self) -> None:
+    def _end_part(self, alive: Collection[int]) -> None:
         """Keep what is left of the frames so far; faces that live are followed further."""
         if not self._frames:
             return
@@ -151,7 +155,10 @@ class FilmReader:
             lambda: self._tracker.reserve(1),
         )
         self._film.add(shot)
-        alive = {track.number for track in self._tracker.tracks}
+        shown = {face.track for face in shot.shown}
+        for number, seen_s in shot.seen_s.items():
+            if number not in alive:
+                self.brief = self.brief.after(seen_s, shown=number in shown)
         self._faces = {n: f.continued() for n, f in self._faces.items() if n in alive}
         self._frames = []
         self._watch.lap("embed")

@@ -70,11 +70,13 @@ class FinishedShot:
         moments: its frames.
         shown: who is where in them.
         tracks: what its tracks say.
+        seen_s: for how long each track was seen, shown or not, by number.
     """
 
     moments: Moments
     shown: tuple[ShownFace, ...]
     tracks: tuple[FinishedTrack, ...]
+    seen_s: Mapping[int, float]
 
 
 def scenes_of(
@@ -151,4 +153,5 @@ def finished(
         )
         for place in places
     )
-    return FinishedShot(moments, shown, tuple(tracks))
+    seen_s = {face.state.track.number: face.seen_s for face in faces}
+    return FinishedShot(moments, shown, tuple(tracks), seen_s)

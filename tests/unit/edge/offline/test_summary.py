@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from edge.bench.synthetic import SyntheticFaces
+from edge.cli.identify_output import Answer
+from edge.offline.brief import Brief
 from edge.offline.scene_file import SceneFile
 from edge.offline.summary import FaceFile, IdentifiedFace, Summary
 from edge.recognise.cues.cue import Spoke
@@ -72,6 +74,7 @@ def test_faces_on_the_disk_give_the_same_json(gallery: Gallery) -> None:
         timeline.add(face)
 
     summary = Summary(gallery, on_face=take)
+    summary.take_brief(Brief(faces=3, unshown=1))
     for scene in scenes(1200):
         summary.add(scene)
     source = 'a "faces":[] film.mp4'
@@ -82,6 +85,18 @@ def test_faces_on_the_disk_give_the_same_json(gallery: Gallery) -> None:
         faces, source="f", duration_s=48.0
     )
     assert [p.seconds for p in whole.people] == [12.0] * 4
+    answer = msgspec.json.decode(b"".join(file.json_of(empty)))
+    assert answer["brief"] == {"faces": 3, "unshown": 1}
+
+
+def test_the_table_says_who_was_seen_for_a_moment_only(
+    gallery: Gallery, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = Summary(gallery)
+    summary.take_brief(Brief(faces=3, unshown=1))
+    Answer(json=False).print(summary.result("f", threshold=0.4, complete=True))
+    told = " ".join(capsys.readouterr().out.split())
+    assert "; 3 faces seen for less than 0.3 s, 1 of them left out; 0 frames" in told
 
 
 def test_scenes_and_sidecar_come_back_from_the_disk(gallery: Gallery) -> None:

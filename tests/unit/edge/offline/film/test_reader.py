@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from edge.bench.synthetic import SyntheticFaces
+from edge.offline.brief import Brief
 from edge.offline.film.reader import FilmReader
+from edge.offline.identify import recognise_all
 from edge.recognise.recogniser import RecogniserOptions
 from edge.video.frame import Frame
 from engines.detections import Detections
@@ -134,6 +136,29 @@ def test_who_is_found_once_is_neither_embedded_nor_shown(gallery: Gallery) -> No
     assert embedder.embedded == 4
 
 
+@pytest.mark.parametrize("every_frame", [False, True])
+def test_who_was_seen_for_a_moment_only_is_counted(gallery: Gallery, *, every_frame: bool) -> None:
+    def comes_and_goes(t: float) -> Where:
+        there: Where = {1: (100.0, 180.0)}
+        there |= {3: (250.0, 180.0)} if 0.5 < t < 0.7 else {}
+        there |= {5: (400.0, 180.0)} if 0.5 < t < 1.1 else {}
+        return there | ({7: (550.0, 180.0)} if t < 0.03 else {})
+
+    film, told = Painted(comes_and_goes, 2), list[Brief]()
+    pipeline = FacePipeline(film, ByGrey(gallery), "sface-2021dec")  # type: ignore[arg-type]
+    scenes = recognise_all(
+        pipeline,
+        gallery,
+        film.pictures(),
+        RecogniserOptions(),
+        still=False,
+        every_frame=every_frame,
+        on_brief=told.append,
+    )
+    assert len(list(scenes)) == film.frames
+    assert told == [Brief(faces=2, unshown=1)]
+
+
 def test_who_enters_a_calm_scene_is_found_within_three_tenths_of_a_second(
     gallery: Gallery,
 ) -> None:
@@ -163,7 +188,7 @@ def test_a_track_that_passes_to_somebody_else_keeps_both_names(gallery: Gallery)
 
 
 def test_a_long_shot_keeps_its_tracks_from_part_to_part(gallery: Gallery) -> None:
-    film = Painted(lambda t: {1: (320 + 100 * np.sin(t), 180)}, 130)
+    film = Painted(lambda t: {1: (320 + 100 * np.sin(t), 180)}, 66)
     scenes, embedder = read(film, gallery)
     assert [scene.index for scene in scenes] == list(range(film.frames))
     assert {face.track for scene in scenes for face in scene.faces} == {0}

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 PLACES = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/sbin"
 CONNECT_S = 10.0
 LINES_KEPT = 20
-END_S = 2.0
-"""A program that has not ended by then is killed: who runs it has 4.5 s for its own end."""
+END_S = 1.0
+"""A program that has not ended by then is killed; if it has no CPU to end with, it is left to."""
 LAST = ("nice", "-n", "19")
 """Before a program: it runs when others leave it time."""
 MOSQUITTO = """\
@@ -87,16 +87,22 @@ class Child:
     def close(self) -> None:
         """End it."""
         self.process.terminate()
-        try:
-            self.process.wait(END_S)
-        except subprocess.TimeoutExpired:
+        if not self._ended(END_S):
             self.process.kill()
-            self.process.wait()
+            if not self._ended(END_S / 2):
+                return
         for thread in self._threads:
             thread.join(5)
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe:
                 pipe.close()
+
+    def _ended(self, within_s: float) -> bool:
+        try:
+            self.process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def check(self) -> None:
         """Raise if it has ended.

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -36,6 +36,8 @@ CONNECT_S = 10.0
 LINES_KEPT = 20
 END_S = 1.0
 """A program that has not ended by then is killed; if it has no CPU to end with, it is left to."""
+OWN_GROUP: dict[str, Any] = {"process_group": 0} if sys.version_info >= (3, 11) else {}
+"""Ctrl-C is for us alone: a broker that ended with it would be missed, with a warning."""
 LAST = ("nice", "-n", "19")
 """Before a program: it runs when others leave it time."""
 MOSQUITTO = """\
@@ -77,6 +79,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if on_line else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            **OWN_GROUP,
         )
         self._threads = [threading.Thread(target=self._listen, daemon=True)]
         if on_line:

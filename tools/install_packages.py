@@ -20,6 +20,8 @@ PACKAGES, FETCHED_MB, DISK_MB = 46, 190, 640
 UNITS_MB = {"bytes": 1e-6, "kB": 1e-3, "MB": 1.0, "GB": 1e3}
 FETCHED = re.compile(r"(Downloading|Using cached) (\S+) \(([\d.]+) (bytes|kB|MB|GB)\)")
 NEARBY = re.compile(r"Processing (/\S+\.whl)")
+NO_INDEX = re.compile("NewConnectionError|ConnectTimeout|name resolution|No matching distribution")
+NO_ROOM = re.compile("No space left on device|Disk quota exceeded")
 BAR = 24
 KEPT_LINES = 200
 
@@ -63,6 +65,18 @@ class Progress:
             print()
 
 
+def remedy(said: str) -> str | None:
+    """Return what to do where pip failed and has said this, if that is known."""
+    if NO_ROOM.search(said):
+        return f"the disk is full, expected {DISK_MB} MB; free some and say the command again"
+    if NO_INDEX.search(said):
+        return (
+            "no index of packages answers, expected a network, or an index by `pip config set "
+            "global.index-url`; for a device without a network: `make deb` where there is one"
+        )
+    return None
+
+
 def size_mb(folder: Path) -> float:
     """Return what a folder takes, links counted once."""
     return sum(p.lstat().st_size for p in folder.rglob("*") if p.is_file()) / 1e6
@@ -87,7 +101,10 @@ def main() -> int:
             progress.take(line)
     progress.end()
     if pip.returncode:
-        sys.stderr.write("".join(said))
+        text = "".join(said)
+        sys.stderr.write(text)
+        if words := remedy(text):
+            print(f"packages: {words}", file=sys.stderr)
         return pip.returncode
     took = time.monotonic() - begun
     print(

@@ -220,7 +220,10 @@ def _sidecar_of(uri: str) -> Path:
         raise UsageError(f"--sidecar: {without_password(uri)} is no file of a film, expected one")
     beside = sidecar_path(film)
     if not os.access(film.parent, os.W_OK):
-        raise UsageError(f"--sidecar: {film.parent} cannot be written to; change its permissions")
+        raise UsageError(
+            f"--sidecar: {film.parent} cannot be written to, expected a folder that can; make it "
+            "so, or take --json and name a file elsewhere"
+        )
     return beside
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.install_packages import Progress
@@ -24,3 +28,15 @@ def test_packages_and_megabytes_are_counted(capsys: pytest.CaptureFixture[str]) 
         "10 packages, 149 MB, msgspec",
         "10 packages, 149 MB, unpacking",
     ]
+
+
+def test_without_an_index_its_last_line_says_what_to_do(tmp_path: Path) -> None:
+    here = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
+    here |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
+    tool = Path(__file__).parents[2] / "tools/install_packages.py"
+    words = [sys.executable, tool, "--target", tmp_path, "--retries", "0", "nosuchpackage"]
+    done = subprocess.run(words, env=here, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("packages: no index of packages answers, expected a network")
+    assert "make deb" in last

@@ -1,13 +1,15 @@
 """Measure how well captions are read: composed lower thirds and credits over frames of a film.
 
     python tools/read_captions.py FILM [--people 1000] [--captions 120] [--json]
-    python tools/read_captions.py demo
+    python tools/read_captions.py demo [--fresh] [--seed 7]
 
 Composed, not broadcast: plates and shadows of our own, names made of common given and family names,
 English and Chinese, three fonts and three sizes, over frames of FILM at 1280x720 (a film, a folder
 of pictures, or `demo`, the free programme of the demonstration); each also at half its size as
-JPEG 35 and as H.264 at CRF 32. Strangers are other pairs of the same given and family names. Prints
-how many enrolled names were found and how many false ones, and what reading costs.
+JPEG 35 and as H.264 at CRF 32. Strangers are other pairs of the same given and family names.
+`--fresh` takes names and fonts that reading was not made with: accents, hyphens and apostrophes,
+condensed, italic and monospaced letters. Prints how many enrolled names were found and how many
+false ones, and what reading costs.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import cv2
 import numpy as np
+from caption_names import FONTS, FRESH_FONTS, FRESH_NAMES, NAMES, ROLES
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from edge.captions.names import CaptionNames
@@ -36,49 +39,13 @@ from gallery.store.person import Person
 from gallery.titles.match import NameIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from caption_names import Typeface
     from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 1280, 720
 SIZES_PX = (30, 40, 54)
-NOTO = Path("/usr/share/fonts/opentype/noto")
-DEJAVU = Path("/usr/share/fonts/truetype/dejavu")
-FONTS = {
-    "en": (
-        DEJAVU / "DejaVuSans-Bold.ttf",
-        DEJAVU / "DejaVuSerif.ttf",
-        NOTO / "NotoSansCJK-Regular.ttc",
-    ),
-    "zh": (
-        NOTO / "NotoSansCJK-Regular.ttc",
-        NOTO / "NotoSerifCJK-Bold.ttc",
-        NOTO / "NotoSansCJK-Bold.ttc",
-    ),
-}
-
-
-def words(text: str) -> tuple[str, ...]:
-    """Return the words of a text."""
-    return tuple(text.split())
-
-
-GIVEN = words(
-    "James Mary Robert Patricia John Jennifer Michael Linda David Elizabeth William Barbara "
-    "Richard Susan Joseph Jessica Thomas Sarah Carlos Ingrid Daniel Nancy Mateo Lisa Anders "
-    "Sandra Marie Ashley Steven Emily Paul Donna Andrew Michelle Joshua Dorothy Kenneth "
-    "Carol Kevin Amanda "
-)
-FAMILY = words(
-    "Smith Johnson Williams Brown Jones Garcia Miller Davis Rodriguez Martinez Hernandez "
-    "Lopez Gonzalez Wilson Anderson Thomas Taylor Moore Jackson Martin Lee Perez Thompson "
-    "White Harris Sanchez Clark Ramirez Lewis Robinson Walker Young Allen King Wright Scott "
-    "Torres Nguyen Hill Flores Green Adams Nelson Baker Hall Rivera Campbell Mitchell "
-    "Carter Roberts "
-)
-SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹"
-LETTERS = "伟芳娜敏静丽强磊军洋勇艳杰涛明超秀兰霞平刚桂英华玉萍红建文国庆志海春梅晓东雪婷宇浩子轩"
-ROLES = {"en": ("Journalist", "Professor of Law", "Minister"), "zh": ("记者", "教授", "演员")}
 
 
 @dataclass(frozen=True)
@@ -87,21 +54,22 @@ class Caption:
 
     name: str
     lang: str
-    font: Path
+    font: Typeface
     size_px: int
     credits: bool
 
 
-def names_of(lang: str, chance: random.Random, count: int) -> list[str]:
-    """Return this many different names."""
+def names_of(
+    lang: str, words_of: tuple[Sequence[str], Sequence[str]], chance: random.Random, count: int
+) -> list[str]:
+    """Return this many different names, made of first and of second words."""
+    first, second = words_of
     found: dict[str, None] = {}
     while len(found) < count:
         if lang == "en":
-            name = f"{chance.choice(GIVEN)} {chance.choice(FAMILY)}"
+            name = f"{chance.choice(first)} {chance.choice(second)}"
         else:
-            name = chance.choice(SURNAMES) + "".join(
-                chance.sample(LETTERS, chance.choice((1, 2, 2)))
-            )
+            name = chance.choice(first) + "".join(chance.sample(second, chance.choice((1, 2, 2))))
         found[name] = None
     return list(found)
 
@@ -121,8 +89,8 @@ def frames_of(film: Path, count: int) -> list[Image.Image]:
 
 def compose(frame: Image.Image, caption: Caption, others: list[str]) -> Image.Image:
     """Return a frame with a lower third, or with credits on black."""
-    size, index = caption.size_px, 2 if caption.font.suffix == ".ttc" else 0
-    font = ImageFont.truetype(str(caption.font), size, index=index)
+    size, (file, index) = caption.size_px, caption.font
+    font = ImageFont.truetype(str(file), size, index=index)
     if caption.credits:
         picture = Image.new("RGB", (WIDTH, HEIGHT))
         draw = ImageDraw.Draw(picture)
@@ -131,7 +99,7 @@ def compose(frame: Image.Image, caption: Caption, others: list[str]) -> Image.Im
         return picture
     picture = frame.copy()
     draw = ImageDraw.Draw(picture)
-    small = ImageFont.truetype(str(caption.font), round(size * 0.6), index=index)
+    small = ImageFont.truetype(str(file), round(size * 0.6), index=index)
     if size != SIZES_PX[1]:
         draw.rectangle((60, 540, 760, 540 + 2.2 * size), fill=(24, 32, 88))
     style: dict[str, Any] = (
@@ -178,10 +146,13 @@ def read(
     return {person for line in lines for person in names.named(line.text)}
 
 
-def measure(film: Path, people: int, captions: int) -> dict[str, Any]:
+def measure(
+    film: Path, people: int, captions: int, seed: int = 7, *, fresh: bool = False
+) -> dict[str, Any]:
     """Return the figures."""
-    chance = random.Random(7)
-    pools = {lang: names_of(lang, chance, people) for lang in ("en", "zh")}
+    chance = random.Random(seed)
+    fonts, words_of = (FRESH_FONTS, FRESH_NAMES) if fresh else (FONTS, NAMES)
+    pools = {lang: names_of(lang, words_of[lang], chance, people) for lang in ("en", "zh")}
     enrolled = {lang: pool[: people // 2] for lang, pool in pools.items()}
     strangers = {lang: pool[people // 2 :] for lang, pool in pools.items()}
     named = [(n, lang) for lang in enrolled for n in enrolled[lang]]
@@ -196,7 +167,7 @@ def measure(film: Path, people: int, captions: int) -> dict[str, Any]:
     for number in range(captions):
         lang = ("en", "zh")[number % 2]
         kind = number % 4 >= 2
-        font, size = FONTS[lang][number // 4 % 3], SIZES_PX[number // 12 % 3]
+        font, size = fonts[lang][number // 4 % 3], SIZES_PX[number // 12 % 3]
         caption = Caption(chance.choice(enrolled[lang]), lang, font, size, kind)
         others = chance.sample(strangers[lang], 6)
         picture = compose(frames[number % len(frames)], caption, others)
@@ -207,10 +178,10 @@ def measure(film: Path, people: int, captions: int) -> dict[str, Any]:
             found[key] += caption.name in seen
             false[how] += len(seen - {caption.name})
             if caption.name not in seen:
-                missed.append(f"{key}: {caption.name}, {font.name} {size}")
+                missed.append(f"{key}: {caption.name}, {font.file.name} {size}")
     for number in range(60):
         lang = ("en", "zh")[number % 2]
-        font, size = FONTS[lang][number // 2 % 3], SIZES_PX[number // 6 % 3]
+        font, size = fonts[lang][number // 2 % 3], SIZES_PX[number // 6 % 3]
         caption = Caption(chance.choice(strangers[lang]), lang, font, size, credits=False)
         picture = compose(frames[number % len(frames)], caption, [])
         for how, bgr in degraded(picture):
@@ -222,7 +193,7 @@ def measure(film: Path, people: int, captions: int) -> dict[str, Any]:
         begun = time.thread_time()
         false[f"of {len(plain)} frames without text"] += len(read(reader, names, bgr))
         cost["without text"].append(time.thread_time() - begun)
-        caption = Caption(enrolled["en"][number], "en", FONTS["en"][0], 40, credits=False)
+        caption = Caption(enrolled["en"][number], "en", fonts["en"][0], 40, credits=False)
         bgr = np.asarray(compose(frame, caption, []))[..., ::-1].copy()
         begun = time.thread_time()
         reader.read(lower_part(bgr))
@@ -243,11 +214,13 @@ def main() -> int:
     parser.add_argument("film", type=Path)
     parser.add_argument("--people", type=int, default=1000)
     parser.add_argument("--captions", type=int, default=120)
+    parser.add_argument("--fresh", action="store_true", help="other names and fonts")
+    parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     cv2.setNumThreads(1)
     film = demo_material()[1] if str(args.film) == "demo" else args.film
-    figures = measure(film, args.people, args.captions)
+    figures = measure(film, args.people, args.captions, args.seed, fresh=args.fresh)
     if args.json:
         print(json.dumps(figures, ensure_ascii=False))
         return 0

@@ -23,6 +23,9 @@ LEAST_LETTERS = 20
 _ONE_SHAPE = str.maketrans("i10", "llo")
 """In many fonts I, l and 1 are one shape, and so are O and 0: a reader takes one for another."""
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+(?:·[\u3400-\u9fff]+)*")
+_ONE_WORD = re.compile(f"{_HAN.pattern}|[\uac00-\ud7a3]{{3,}}|[\u3040-\u30ff\u3400-\u9fff]{{4,}}")
+"""Names that are written as one word: Chinese, Korean and Japanese."""
+_END = re.compile(r"(?:[;:!?|]|(?<=\w\w\w)\.)\s")
 _JOINED = re.compile(r"(?<=[a-zà-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 
 
@@ -38,7 +41,7 @@ class CaptionNames:
         self._ids: dict[str, tuple[str, ...]] = {}
         self._single: dict[str, tuple[str, ...]] = {}
         for name, ids in index.names():
-            kept = self._ids if " " in name or _HAN.fullmatch(name) else self._single
+            kept = self._ids if " " in name or _ONE_WORD.fullmatch(name) else self._single
             key = name.replace(" ", "").translate(_ONE_SHAPE)
             kept[key] = tuple(sorted({*kept.get(key, ()), *ids}))
         self._long = [key for key in self._ids if len(key) >= LEAST_LETTERS]
@@ -46,17 +49,20 @@ class CaptionNames:
     def named(self, line: str) -> tuple[str, ...]:
         """Return the ids of all whom a line names; none where it names nobody of the gallery.
 
-        A name of one word counts only where it is the whole line.
+        A name of one word counts only where it is the whole line. No name goes on over the end of a
+        sentence, nor is one that stands in small letters where others are capitals.
         """
         found: dict[str, None] = {}
         for run in _HAN.findall(line):
             if len(run) > 1:
                 found.update(dict.fromkeys(self._ids.get(fold(run).replace(" ", ""), ())))
-        words = fold(_JOINED.sub(" ", line)).translate(_ONE_SHAPE).split()
-        found.update(dict.fromkeys(self._single.get("".join(words), ())))
-        for span in _spans(words):
-            if not _HAN.search(span):
-                found.update(dict.fromkeys(self._ids.get(span, ()) or self._nearly(span)))
+        whole = fold(_JOINED.sub(" ", line)).translate(_ONE_SHAPE).replace(" ", "")
+        found.update(dict.fromkeys(self._single.get(whole, ())))
+        cased = line != line.lower()
+        for sentence in _END.split(_JOINED.sub(" ", line)):
+            for span in _spans(_words(sentence, cased=cased)):
+                if not _HAN.fullmatch(span):
+                    found.update(dict.fromkeys(self._ids.get(span, ()) or self._nearly(span)))
         return tuple(found)
 
     def _nearly(self, span: str) -> tuple[str, ...]:
@@ -68,8 +74,19 @@ class CaptionNames:
         return self._ids[best[0]] if best else ()
 
 
-def _spans(words: list[str]) -> Iterator[str]:
-    """Yield runs of words without spaces, the longest first."""
+def _words(sentence: str, *, cased: bool) -> list[tuple[str, bool]]:
+    """Return the words of a sentence as they are compared, and whether each may begin a name."""
+    return [
+        (word, not cased or token != token.lower() or token == token.upper())
+        for token in sentence.split()
+        for word in fold(token).translate(_ONE_SHAPE).split()
+    ]
+
+
+def _spans(words: list[tuple[str, bool]]) -> Iterator[str]:
+    """Yield runs of words without spaces, the longest first, that may be names."""
     for count in range(min(len(words), LONGEST), 0, -1):
         for first in range(len(words) - count + 1):
-            yield "".join(words[first : first + count])
+            run = words[first : first + count]
+            if any(may for _, may in run):
+                yield "".join(word for word, _ in run)

@@ -10,6 +10,11 @@ NAMES = CaptionNames(
             Person("miranda", {"en": "Lin-Manuel Miranda", "zh": "林-曼纽尔·米兰达"}),
             Person("chan", {"en": "Jackie Chan", "zh": "成龙"}),
             Person("cher", {"en": "Cher"}),
+            Person("song", {"en": "Song Kang-ho", "ko": "송강호"}),
+            Person("aoi", {"en": "Aoi Miyazaki", "ja": "宮崎 あおい"}),
+            Person("umm", {"en": "Umm Kulthum", "ar": "أم كلثوم"}),
+            Person("will", {"en": "Will Smith"}),
+            Person("may", {"en": "Theresa May"}),
             Person("long", {"en": "Alexandria Ocasio Cortez"}),
         ]
     )
@@ -35,6 +40,17 @@ NAMES = CaptionNames(
         ("Jackie", ()),
         ("Alexandria Ocasio Corlez", ("long",)),  # one letter of 22 misread
         ("Alexandra Ocasio Cortes", ()),
+        ("배우 송강호", ("song",)),
+        ("송강호씨", ()),
+        ("宮崎あおい", ("aoi",)),
+        ("主演 宮崎 あおい", ("aoi",)),
+        ("المطربة أم كلثوم", ("umm",)),
+        ("WILL SMITH", ("will",)),
+        ("will smith", ("will",)),
+        ("<b>Will Smith</b>", ("will",)),
+        ("He will smith a sword", ()),  # no name in small letters where others are capitals
+        ("I asked Theresa. May I?", ()),  # nor over the end of a sentence
+        ("Prime Minister: Theresa May.", ("may",)),
         ("", ()),
         ("1:23 · 45 %", ()),
     ],

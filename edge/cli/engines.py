@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -58,11 +59,12 @@ def fetch_engines(
     from engines.ort_cache import prepared  # noqa: PLC0415
 
     for name in names or default_models():
-        made = {"fp32": fetch(name), "int8": install_shipped(name)}
-        for precision, path in made.items():
+        for precision, make in {"fp32": fetch, "int8": install_shipped}.items():
+            started = time.monotonic()
+            path = make(name)
             if path is None:
                 continue
-            typer.echo(f"{name}: {path}")
+            typer.echo(f"{name}: {path}, {time.monotonic() - started:.1f} s")
             if prepare:
                 ready = prepared(path, precision)
                 typer.echo(f"{name}: {ready or 'cannot be optimised beforehand'}")

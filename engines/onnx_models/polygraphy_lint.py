@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import onnx
 
 SECONDS = 300
-FREE_SIDE = 128
+FREE_PX = (128, 128)
+"""Height and width for a picture of free size."""
 _RUN = "import sys; from polygraphy.tools import main; sys.exit(main())"
 
 
@@ -42,16 +43,29 @@ def is_here() -> bool:
     return all(importlib.util.find_spec(name) for name in ("polygraphy", "onnx_graphsurgeon"))
 
 
-def polygraphy_lint(model: onnx.ModelProto) -> list[Finding]:
-    """Return what Polygraphy's linter finds, warnings about unused parts left out."""
+def polygraphy_lint(
+    model: onnx.ModelProto, *, free_px: tuple[int, int] = FREE_PX, seconds: float = SECONDS
+) -> list[Finding]:
+    """Return what Polygraphy's linter finds, warnings about unused parts left out.
+
+    Args:
+        model: the graph.
+        free_px: height and width where the graph leaves them open; one that it cannot take makes
+            the linter try every node by itself, for minutes.
+        seconds: what is not judged by then is a finding, too.
+    """
     with tempfile.TemporaryDirectory(prefix="tvradar-lint-") as folder:
         file, report = Path(folder) / "model.onnx", Path(folder) / "report.json"
         file.write_bytes(model.SerializeToString())
         command = [sys.executable, "-c", _RUN, "check", "lint", str(file), "-o", str(report)]
-        command += ["--input-shapes", *_shapes(model)]
-        done = subprocess.run(  # noqa: S603
-            command, capture_output=True, text=True, check=False, timeout=SECONDS
-        )
+        command += ["--input-shapes", *_shapes(model, free_px)]
+        try:
+            done = subprocess.run(  # noqa: S603
+                command, capture_output=True, text=True, check=False, timeout=seconds
+            )
+        except subprocess.TimeoutExpired:
+            problem = f"Polygraphy's linter was not done after {seconds:g} s"
+            return [Finding("graph", problem, "run it again while less else runs")]
         if not report.is_file():
             told = (done.stderr or done.stdout).strip().splitlines()[-1:]
             problem = f"Polygraphy's linter ended with {done.returncode} ({''.join(told)})"
@@ -68,11 +82,11 @@ def polygraphy_lint(model: onnx.ModelProto) -> list[Finding]:
     ]
 
 
-def _shapes(model: onnx.ModelProto) -> list[str]:
+def _shapes(model: onnx.ModelProto, free_px: tuple[int, int]) -> list[str]:
     """Return each input with its shape as the linter takes it, free sides filled in."""
     shapes = []
     for value in Graph.of(model).inputs:
         dims = [d.dim_value for d in value.type.tensor_type.shape.dim]
-        sides = [d or (FREE_SIDE if axis > 1 else 1) for axis, d in enumerate(dims)]
+        sides = [d or free for d, free in zip(dims, (1, 1, *free_px), strict=False)]
         shapes.append(f"{value.name}:[{','.join(map(str, sides))}]")
     return shapes

@@ -50,6 +50,8 @@ def test_fetch_makes_the_files_that_the_gate_let_pass(cache) -> None:
     listed = json.loads(tvradar("engines", "list", "--json").out)["engines"]
     told = {row["model"]: row["int8_status"] for row in listed}
     assert all("passed the gate, used where it is faster" in told[name] for name in SHIPPED)
+    assert "calibrate int8" in told["centerface"]
+    assert told["resemblyzer"] == "none, runs in FP32"
 
 
 @pytest.mark.parametrize("name", SHIPPED)

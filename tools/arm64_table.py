@@ -1,6 +1,7 @@
 """Compare what `tools/arm64_trial.sh` wrote: `arm64_table.py OUT` prints Markdown.
 
-Exit code 1 if a name differs.
+Says only what is there: an answer that was not waited for is called missing, exit code 1, as where
+a name differs.
 """
 
 from __future__ import annotations
@@ -8,61 +9,125 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from safetensors.numpy import load_file
 
-SCENES = tuple(f"{p}-{s}" for p in ("fp32", "int8") for s in ("bbt1", "bbt2", "bbt3", "clip"))
+from gallery.store.quantise import restore
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Answer = dict[str, Any]
+Face = dict[str, Any]
+MACHINES = {"pc": "PC", "arm64": "Arm64"}
+PRECISIONS = ("fp32", "int8")
+WHAT = ("scenes", "clip")
 
 
-def names_of(answer: dict[str, Any]) -> list[tuple[int, str | None]]:
-    """Return each face's frame and name, ordered by frame and place from the left."""
-    faces = sorted(answer["faces"], key=lambda f: (f.get("frame", 0), f["box"][0]))
-    return [(face.get("frame", 0), face["id"]) for face in faces]
+def read(out: Path, name: str) -> Answer | None:
+    """Return an answer; None where it was not waited for."""
+    path = out / f"{name}.json"
+    return json.loads(path.read_text()) if path.is_file() else None
 
 
-def best_of(answer: dict[str, Any]) -> dict[str, float]:
-    """Return the best score of everybody who was named."""
-    best: dict[str, float] = {}
-    for face in answer["faces"]:
+def faces_of(answer: Answer, frame: int | None = None) -> list[Face]:
+    """Return the faces of one frame, or of all, by frame and from the left."""
+    chosen = [f for f in answer["faces"] if frame in {None, f["frame"]}]
+    return sorted(chosen, key=lambda f: (f["frame"], f["box"][0]))
+
+
+def told(faces: list[Face]) -> str:
+    """Return who was named, with the best score and in how many frames."""
+    named: dict[str, list[float]] = {}
+    for face in faces:
         if face["id"]:
-            best[face["id"]] = max(face["score"], best.get(face["id"], -1.0))
-    return best
+            named.setdefault(face["id"], []).append(face["score"])
+    texts = [
+        f"{person} {max(scores):.4f}" + (f" in {len(scores)} frames" if len(scores) > 1 else "")
+        for person, scores in named.items()
+    ]
+    return f"{len(faces)} faces: " + (", ".join(texts) or "nobody named")
 
 
-def landmark_gap_px(scene_a: dict[str, Any], scene_b: dict[str, Any]) -> float | None:
-    """Return the largest distance of landmarks; None if the number of faces differs."""
-    a, b = (np.asarray(s["landmarks_px"], np.float64).reshape(-1, 2) for s in (scene_a, scene_b))
-    return float(np.linalg.norm(a - b, axis=1).max(initial=0)) if a.shape == b.shape else None
+def differing(here: list[Face], there: list[Face]) -> tuple[str, bool]:
+    """Return how two answers differ, and whether the names are the same."""
+    if [f["frame"] for f in here] != [f["frame"] for f in there]:
+        return "OTHER FACES", False
+    names = [(a["frame"], a["id"], b["id"]) for a, b in zip(here, there, strict=True)]
+    other = [f"frame {frame}: {a} and {b}" for frame, a, b in names if a != b]
+    gap = np.abs([np.subtract(a["box"], b["box"]) for a, b in zip(here, there, strict=True)])
+    score = np.abs([a["score"] - b["score"] for a, b in zip(here, there, strict=True)])
+    apart = f"boxes at most {gap.max():.1f} px apart, scores {score.max():.4f}"
+    return "; ".join([*other, apart]) if other else f"same names, {apart}", not other
+
+
+def scenes(answer: Answer) -> list[tuple[str, int | None]]:
+    """Return name and frame of each picture of an answer; a clip is one."""
+    pictures = answer.get("pictures") or []
+    return [(p["file"], p["frame"]) for p in pictures] or [("first 1.5 s of the clip", None)]
+
+
+def compare(label: str, what: str, here: Answer | None, there: Answer | None) -> bool:
+    """Print the rows of two answers to one question; return whether all names are the same."""
+    if here is None or there is None:
+        print(f"| {label}, {what} | MISSING: not waited for | | |")
+        return False
+    alike = True
+    for name, frame in scenes(here):
+        faces = [faces_of(answer, frame) for answer in (here, there)]
+        how, same = differing(*faces)
+        alike &= same
+        print(f"| {label}, {name} | {told(faces[0])} | {told(faces[1])} | {how} |")
+    return alike
+
+
+def compare_versions(here: Answer | None, there: Answer | None) -> bool:
+    """Print versions; return whether both machines made the same INT8 files."""
+    if here is None or there is None:
+        print("| versions | MISSING: not waited for | | |")
+        return False
+    for what, value in here.items():
+        how = "same" if value == there[what] else "differs"
+        print(f"| {what} | {value} | {there[what]} | {how} |")
+    return all(there[what] == value for what, value in here.items() if "sha256" in what)
+
+
+def templates(gallery: Path) -> NDArray[np.float32]:
+    """Return the templates of a gallery that has no update: unit vectors, float32 (n, 128)."""
+    (file,) = (gallery / "current").glob("*.safetensors")
+    tensors = load_file(file)
+    return restore(tensors["rows"], tensors["scales"])
+
+
+def compare_enrolled(out: Path) -> bool:
+    """Print how far apart the templates are; return whether both machines enrolled."""
+    if any(read(out, f"{machine}-enrolled") is None for machine in MACHINES):
+        print("| INT8, enrolled pictures | MISSING: not waited for | | |")
+        return False
+    here, there = (templates(out / machine) for machine in MACHINES)
+    cosine = np.einsum("nd,nd->n", here, there).min()
+    print(
+        f"| INT8, enrolled pictures | {len(here)} | {len(there)} | cosine at least {cosine:.4f} |"
+    )
+    return True
 
 
 def main(out: Path) -> int:
-    """Print the tables; return 1 if a name differs."""
-    answers = {
-        machine: {name: json.loads((out / f"{machine}-{name}.json").read_text()) for name in SCENES}
-        for machine in ("pc", "arm64")
-    }
-    seen = {m: json.loads((out / f"{m}-detector.json").read_text()) for m in ("pc", "arm64")}
-    print("| | this PC | emulated Arm64 |\n|---|---|---|")
-    for what in ("machine", "python", "int8_sha256"):
-        print(f"| {what} | {seen['pc'][what][:16]} | {seen['arm64'][what][:16]} |")
-    for library, here in seen["pc"]["libraries"].items():
-        print(f"| {library} | {here} | {seen['arm64']['libraries'][library]} |")
-    same = True
-    for scene in SCENES:
-        pc, arm = answers["pc"][scene], answers["arm64"][scene]
-        alike = names_of(pc) == names_of(arm)
-        same &= alike
-        texts = [", ".join(f"{k} {v:.4f}" for k, v in best_of(a).items()) for a in (pc, arm)]
-        faces = f"{len(pc['faces'])} faces, {'same names' if alike else 'OTHER NAMES'}"
-        print(f"| {scene}: {faces} | {texts[0]} | {texts[1]} |")
-    for scene, pc_found in seen["pc"]["scenes"].items():
-        for precision, pc_faces in pc_found.items():
-            arm_faces = seen["arm64"]["scenes"][scene][precision]
-            gap = landmark_gap_px(pc_faces, arm_faces)
-            told = "other faces" if gap is None else f"landmarks at most {gap:.3f} px apart"
-            counts = [f"{len(f['scores'])} faces" for f in (pc_faces, arm_faces)]
-            print(f"| {scene}: detector {precision}, {told} | {counts[0]} | {counts[1]} |")
+    """Print the tables; return 1 if a name differs or an answer is missing."""
+    print("| | this PC | emulated Arm64 | |\n|---|---|---|---|")
+    same = compare_versions(*(read(out, f"{m}-versions") for m in MACHINES))
+    for precision in PRECISIONS:
+        for what in WHAT:
+            answers = [read(out, f"{m}-{precision}-{what}") for m in MACHINES]
+            same &= compare(precision.upper(), what, *answers)
+    same &= compare_enrolled(out)
+    print("\n| | FP32 | INT8 | |\n|---|---|---|---|")
+    for machine, label in MACHINES.items():
+        for what in WHAT:
+            answers = [read(out, f"{machine}-{p}-{what}") for p in PRECISIONS]
+            same &= compare(label, what, *answers)
     return 0 if same else 1
 
 

@@ -3,19 +3,21 @@
 #
 #   sudo tools/arm64_trial.sh ../shared/data /var/tmp/tvradar-arm64
 #
-# Makes a Debian 12 arm64 tree in TREE (kept, and used again), runs `make setup` in it as on a
-# device, enrols the people of DATA/concert and names 1.5 s of its clip, and the scenes of
-# DATA/sitcom with a gallery that was made here, each in FP32 and in INT8. Prints a table in
-# Markdown. Root, and: apt-get install debootstrap qemu-user-static. No Jetson: neither speed nor GPU.
+# Makes a Debian 12 arm64 tree in TREE, runs `make setup` in it as on a device, names the scenes of
+# DATA/sitcom and 1.5 s of DATA/concert's clip there and here, in INT8 and in FP32, with galleries
+# that were made here in FP32, and enrols the people of the clip there. Prints a table in Markdown.
+# Takes hours. Each answer is kept: started again, it goes on where it ended, and begins anew only
+# where the code changed. Root, and: apt-get install debootstrap qemu-user-static. No Jetson:
+# neither speed nor GPU.
 set -euo pipefail
 export QEMU_CPU=${QEMU_CPU:-cortex-a76} LC_ALL=C.UTF-8
-[ $# -ge 1 ] || { sed -n '2,10s/^# \?//p' "$0" >&2; exit 2; }
+[ $# -ge 1 ] || { sed -n '2,11s/^# \?//p' "$0" >&2; exit 2; }
 data=$(realpath "$1")
 tree=$(realpath -m "${2:-/var/tmp/tvradar-arm64}")
 cd "$(dirname "$0")/.."
 emulator=$(command -v qemu-aarch64-static || true)
 home=$tree/root/tvradar
-out=$tree/root/out
+registered=
 
 missing() { echo "$1: $2; $3" >&2; exit 3; }
 
@@ -32,7 +34,10 @@ check() {
 bind_format() { # so that the kernel starts Arm programs by the emulator
     local formats=/proc/sys/fs/binfmt_misc
     [ -e $formats/status ] || mount -t binfmt_misc none $formats
-    [ -e $formats/qemu-aarch64 ] || cat /usr/lib/binfmt.d/qemu-aarch64.conf >$formats/register
+    if [ ! -e $formats/qemu-aarch64 ]; then
+        cat /usr/lib/binfmt.d/qemu-aarch64.conf >$formats/register
+        registered=$formats/qemu-aarch64
+    fi
 }
 
 mirror() { # the Debian mirror that apt uses here
@@ -53,8 +58,12 @@ unmount() {
     done
 }
 
+leave() {
+    unmount
+    [ -z "$registered" ] || echo -1 >"$registered"
+}
+
 mount_all() {
-    trap unmount EXIT
     unmount
     mount -t proc proc "$tree/proc"
     mount -t sysfs -o ro sysfs "$tree/sys"
@@ -74,42 +83,64 @@ set_up() {
     cp /etc/resolv.conf /etc/hosts "$tree/etc/"
     mkdir -p "$tree/etc/ssl/certs"
     cp /etc/ssl/certs/ca-certificates.crt "$tree/etc/ssl/certs/"
-    mkdir -p "$home" "$out"
+    mkdir -p "$home"
     git ls-files -z | tar --null --files-from - --create | tar --extract --directory "$home"
     chroot "$tree" make --directory /root/tvradar setup
-    cp -rT "$data/concert" "$tree/root/concert"
-    cp -rT "$data/sitcom/scenes" "$tree/root/scenes"
+    for part in concert sitcom; do
+        mkdir -p "$tree/root/data/$part"
+        cp -rT "$data/$part" "$tree/root/data/$part"
+    done
 }
 
-name_all() { # name_all MACHINE FOLDER PREFIX...: the clip and the scenes, in FP32 and in INT8
-    local machine=$1 root=$2 precision scene
+code() { # a digest of what decides about the answers
+    git ls-files -z calibration edge engines gallery constraints.txt pyproject.toml |
+        xargs -0 sha256sum | sha256sum | head -c 12
+}
+
+keep() { # keep FILE COMMAND...: what the command prints, once, and whole or not at all
+    local file=$1
+    shift
+    if [ ! -e "$file" ]; then
+        echo "$(date +%T) $(basename "$file")" >&2
+        "$@" >"$file.part"
+        mv "$file.part" "$file"
+    fi
+}
+
+enrol() { # enrol PORTRAITS FOLDER: once; a gallery is there whole or not at all
+    [ -e "$2" ] || TVRADAR_PRECISION=fp32 .venv/bin/tvradar gallery enrol "$1" -o "$2" >/dev/null
+}
+
+name_all() { # name_all MACHINE ROOT [PREFIX...]: ROOT is the tree's /root as the commands see it
+    local machine=$1 root=$2 precision
     shift 2
-    local say=$root/out/$machine to=$out/$machine bin=$root/tvradar/.venv/bin
+    local galleries=$root/out/$digest bin=$root/tvradar/.venv/bin
     [ "$machine" = arm64 ] || bin=$PWD/.venv/bin
-    for precision in fp32 int8; do
+    keep "$out/$machine-versions.json" "$@" "$bin/python" "$root/tvradar/tools/arm64_versions.py"
+    for precision in int8 fp32; do
         export TVRADAR_PRECISION=$precision
-        "$@" "$bin/tvradar" gallery enrol "$root/concert/portraits" -o "$say.$precision" >/dev/null
-        "$@" "$bin/tvradar" identify "$root/concert/clip.mp4" -g "$say.$precision" \
-            --seconds 1.5 --json >"$to-$precision-clip.json"
-        for scene in "$tree"/root/scenes/*.jpg; do
-            scene=$(basename "$scene" .jpg)
-            "$@" "$bin/tvradar" identify "$root/scenes/$scene.jpg" -g "$root/out/sitcom" --json \
-                >"$to-$precision-$scene.json"
-        done
+        keep "$out/$machine-$precision-scenes.json" "$@" "$bin/tvradar" identify \
+            "$root/data/sitcom/scenes" -g "$galleries/sitcom" --json
+        keep "$out/$machine-$precision-clip.json" "$@" "$bin/tvradar" identify \
+            "$root/data/concert/clip.mp4" -g "$galleries/concert" --seconds 1.5 --json
     done
-    "$@" "$bin/python" "$root/tvradar/tools/arm64_detect.py" "$root/scenes" >"$to-detector.json"
+    export TVRADAR_PRECISION=int8
+    keep "$out/$machine-enrolled.json" "$@" "$bin/tvradar" gallery enrol \
+        "$root/data/concert/portraits" -o "$galleries/$machine" --json
 }
 
 check
+trap leave EXIT
 bind_format
 make_tree
 mount_all
 set_up
-rm -rf "$out"
+digest=$(code)
+out=$tree/root/out/$digest
 mkdir -p "$out"
-TVRADAR_PRECISION=fp32 .venv/bin/tvradar gallery enrol "$data/sitcom/portraits" \
-    -o "$out/sitcom" >/dev/null
+enrol "$data/sitcom/portraits" "$out/sitcom"
+enrol "$data/concert/portraits" "$out/concert"
 name_all pc "$tree/root"
 name_all arm64 /root chroot "$tree"
-echo "$("$emulator" --version | head -n 1), QEMU_CPU=$QEMU_CPU"
+echo "$("$emulator" --version | head -n 1), QEMU_CPU=$QEMU_CPU, code $digest"
 .venv/bin/python tools/arm64_table.py "$out"

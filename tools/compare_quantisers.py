@@ -109,12 +109,12 @@ def by_onnxruntime(source: Path, target: Path, faces: list[Any], method: str) ->
 
 
 def make_all(folder: Path, free: Path, modelopt: Path | None) -> dict[str, Path]:
-    """Return the INT8 files by what made them."""
+    """Return the INT8 files of the libraries by what made them."""
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     faces = faces_of(free)
     print(f"{len(faces)} faces calibrate", file=sys.stderr)
-    made = {"ours": calibrate(MODEL, find_pictures(free), DEFAULTS["embedder"], Quiet())}
+    made = {}
     source = folder / "fp32.onnx"
     quant_pre_process(fetch(MODEL), source, skip_symbolic_shape=True)
     if modelopt is not None:
@@ -182,11 +182,15 @@ def main() -> None:
     parser.add_argument("free", type=Path)
     parser.add_argument("actors", type=Path)
     parser.add_argument("--modelopt", type=Path, help="Python that can import modelopt")
+    parser.add_argument("--ours", action="store_true", help="leave the libraries out")
     parser.add_argument("--every", type=int, default=9)
     parser.add_argument("--work", type=Path, help="folder that keeps the files for another run")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        made = make_all(given.work or Path(folder), given.free, given.modelopt)
+        ours = calibrate(MODEL, find_pictures(given.free), DEFAULTS["embedder"], Quiet())
+        made = {"ours": ours}
+        if not given.ours:
+            made |= make_all(given.work or Path(folder), given.free, given.modelopt)
         judged = faces_of(given.actors, given.every)
         reference = in_our_form(fetch(MODEL), "fp32")
         runs = {"FP32": reference, "ours, integer form": in_our_form(made["ours"], "int8")}

@@ -157,6 +157,10 @@ def voice(
     ] = None,
     from_s: Annotated[float, typer.Option("--from", help="Hear from this second on.", min=0)] = 0.0,
     to_s: Annotated[float | None, typer.Option("--to", help="And up to this one.", min=0)] = None,
+    seen: Annotated[
+        bool,
+        typer.Option("--seen", help="Hear films only while the person is seen to speak, alone."),
+    ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Erase this person's voice.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -168,7 +172,8 @@ def voice(
     """
     from edge.cli.gallery_update import change_voice  # noqa: PLC0415
 
-    change_voice(gallery, person, files or [], (from_s, to_s), remove=remove, json=json)
+    part_s = from_s, to_s
+    change_voice(gallery, person, files or [], part_s, remove=remove, json=json, seen=seen)
 
 
 @app.command()

@@ -62,6 +62,7 @@ def change_voice(
     *,
     remove: bool,
     json: bool,
+    seen: bool = False,
 ) -> None:
     """Enrol a person's voice from files, or erase it."""
     from edge.voices.enrol import enrol_voice  # noqa: PLC0415 - removing somebody loads no models
@@ -77,7 +78,7 @@ def change_voice(
             raise GalleryInputError(
                 f'{person}: not in the gallery; see "tvradar gallery inspect {folder}"'
             )
-        speech_s = enrol_voice(folder, person, files, part_s)
+        speech_s = enrol_voice(folder, person, files, part_s, seen=seen)
     path = voices_path(folder)
     if json:
         print_json(ChangedVoice(str(path), person, speech_s))
@@ -85,6 +86,11 @@ def change_voice(
         out.print(f"{path}: the voice of {person} is erased", markup=False)
     else:
         out.print(f"{path}: the voice of {person}, of {speech_s:g} s of speech", markup=False)
+        out.print(
+            f'it is biometric data, and stays on this machine; "tvradar gallery voice {folder} '
+            f'{person} --remove" erases it',
+            markup=False,
+        )
 
 
 def compact_gallery(folder: Path, *, json: bool) -> None:

@@ -57,7 +57,7 @@ def check_privacy(
     if json:
         used = None if cues is None else [str(kind) for kind in sorted(cue_kinds(cues))]
         counts = session.readings, session.subtitles
-        print_json(Receipt(not problems, lines, *counts, used, naming))
+        print_json(Receipt(not problems, lines, *counts, used, naming, session.voices))
     else:
         _print(lines, session)
         if naming and not problems:
@@ -75,9 +75,11 @@ def _print(lines: list[Line], session: Session) -> None:
         table.add_row(line.process, f"{line.size:,}", line.target, what)
     out.print(table)
     if not any(line.problem for line in lines):
-        out.print("Nothing else was written or sent: no frame, no face, no embedding.")
+        out.print("Nothing else was written or sent: no frame, no face, no sound, no embedding.")
     if session.readings:
         out.print(
             f"Text in the picture was read {session.readings} times meanwhile, and subtitles were "
             f"heard {session.subtitles} times."
         )
+    if session.voices:
+        out.print(f"A voice that is enrolled was spoken, and compared {session.voices} times.")

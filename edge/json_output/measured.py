@@ -17,6 +17,7 @@ class Receipt(msgspec.Struct, frozen=True):
         subtitles: how often subtitles were heard.
         cues: what counted beside the face, None where that was not chosen.
         naming: whether a stranger was named and erased.
+        voices: how often a voice was compared.
     """
 
     ok: bool
@@ -25,6 +26,7 @@ class Receipt(msgspec.Struct, frozen=True):
     subtitles: int = 0
     cues: list[str] | None = None
     naming: bool = False
+    voices: int = 0
 
 
 class ClipsEvaluated(msgspec.Struct, frozen=True):

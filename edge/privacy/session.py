@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 
 from edge.errors import EdgeError
 from edge.privacy.naming import TYPED, NamingVisit
+from edge.privacy.spoken import SPOKEN_S, speech, traces_of, with_sound, write_wav
 from edge.privacy.subtitled import WORDS, with_subtitles
 from edge.privacy.trace import read_record, strace_command
 from edge.privacy.verdict import Allowed, Line, judge
 from engines.files import cache_dir
+from gallery.voices.stored import read_voices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +52,7 @@ class Session:
     Attributes:
         readings: how often text was read.
         subtitles: how often subtitles were heard.
+        voices: how often a voice was compared.
     """
 
     def __init__(
@@ -72,7 +75,8 @@ class Session:
         self._extra = extra
         self._cues = cues
         self._naming = NamingVisit(folder / "named") if naming else None
-        self.readings = self.subtitles = 0
+        self.readings = self.subtitles = self.voices = 0
+        self._traces: tuple[tuple[bytes, str], ...] = ()
         self._records = folder / "records"
         self._work = folder / "work"
         self._cwd = folder / "cwd"
@@ -94,6 +98,10 @@ class Session:
     def _reads(self) -> bool:
         return self._cues is not None and "text" in self._cues
 
+    @property
+    def _hears(self) -> bool:
+        return self._cues is not None and "voice" in self._cues
+
     def run(self) -> list[Line]:
         """Run the session and return the receipt.
 
@@ -112,6 +120,8 @@ class Session:
             film, self._source = self._source, self._work / "film.mkv"
             with_subtitles(film, self._source, min(names))
         lines = self._update("updater-1")
+        if self._hears:
+            self._speak()
         lines += self._watch("recogniser-1", crash=True)
         lines += self._watch("recogniser-2", crash=False)
         left = [path for folder in homes for path in folder.rglob("*")]
@@ -121,6 +131,16 @@ class Session:
             if p.is_file()
         ]
         return lines
+
+    def _speak(self) -> None:
+        """Let a voice be spoken over the film, and enrol it as that of somebody who stays."""
+        said, gallery = speech(SPOKEN_S), self._work / "gallery"
+        film, self._source = self._source, self._work / "spoken.mkv"
+        with_sound(film, self._source, said)
+        write_wav(self._work / "said.wav", said)
+        person = max(p.name for p in self._people.iterdir() if p.is_dir())
+        self._command("gallery", "voice", gallery, person, self._work / "said.wav")
+        self._traces = traces_of(said, read_voices(gallery).people[person].vector)
 
     def _command(self, *words: object) -> str:
         done = subprocess.run(  # noqa: S603
@@ -192,6 +212,9 @@ class Session:
                 self._tell("waiting until text is read")
                 self.subtitles += _await_stage(url, "subtitles")
                 self.readings += _await_stage(url, "captions")
+            if self._hears:
+                self._tell("waiting until a voice is compared")
+                self.voices += _await_stage(url, "voices")
             if self._naming is not None:
                 self._tell("naming a stranger" if crash else "erasing the stranger")
                 visit = self._naming
@@ -233,12 +256,14 @@ class Session:
             self._cache / "speed": "how fast the models ran here",
             self._cache / "models": "models",
         }
+        hidden = self._traces
         if self._naming is None:
-            return Allowed(files, {}, words=WORDS.encode())
+            return Allowed(files, {}, words=WORDS.encode(), hidden=hidden)
         folder = self._naming.folder
         files[folder] = "who was named, after a yes"
         faces = frozenset([folder])
-        return Allowed(files, {}, words=WORDS.encode(), faces=faces, secret=TYPED.encode())
+        words, secret = WORDS.encode(), TYPED.encode()
+        return Allowed(files, {}, words=words, faces=faces, secret=secret, hidden=hidden)
 
     def _ready(self, process: subprocess.Popen[bytes], log: Path) -> str:
         until = time.monotonic() + START_S

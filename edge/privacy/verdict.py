@@ -21,6 +21,9 @@ _PICTURES = {
     b"WEBPVP8": "a WebP",
     b"ftyp": "an MP4",
     b"\x1aE\xdf\xa3": "a Matroska",
+    b"WAVEfmt ": "a WAVE",
+    b"OggS": "an Ogg",
+    b"fLaC": "a FLAC",
 }
 _VECTOR = re.compile(rb"(?:-?\d+\.\d+(?:e-?\d+)?\s*[,\s]\s*){48}")
 _NOT_KEPT = re.compile(
@@ -58,6 +61,7 @@ class Allowed:
         words: must stand in nothing that leaves it.
         faces: folders that may hold pictures and the secret, whatever holds for the others.
         secret: what else may only go to readers on this machine; empty for nothing.
+        hidden: bytes that may stand in nothing that leaves it, and what each is of.
     """
 
     files: dict[Path, str]
@@ -66,6 +70,7 @@ class Allowed:
     words: bytes = b""
     faces: frozenset[Path] = frozenset()
     secret: bytes = b""
+    hidden: tuple[tuple[bytes, str], ...] = ()
 
 
 def judge(process: str, outputs: Iterable[Output], allowed: Allowed) -> list[Line]:
@@ -82,6 +87,15 @@ def judge(process: str, outputs: Iterable[Output], allowed: Allowed) -> list[Lin
                 problem = _picture_in(output.content)
         if not problem and allowed.words and allowed.words in output.content:
             problem = "what a subtitle says is in it"
+        if not problem:
+            problem = next(
+                (
+                    f"a part of the {what} is in it"
+                    for part, what in allowed.hidden
+                    if part in output.content
+                ),
+                "",
+            )
         sizes[target, what, problem] += output.size
     lines = [Line(process, t, size, what, why) for (t, what, why), size in sizes.items()]
     return sorted(lines, key=lambda line: (not line.problem, line.target))
@@ -116,7 +130,7 @@ def _secret_in(content: bytes, target: str, allowed: Allowed) -> str:
 def _picture_in(content: bytes) -> str:
     for magic, name in _PICTURES.items():
         if magic in content[:64]:
-            return f"{name} picture or film is in it"
+            return f"{name} picture, film or sound is in it"
     return (
         "a long row of numbers, as an embedding would be, is in it"
         if _VECTOR.search(content)

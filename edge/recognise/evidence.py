@@ -11,6 +11,7 @@ import numpy as np
 
 from edge.recognise.cues.belief import SURELY, surely
 from edge.recognise.cues.cue import Evidence, with_cue
+from edge.recognise.cues.lips import LEAST_PX, MOVE, STILL, LipWatch
 from edge.recognise.decide import Claim
 from engines.quality import yaw_of
 
@@ -112,10 +113,14 @@ class CueGate:
 
     Args:
         source: where cues are asked for.
+
+    Attributes:
+        lips: whose lips move; watched while voices are heard.
     """
 
     def __init__(self, source: CueSource) -> None:
         self._source = source
+        self.lips = LipWatch()
         self._given: deque[Cue] = deque(maxlen=64)
 
     def give(self, states: Sequence[TrackState], pts_s: float) -> None:
@@ -135,7 +140,11 @@ class CueGate:
         for cue in cues:
             if cue.speaks_for in {"all", "nobody"} or any(cue is given for given in self._given):
                 continue
-            state = _meant(cue, states, pts_s)  # type: ignore[assignment]
+            if cue.speaks_for == "speaking":
+                self.lips.wake(pts_s)
+                state = speaking_face(states, self.lips, cue.from_s, pts_s)  # type: ignore[assignment]
+            else:
+                state = _meant(cue, states, pts_s)  # type: ignore[assignment]
             if state is not None:
                 self._given.append(cue)
                 _renew(state, with_cue(state.evidence, cue))
@@ -164,10 +173,35 @@ def _meant(cue: Cue, states: Sequence[TrackState], pts_s: float) -> TrackState |
     if isinstance(cue.speaks_for, int):
         return next((s for s in states if s.track.number == cue.speaks_for), None)
     there = [s for s in states if s.track.first_s <= cue.from_s]
-    if cue.speaks_for == "alone":
-        alone = len(states) == 1 and there and _side_px(there[0], pts_s) >= SPEAKS_PX
-        return there[0] if alone else None
     return max(there, key=lambda s: area(s.track.at(pts_s)), default=None)
+
+
+def speaking_face(
+    states: Sequence[TrackState], lips: LipWatch, from_s: float, pts_s: float
+) -> TrackState | None:
+    """Return the only face whose lips move, where those of all others are seen to be still.
+
+    Others may be too small to tell if they are less than half as large.
+
+    Args:
+        states: of all faces on screen.
+        lips: whose lips move.
+        from_s: when a voice began; the face must have been there.
+        pts_s: now.
+    """
+    motions = [lips.motion(s.track.number, from_s, pts_s) for s in states]
+    moving = [s for s, one in zip(states, motions, strict=True) if one is not None and one >= MOVE]
+    if len(moving) != 1 or moving[0].track.first_s > from_s:
+        return None
+    side_px = _side_px(moving[0], pts_s)
+    least_px = min(LEAST_PX, side_px / 2)
+    doubtful = any(
+        state is not moving[0]
+        and (motion is None or motion > STILL)
+        and _side_px(state, pts_s) >= least_px
+        for state, motion in zip(states, motions, strict=True)
+    )
+    return moving[0] if side_px >= SPEAKS_PX and not doubtful else None
 
 
 def evidence_of_still(cues: Sequence[Cue], areas: Sequence[float]) -> list[tuple[Evidence, ...]]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from edge.recognise.cues.cue import CueSource
+    from edge.recognise.cues.lips import LipWatch
     from edge.recognise.decide import Decision
     from edge.recognise.scene import Face
     from edge.recognise.track import Track
@@ -123,6 +124,11 @@ class Recogniser:
         self._budget = Budget()
         self._ended: list[TrackState] = []
 
+    @property
+    def lips(self) -> LipWatch:
+        """Whose lips move, while voices are heard."""
+        return self._gate.lips
+
     def process(self, frame: Frame, budget: Budget | None = None) -> Step:
         """Return what is known of the faces in a frame.
 
@@ -139,6 +145,7 @@ class Recogniser:
         tracked = Tracked()
         if self._is_due(frame):
             tracked = self._detect(frame, watch)
+        self._gate.lips.look(frame.pts_s, lambda: frame.bgr)
         self._frames += 1
         self._reidentification.forget(frame.pts_s)
         shown = [s for s in self._states.values() if self._is_shown(s, frame.pts_s)]
@@ -185,6 +192,8 @@ class Recogniser:
         faces = found.scaled(factor).moved(left, top)
         watch.lap("detect")
         seen = self._follow(faces, frame, low_resolution=low_px is not None)
+        marks_px = {s.track.number: faces.landmarks_px[index] for s, index in seen}
+        self._gate.lips.found(marks_px, frame.pts_s)
         if self._body is not None and self._flow is not None:
             boxes = {state.track.number: faces.xyxy_px[index] for state, index in seen}
             self._body.look(frame.bgr, boxes, frame.pts_s)
@@ -237,6 +246,7 @@ class Recogniser:
         for number in list(self._states):
             self._end(number)
         self._tracker.reset()
+        self._gate.lips.cut()
         if self._flow is not None:
             self._flow.cut()
         self._schedule.cut()

@@ -11,12 +11,15 @@ import av.error
 import numpy as np
 
 from edge.errors import SourceError
-from edge.video.source import SOUND_RATE
+from edge.video.open import open_source
+from edge.video.source import SOUND_RATE, SourceOptions
 from edge.video.sources.sound_tap import new_resampler, samples_of
 from edge.voices.listening import SPEECH, WINDOW_S
+from edge.voices.seen import FilmSound, not_seen, times_seen
 from engines.catalog import model_identity
 from engines.voice.encoder import ENCODER, VoiceEncoder
 from engines.voice.speech import CHUNK, SpeechDetector
+from gallery.search.open import open_gallery
 from gallery.voices.stored import read_voices, with_voice, write_voices
 
 if TYPE_CHECKING:
@@ -110,8 +113,46 @@ def voice_of(name: str, sound: NDArray[np.float32], speech: Speech, encoder: Enc
     return VoiceFound(np.asarray(mean / np.linalg.norm(mean), np.float32), len(kept) * WINDOW_S)
 
 
+def sound_seen(
+    path: Path, folder: Path, person: str, part_s: tuple[float, float | None], speech: Speech
+) -> NDArray[np.float32]:
+    """Return the speech in a film while a person is surely seen and seen to speak.
+
+    Args:
+        path: the film; ten minutes of it at most are watched.
+        folder: of the gallery.
+        person: id.
+        part_s: from and to which second it is watched.
+        speech: tells speech.
+
+    Raises:
+        SourceError: it cannot be read, or they are never seen to speak.
+    """
+    # Not at the top: who enrols from a recording needs no models of faces.
+    from edge.recognise.recogniser import Recogniser  # noqa: PLC0415
+    from engines.catalog import name_of  # noqa: PLC0415
+    from engines.pipeline import load_pipeline  # noqa: PLC0415
+
+    gallery = open_gallery(folder)
+    from_s, end_s = part_s
+    to_s = min(from_s + MOST_SOUND_S, end_s if end_s is not None else from_s + MOST_SOUND_S)
+    options = SourceOptions(sound=True, live=False)
+    pipeline = load_pipeline(threads=2, backend="auto", embedder=name_of(gallery.model))
+    with closing(pipeline), open_source(str(path), options=options) as source:
+        film = FilmSound(source, from_s, to_s)
+        ends_s = times_seen(Recogniser(pipeline, lambda: gallery), film.frames(), person)
+    if not ends_s:
+        raise not_seen(str(path), person)
+    return film.spoken(ends_s, speech)
+
+
 def enrol_voice(
-    gallery: Path, person: str, files: Sequence[Path], part_s: tuple[float, float | None]
+    gallery: Path,
+    person: str,
+    files: Sequence[Path],
+    part_s: tuple[float, float | None],
+    *,
+    seen: bool = False,
 ) -> float:
     """Add a person's voice to those beside a gallery; return the seconds of speech known of them.
 
@@ -120,6 +161,7 @@ def enrol_voice(
         person: id of somebody who is in it.
         files: recordings and films.
         part_s: from and to which second each is heard.
+        seen: only while the person is surely seen, and seen to speak.
 
     Raises:
         SourceError: a file has no sound, or all have too little speech, or more than one voice.
@@ -128,9 +170,13 @@ def enrol_voice(
         GalleryWriteError: it cannot be written.
     """
     voices, model = read_voices(gallery), model_identity(ENCODER)
-    sound = np.concatenate([sound_of(path, *part_s) for path in files])
     with closing(SpeechDetector()) as speech, closing(VoiceEncoder()) as encoder:
-        found = voice_of(", ".join(map(str, files)), sound, speech, encoder)
+        parts = [
+            sound_seen(path, gallery, person, part_s, speech) if seen else sound_of(path, *part_s)
+            for path in files
+        ]
+        names = ", ".join(map(str, files))
+        found = voice_of(names, np.concatenate(parts), speech, encoder)
     voices = with_voice(voices, person, found.vector, found.speech_s, model)
     write_voices(gallery, voices)
     return voices.people[person].speech_s

@@ -135,7 +135,7 @@ class VoiceListener:
         }
         self._tell(from_s, llr)
         rounded = {person: round(of_the_face(one), 1) for person, one in llr.items()}
-        self._board.put(Cue("voice", from_s, self._to_s + HOLDS_S, rounded, "alone"))
+        self._board.put(Cue("voice", from_s, self._to_s + HOLDS_S, rounded, "speaking"))
 
     def _tell(self, from_s: float, llr: Mapping[str, float]) -> None:
         """Note who is surely heard: better than everybody else who is enrolled."""

@@ -5,9 +5,11 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge.privacy.naming import NamingVisit
+from edge.privacy.spoken import speech, traces_of
 from edge.privacy.subtitled import WORDS, with_subtitles
 from edge.privacy.trace import Output, parse
 from edge.privacy.verdict import Allowed, judge
@@ -32,6 +34,7 @@ def test_a_session_lets_nothing_out(words: list[object]) -> None:
     assert ran.code == 0, ran.out + ran.err
     assert ran.json["readings"] >= 2  # in both runs
     assert ran.json["subtitles"] >= 2
+    assert ran.json["voices"] >= 2
     assert ran.json["cues"] == sorted(CUE_KINDS)  # clothes among them
     lines = ran.json["lines"]
     assert {line["process"] for line in lines} == {"recogniser", "updater"}
@@ -95,6 +98,22 @@ def test_the_words_of_a_subtitle_are_found_in_what_is_sent() -> None:
     assert output is not None
     for words, problem in ((WORDS, "a subtitle"), ("others", "")):
         (found,) = judge("recogniser", [output], Allowed({}, {}, words=words.encode()))
+        assert problem in found.problem
+        assert bool(found.problem) == bool(problem)
+
+
+def test_sound_and_a_voiceprint_are_found_in_what_is_written() -> None:
+    said, voice = speech(1.0), np.linspace(-1, 1, 256, dtype="<f4").tobytes()
+    allowed = Allowed({Path("/log"): "log"}, {}, hidden=traces_of(said, voice))
+    pcm = (said * 32768).astype("<i2").tobytes()
+    for content, problem in (
+        (said.tobytes()[6000:10096], "sound"),
+        (pcm[3000:7096], "sound"),
+        (b"xx" + voice[512:], "voiceprint"),
+        (b"RIFF\x00\x10\x00\x00WAVEfmt ", "a WAVE"),
+        (b"other numbers" * 300, ""),
+    ):
+        (found,) = judge("recogniser", [Output("write", "/log", 9, content)], allowed)
         assert problem in found.problem
         assert bool(found.problem) == bool(problem)
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 CueKind = Literal["title", "text", "voice", "body"]
 CUE_KINDS: frozenset[CueKind] = frozenset({"title", "text", "voice", "body"})
 """All of them."""
-Target = int | Literal["shot", "alone", "all", "nobody"]
-"""Whom a cue speaks for: a track by its number, the shot's largest face, the only face of the shot,
-all faces, or nobody who is seen."""
+Target = int | Literal["shot", "speaking", "all", "nobody"]
+"""Whom a cue speaks for: a track by its number, the shot's largest face, the only face whose lips
+move, all faces, or nobody who is seen."""
 
 MOST_CUES = 256
 """A board keeps this many; the oldest go."""
@@ -136,14 +136,14 @@ def parse_kinds(text: str, among: frozenset[CueKind] = CUE_KINDS) -> frozenset[C
 def with_cue(evidence: tuple[Evidence, ...], cue: Cue) -> tuple[Evidence, ...]:
     """Return a track's evidence with a cue: one kind says a thing once, however often it is read.
 
-    What speaks for all faces, or for one that is alone, replaces what was said so before.
+    What speaks for all faces, or for one that speaks, replaces what was said so before.
     """
     before = next((e for e in evidence if e.kind == cue.kind), None)
     llr = cue.llr
     if before is not None:
         if before.llr is llr:
             return evidence
-        if cue.speaks_for not in {"all", "alone"}:
+        if cue.speaks_for not in {"all", "speaking"}:
             both = before.llr.keys() | llr.keys()
             llr = {p: max(before.llr.get(p, -math.inf), llr.get(p, -math.inf)) for p in both}
         if llr == before.llr:

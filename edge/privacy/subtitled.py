@@ -19,7 +19,7 @@ _EVERY_S = 5
 
 
 def with_subtitles(film: Path, target: Path, speaker: str) -> None:
-    """Write a film again, its pictures as they are, with a line every few seconds.
+    """Write a film again, its pictures and subtitles as they are, with a line every few seconds.
 
     Args:
         film: with pictures.
@@ -29,16 +29,16 @@ def with_subtitles(film: Path, target: Path, speaker: str) -> None:
     text = "".join(_line(number, speaker) for number in range(LINES))
     with av.open(str(film)) as source, av.open(str(target), "w", format="matroska") as made:
         told = av.open(io.BytesIO(text.encode()), "r", format="srt")
-        seen = source.streams.video[0]
-        picture = made.add_stream_from_template(seen)
+        kept = [source.streams.video[0], *source.streams.subtitles]
+        copies = {one.index: made.add_stream_from_template(one) for one in kept}
         track: Any = made.add_stream_from_template(told.streams[0])
         lines = [packet for packet in told.demux() if packet.size]
-        for packet in source.demux(seen):
+        for packet in source.demux(kept):
             if packet.dts is None:
                 continue
             while lines and _when(lines[0]) <= _when(packet):
                 made.mux(_moved(lines.pop(0), track))
-            made.mux(_moved(packet, picture))
+            made.mux(_moved(packet, copies[packet.stream.index]))
         told.close()
 
 

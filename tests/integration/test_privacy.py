@@ -18,6 +18,7 @@ from edge.video.open import open_source
 from edge.video.source import SourceOptions
 from tests.free import FRAMES, Free
 from tests.integration.conftest import tvradar
+from tests.unit.edge.captions import dvb
 
 
 @pytest.fixture
@@ -27,7 +28,15 @@ def words(free: Free) -> list[object]:
     return ["privacy-check", "--source", free.clip, "--people", free.people]
 
 
-def test_a_session_lets_nothing_out(words: list[object]) -> None:
+def with_dvb(free: Free, film: Path) -> Path:
+    """Return a transport stream of the clip with a DVB subtitle that names somebody."""
+    spoken = dvb.display_set(dvb.text_picture("OBAMA: Good evening"))
+    dvb.over(free.clip, film, (1.0, spoken), (4.0, dvb.display_set(version=1)))
+    return film
+
+
+def test_a_session_lets_nothing_out(words: list[object], free: Free, tmp_path: Path) -> None:
+    words[2] = with_dvb(free, tmp_path / "f.ts")  # clothes, captions, subtitles of both kinds
     ran = tvradar(*words, "--presses", 2, "--cues", "all", "--naming", "--json")
     if "were read within" in ran.err:
         pytest.skip("this machine is too busy to read text, which yields to faces")
@@ -45,10 +54,11 @@ def test_a_session_lets_nothing_out(words: list[object]) -> None:
 
 def test_the_film_under_watch_has_subtitles_and_its_pictures(free: Free, tmp_path: Path) -> None:
     path = tmp_path / "f.mkv"
-    with_subtitles(free.clip, path, "Ada Chen")
+    with_subtitles(with_dvb(free, tmp_path / "f.ts"), path, "Ada Chen")
     with open_source(str(path), options=SourceOptions(subtitles=True)) as source:
         assert sum(1 for _ in source.pictures()) == FRAMES
-        lines = source.stats.subtitles
+        lines, pictures = source.stats.subtitles, source.stats.subtitle_pictures
+    assert [round(picture.from_s) for picture in pictures] == [1]
     assert [round(line.from_s) for line in lines] == [0, 5]
     assert {line.text for line in lines} == {f"Ada Chen: {WORDS}"}
 

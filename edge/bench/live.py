@@ -24,6 +24,7 @@ import numpy as np
 
 from edge.bench.live_film import FORMS, LiveSize, compose
 from edge.bench.live_threads import seconds_by_thread
+from edge.bench.live_voice import spoken_over, with_a_voice
 from edge.bench.live_watch import Presses, Watch
 from edge.bench.press import Spread, await_frames, pass_time, spread
 from edge.config import CuesConfig, RunConfig, ServeConfig
@@ -65,6 +66,8 @@ class LiveRow(msgspec.Struct, frozen=True):
         stage_ms: what a frame takes of the recogniser, by stage.
         readings: how often text was read.
         reading_cpu_ms: CPU time of one reading.
+        voices: how often a voice was compared.
+        voice_cpu_ms: CPU time of one comparison, with all that is heard in between.
         shed: highest level of load shedding.
         missing: why it did not run, or empty.
     """
@@ -85,6 +88,8 @@ class LiveRow(msgspec.Struct, frozen=True):
     stage_ms: dict[str, Spread] = {}
     readings: int = 0
     reading_cpu_ms: float = 0.0
+    voices: int = 0
+    voice_cpu_ms: float = 0.0
     shed: int = 0
     missing: str = ""
 
@@ -134,7 +139,8 @@ def bench_live(
         seconds: of each row.
         size: the form of television to send.
         backends: each gives a row.
-        cues: each set gives a row of every backend; captions are in the stream where one has text.
+        cues: each set gives a row of every backend; captions are in the stream where one has text,
+            and a made voice speaks in it where one has voices.
         on_second: told of each.
 
     Raises:
@@ -146,6 +152,9 @@ def bench_live(
         path = Path(folder) / "film.mp4"
         captioned = any("text" in kinds for kinds in cues)
         compose(film, path, form, _names(gallery_dir) if captioned else ())
+        if any("voice" in kinds for kinds in cues):
+            gallery_dir = with_a_voice(gallery_dir, Path(folder))
+            path = spoken_over(path, Path(folder) / "spoken.mkv")
         decode_s, pictures = _decoding(path)
         rows = [
             _row(path, gallery_dir, backend, kinds, seconds, on_second)
@@ -255,6 +264,7 @@ def _measure(
 ) -> LiveRow:
     cores = os.cpu_count() or 1
     dropped, sent, scenes, readings = app.reader.dropped, sender.sent, app.scenes, _readings(app)
+    voices = app.voices.compared
     cpu_s, by_thread = time.process_time(), seconds_by_thread()
     watch.counting = presses.counting = True
     took_s = pass_time(seconds, on_second)
@@ -266,7 +276,7 @@ def _measure(
     if not glass_s or not watch.made_s:
         raise EdgeError(f"bench live: {what[0]} gave no scene in {seconds:g} s")
     sent, dropped = sender.sent - sent, app.reader.dropped - dropped
-    readings = _readings(app) - readings
+    readings, voices = _readings(app) - readings, app.voices.compared - voices
     spent = {name: s - by_thread.get(name, 0.0) for name, s in after.items()}
     shares = {name: round(s / took_s / cores, 3) for name, s in sorted(spent.items())}
     return LiveRow(
@@ -286,6 +296,8 @@ def _measure(
         stage_ms={stage: spread(seconds) for stage, seconds in watch.stages().items()},
         readings=readings,
         reading_cpu_ms=round(1000 * spent.get("captions", 0.0) / readings, 1) if readings else 0.0,
+        voices=voices,
+        voice_cpu_ms=round(1000 * spent.get("voices", 0.0) / voices, 1) if voices else 0.0,
         shed=max(watch.shed, app.shedder.level),
     )
 

@@ -33,6 +33,8 @@ def table_of(found: LiveBench) -> Table:
         ("shed", "highest level of load shedding"),
         ("readings", "readings of text"),
         ("reading_cpu_ms", "CPU ms of one"),
+        ("voices", "voices compared"),
+        ("voice_cpu_ms", "CPU ms of one, with all that is heard"),
     ):
         table.add_row(title, *(str(getattr(row, name)) for row in ran))
     for stage in sorted({stage for row in ran for stage in row.stage_ms}):

@@ -26,7 +26,7 @@ def play(
     """Send the film's packets at their own speed, again and again, on one clock.
 
     Args:
-        film: an MP4 of H.264.
+        film: of H.264 or HEVC, with sound and subtitles or without.
         url: where to.
         form: the container to send, as FFmpeg calls it.
         options: of the container.
@@ -37,7 +37,7 @@ def play(
     with av.open(url, "w", format=form, options=options) as target:
         with av.open(film) as probe:
             pictures = probe.streams.video[0]
-            sent = (pictures, *probe.streams.subtitles)
+            sent = (pictures, *probe.streams.subtitles, *probe.streams.audio)
             streams = {one.index: target.add_stream_from_template(one) for one in sent}
             seen = pictures.index
         start, end_s = time.monotonic(), 0.0

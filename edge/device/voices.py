@@ -56,6 +56,11 @@ class VoiceWatch:
         self._opened = ExitStack()
         self._thread = Worker("voices", self._watch, niceness=NICENESS)
 
+    @property
+    def compared(self) -> int:
+        """How often a voice was compared since the voices were read."""
+        return self._listener.windows if self._listener is not None else 0
+
     def start(self) -> None:
         """Begin, where voices count."""
         if "voice" in self._board.kinds:

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from edge.errors import EdgeError
 from edge.privacy.naming import TYPED, NamingVisit
-from edge.privacy.spoken import SPOKEN_S, speech, traces_of, with_sound, write_wav
+from edge.privacy.spoken import traces_of
 from edge.privacy.subtitled import WORDS, with_subtitles
 from edge.privacy.trace import read_record, strace_command
 from edge.privacy.verdict import Allowed, Line, judge
+from edge.testbed.spoken import SPOKEN_S, speech, with_sound, write_wav
 from engines.files import cache_dir
 from gallery.voices.stored import read_voices
 

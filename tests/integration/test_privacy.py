@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from edge.privacy.naming import NamingVisit
-from edge.privacy.spoken import speech, traces_of
+from edge.privacy.spoken import traces_of
 from edge.privacy.subtitled import WORDS, with_subtitles
 from edge.privacy.trace import Output, parse
 from edge.privacy.verdict import Allowed, judge
 from edge.recognise.cues.cue import CUE_KINDS
+from edge.testbed.spoken import speech
 from edge.video.open import open_source
 from edge.video.source import SourceOptions
 from tests.free import FRAMES, Free

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from evaluate_population import nearest, pairs_of, policy_of
+from evaluate_population import nearest, pairs_of, policy_of, spread_of
 from population import SEED, halves
 
 from calibration.openset.evaluate import share_by_person
@@ -105,7 +105,8 @@ class Enrolments:
     ) -> list[tuple[str, str | None]]:
         near = nearest_others(enrolled @ enrolled.T)
         around = dict(zip(names.tolist(), map(tuple, near.tolist()), strict=True))
-        policy = replace(policy_of(PEOPLE, FPIR, stills=True), around=around.__getitem__)
+        scores = spread_of(enrolled, PEOPLE, FPIR)
+        policy = replace(policy_of(PEOPLE, FPIR, scores, stills=True), around=around.__getitem__)
         found = []
         for person, rows in drawn.items():
             for row in rows[count:]:

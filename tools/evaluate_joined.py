@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from evaluate_population import pairs_of, policy_of
-from population import SEED, Half, halves, track_templates
+from population import SCORES, SEED, Half, halves, track_templates
 
 from calibration.openset.evaluate import share_by_person
 from edge.hindsight.join_tracks import FinishedTrack, decide_film, join
@@ -142,9 +142,8 @@ class Films:
         cast = [*known.tolist(), *strangers.tolist()]
         whose = [person for person in cast for _ in self._shots[person]]
         shots = [shot for person in cast for shot in self._shots[person]]
-        gallery = Enrolled(
-            enrolled, self._half.templates[[self._half.names.tolist().index(p) for p in enrolled]]
-        )
+        templates = self._half.templates[[self._half.names.tolist().index(p) for p in enrolled]]
+        gallery = Enrolled(enrolled, templates)
         found = search(gallery, np.stack([shot.overall() for shot in shots]))  # type: ignore[arg-type]
         tracks = [
             FinishedTrack(
@@ -155,7 +154,7 @@ class Films:
             for i, shot in enumerate(shots)
         ]
         policy = replace(
-            policy_of(len(enrolled), fpir, stills=False),
+            policy_of(len(enrolled), fpir, SCORES, stills=False),
             around=neighbourhood(gallery),  # type: ignore[arg-type]
         )
         by_itself = decide([t.claim for t in tracks], policy, lambda _a, _b: False)

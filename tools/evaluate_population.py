@@ -3,7 +3,8 @@
 People are split in two by a seeded hash of their names. The half that teaches gives the constants
 of `engines/scores/*.toml`; everything else is measured on the other half through `decide`, which
 `identify` and `run` name people by. Galleries are drawn, or are everybody else of a group (each
-person in turn is the stranger). Intervals are by person.
+person in turn is the stranger), or half of a group, the other half searched. Intervals are by
+person.
 
     python tools/evaluate_population.py LFW COLOUR EAST_ASIAN --keep FILE.npz --tracks TRACKS.npz \
         --groups groups.csv --same same.csv
@@ -23,7 +24,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -47,6 +48,7 @@ from edge.recognise.decide import Claim, Policy, decide
 from edge.recognise.scene import Candidate
 from engines.pipeline import unit
 from engines.scores.probability import reliability
+from engines.scores.spread import PEOPLE
 from engines.scores.threshold import NEIGHBOURS, share_for
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ LEARNED_AT = (12, 100, 700)
 SMALL = 0.15
 """Own cosines below are taken for wrong labels when the person's own cosines are learned."""
 FILLED = (10_000, 100_000)
+FEW, GROUPS = 30, 400
+"""A group of so few people is told beside so many groups of its size drawn of everybody."""
 
 
 def learn(half: Half, same: set[frozenset[str]], *, stills: bool) -> dict[str, float]:
@@ -158,7 +162,7 @@ class Tally:
     said: list[tuple[float, bool]]
     shown: list[float]
 
-    def row(self) -> dict[str, object]:
+    def row(self) -> dict[str, Any]:
         """Return rates with their 95 % intervals by person."""
         named = share_by_person([p for p, _ in self.strangers], [n for _, n in self.strangers])
         right = share_by_person([p for p, _, _ in self.mated], [r for _, r, _ in self.mated])
@@ -228,6 +232,26 @@ class Measure:
         self._search(tally, everyone, fpir, people, leave_out=True)
         return tally
 
+    def disjoint(self, people: np.ndarray, fpir: float) -> Tally:
+        """Return the outcome where half of a group is enrolled and the other half searched."""
+        rng = np.random.default_rng(SEED)
+        tally = Tally([], [], [], [])
+        everyone = np.flatnonzero(np.isin(self._half.names, people))
+        for _ in range(DRAWS):
+            gallery = np.sort(rng.choice(everyone, len(everyone) // 2, replace=False))
+            self._search(tally, gallery, fpir, people)
+        return tally
+
+    def chance(self, size: int, share: float, fpir: float) -> float:
+        """Return how many of the groups drawn of everybody have so large a share of false names."""
+        rng = np.random.default_rng(SEED)
+        shares = []
+        for _ in range(GROUPS):
+            people = rng.choice(self._half.names, size, replace=False)
+            named = [named for _, named in self.each_in_turn(people, fpir).strangers]
+            shares.append(sum(named) / max(len(named), 1))
+        return float(np.mean(np.array(shares) >= share))
+
     def _search(
         self, tally: Tally, gallery: np.ndarray, fpir: float, group: np.ndarray | None,
         *, leave_out: bool = False,
@@ -236,8 +260,14 @@ class Measure:
         enrolled = half.names[gallery]
         size = len(gallery) + self._more
         around = self._arounds.setdefault(gallery.tobytes(), self._around(gallery))
-        policy = replace(policy_of(size - leave_out, fpir, stills=self._stills), around=around)
-        known = replace(policy, people=size, threshold=threshold(size, fpir, stills=self._stills))
+        everybody = half.templates[gallery]
+        if self._fillers is not None:
+            everybody = np.concatenate([everybody, self._fillers])
+        scores = spread_of(everybody, size, fpir)
+        policy = policy_of(size - leave_out, fpir, scores, stills=self._stills)
+        policy = replace(policy, around=around)
+        at = scores.cosines(stills=self._stills).threshold(size, fpir)
+        known = replace(policy, people=size, threshold=at)
         for kind, (probes, scores) in enumerate(
             ((half.strangers, self._of_strangers), (half.mated, self._of_mated))
         ):
@@ -322,14 +352,16 @@ def best_fillers(vectors: np.ndarray, fillers: np.ndarray) -> tuple[np.ndarray, 
     return np.stack(places), np.stack(cosines)
 
 
-def threshold(people: int, fpir: float, *, stills: bool) -> float:
-    """Return the usual threshold, as `policy_for` does."""
-    return SCORES.cosines(stills=stills).threshold(people, fpir)
+def spread_of(templates: np.ndarray, people: int, fpir: float) -> ScoreModel:
+    """Return the score model of a gallery, as `policy_for` does."""
+    chosen = np.random.default_rng(0).permutation(len(templates))[:PEOPLE]
+    return SCORES.for_gallery(templates[chosen], people, fpir)
 
 
-def policy_of(people: int, fpir: float, *, stills: bool) -> Policy:
+def policy_of(people: int, fpir: float, scores: ScoreModel, *, stills: bool) -> Policy:
     """Return what decides, as `policy_for` does for a gallery of this size."""
-    return Policy(threshold(people, fpir, stills=stills), people, SCORES, stills=stills)
+    threshold = scores.cosines(stills=stills).threshold(people, fpir)
+    return Policy(threshold, people, scores, stills=stills)
 
 
 def fillers(half: Half, count: int, alike: float) -> np.ndarray:
@@ -388,7 +420,12 @@ def tables(
         for name, group in groups.items():
             people = np.array([n for n in everyone if n in group])
             if len(people) > 2:
-                rows[f"{name} only, {len(people)}, {fpir}"] = measure.each_in_turn(
+                found = measure.each_in_turn(people, fpir).row()
+                if len(people) <= FEW:
+                    share = found["fpir"][0] if found["fpir"] else 0.0
+                    found["as_many_by_chance"] = measure.chance(len(people), share, fpir)
+                rows[f"{name} only, {len(people)}, {fpir}"] = found
+                rows[f"{name} only, half of {len(people)}, {fpir}"] = measure.disjoint(
                     people, fpir
                 ).row()
     for alike in (0.0, 0.5):

@@ -9,7 +9,7 @@ no hysteresis counts.
         --tracks tracks.npz --same same.csv
 
 `--keep` and `--tracks` are the files of tools/evaluate_population.py. Prints one JSON object;
-intervals are of 95 %, by person.
+intervals are of 95 %, by person. `--half 0` searches those who taught the constants.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def measure(
         chosen = np.sort(rng.choice(len(half.names), size, replace=False))
         names = half.names[chosen]
         around = around_of(names, alike[np.ix_(chosen, chosen)])
-        policy = replace(policy_of(size, given.fpir, stills=False), around=around)
+        policy = replace(policy_of(size, given.fpir, SCORES, stills=False), around=around)
         for first in range(0, len(probes.person), count):
             person = str(probes.person[first])
             rows = range(first, first + count)
@@ -129,9 +129,12 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000])
     parser.add_argument("--draws", type=int, default=4)
     parser.add_argument("--fpir", type=float, default=0.01)
+    parser.add_argument(
+        "--half", type=int, choices=(0, 1), default=1, help="0 are those who taught the constants"
+    )
     given = parser.parse_args()
     faces = embed(given.people, given.keep, quick=True)
-    other = halves(faces, read_tracks(given.tracks))[1]
+    other = halves(faces, read_tracks(given.tracks))[given.half]
     probes = looks(given.tracks, other.names)
     same = {frozenset(pair) for pair in pairs_of(given.same)}
     found = {str(size): measure(other, probes, same, size, given) for size in given.sizes}

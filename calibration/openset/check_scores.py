@@ -9,6 +9,7 @@ import numpy as np
 
 from calibration.openset.evaluate import share_by_person
 from calibration.openset.learn_scores import probes_of_tracks
+from engines.scores.spread import PEOPLE
 from engines.scores.threshold import NEIGHBOURS
 
 if TYPE_CHECKING:
@@ -41,10 +42,11 @@ class Row(msgspec.Struct, frozen=True):
 def check(model: ScoreModel, half: Half, faces: Faces, rates: tuple[float, ...]) -> list[Row]:
     """Return the rates of this half, all enrolled and each in turn the stranger."""
     tracks, expected = probes_of_tracks(model, half, faces.tracks)
-    near = half.neighbours()
+    near, count = half.neighbours(), len(half.people)
+    sample = half.templates[np.random.default_rng(0).permutation(count)[:PEOPLE]]
     nothing = np.full(len(half.stills.owner), np.nan)
     return [
-        _row(kind, model, probes, near, means, rate)
+        _row(kind, model.for_gallery(sample, count - 1, rate), probes, near, means, rate)
         for kind, probes, means in (
             ("pictures", half.stills, nothing),
             ("tracks", tracks, expected),

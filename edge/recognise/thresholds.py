@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.recognise.decide import Policy
 from engines.scores.model import score_model
+from engines.scores.spread import PEOPLE
 from engines.scores.threshold import NEIGHBOURS
 from gallery.errors import GalleryError
 
@@ -47,12 +48,16 @@ class Thresholds:
 def policy_for(
     gallery: Gallery, fpir: float, cast: frozenset[str] = frozenset(), *, stills: bool = True
 ) -> Policy:
-    """Return the thresholds for a gallery of this size; a face's own neighbours move them."""
-    scores = score_model(gallery.model)
-    threshold = scores.cosines(stills=stills).threshold(gallery.people_count, fpir)
+    """Return the thresholds for a gallery; a face's own neighbours move them.
+
+    They rise with its size, and for pictures with how widely its own people's cosines spread.
+    """
+    people, scores = gallery.people_count, score_model(gallery.model)
+    if stills:
+        scores = scores.for_gallery(gallery.sample_templates(PEOPLE, 0), people, fpir)
     return Policy(
-        threshold,
-        gallery.people_count,
+        scores.cosines(stills=stills).threshold(people, fpir),
+        people,
         scores,
         cast,
         alike=_similarity(gallery),

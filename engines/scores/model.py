@@ -19,6 +19,7 @@ import numpy as np
 from engines.errors import ScoreError
 from engines.files import BAD_JSON, cache_dir
 from engines.scores.probability import CosineModel
+from engines.scores.spread import widening
 from engines.scores.threshold import (
     PROBES_PART,
     ImpostorModel,
@@ -188,6 +189,28 @@ class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return kind.cosines
         mean = kind.cosines.genuine_mean - kind.norm_slope * lack
         return dataclasses.replace(kind.cosines, genuine_mean=mean)
+
+    def for_gallery(self, sample: NDArray[np.float32], people: int, fpir: float) -> ScoreModel:
+        """Return the model of one gallery, where strangers' pictures may spread further than usual.
+
+        Tracks are as they are: among women they name no more strangers than promised
+        (docs/accuracy.md).
+
+        Args:
+            sample: templates of up to `spread.PEOPLE` of its people at random, float32 (n,
+                dimension), unit length.
+            people: in the gallery.
+            fpir: the promised share of strangers who get a name.
+
+        Raises:
+            ScoreError: `fpir` is not between 0 and 1.
+        """
+        cosines = self.stills.cosines
+        sd = cosines.impostor_sd * widening(sample, self.enrolled_sd, people, fpir)
+        stills = msgspec.structs.replace(
+            self.stills, cosines=dataclasses.replace(cosines, impostor_sd=sd)
+        )
+        return msgspec.structs.replace(self, stills=stills)
 
     def crowding(
         self,

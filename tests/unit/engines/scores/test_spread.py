@@ -1,0 +1,79 @@
+"""Galleries whose people are alike in their own ways: strangers spread further there."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engines.errors import ScoreError
+from engines.pipeline import unit
+from engines.scores.model import score_model
+from engines.scores.spread import PEOPLE, spread, widening
+
+SFACE = score_model("sface-2021dec")
+MEAN, SD = SFACE.enrolled_mean, SFACE.enrolled_sd
+USUAL = round(((1 - MEAN) / SD) ** 2)
+"""So many dimensions of chance give the usual deviation."""
+NARROW = 75
+"""And so many one that is 17 % wider."""
+
+
+def faces(count: int, dimensions: int, seed: int) -> NDArray[np.float32]:
+    """Return people with the usual mean cosine, float32 (count, dimensions + 1)."""
+    chance = np.random.default_rng(seed).standard_normal((count, dimensions))
+    own = np.sqrt(1 - MEAN) * chance / np.linalg.norm(chance, axis=1, keepdims=True)
+    return np.hstack([np.full((count, 1), np.sqrt(MEAN)), own]).astype(np.float32)
+
+
+@pytest.mark.parametrize(("dimensions", "times"), [(USUAL, 1.0), (NARROW, 1.17)])
+def test_many_people_tell_how_far_cosines_spread(dimensions: int, times: float) -> None:
+    assert spread(faces(PEOPLE, dimensions, 0), SD) == pytest.approx(times, abs=0.02)
+
+
+def test_a_few_people_are_hardly_believed() -> None:
+    of = [abs(spread(faces(count, NARROW, 1), SD) - 1) for count in (1, 2, 3, 12)]
+    assert of[:2] == [0.0, 0.0]
+    assert max(of) < 0.06
+
+
+def test_people_who_are_enrolled_twice_move_nothing() -> None:
+    people = faces(200, USUAL, 2)
+    twice = np.concatenate([people, unit(people[:20] + 0.02)])
+    assert spread(twice, SD) == pytest.approx(spread(people, SD), abs=0.01)
+
+
+def test_what_neighbours_have_told_is_not_counted_again() -> None:
+    people = faces(PEOPLE, NARROW, 3)
+    assert 1 < widening(people, SD, PEOPLE, 0.01) < spread(people, SD)
+    assert widening(people[:1], SD, 1, 0.01) == 1.0
+    with pytest.raises(ScoreError, match="fpir"):
+        widening(people, SD, PEOPLE, 0.0)
+
+
+def named(gallery: NDArray[np.float32], strangers: NDArray[np.float32], *, aware: bool) -> float:
+    """Return the share of strangers who pass the threshold of a promised 1 %."""
+    people = len(gallery)
+    model = SFACE.for_gallery(gallery[:PEOPLE], people, 0.01) if aware else SFACE
+    threshold = model.cosines(stills=True).threshold(people, 0.01)
+    alike = -np.sort(-(gallery @ gallery.T), axis=1)[:, 2:10]
+    found = strangers @ gallery.T
+    count = 0
+    for row in found:
+        order = np.argsort(-row)[:9]
+        crowding = model.crowding(
+            row[order[1:]].tolist(), alike[order[0]].tolist(), people, stills=True,
+            impostor_mean=None,
+        )  # fmt: skip
+        count += row[order[0]] >= threshold + crowding
+    return count / len(strangers)
+
+
+def test_pictures_keep_their_promise_where_people_spread_further() -> None:
+    gallery, strangers = faces(300, NARROW, 4), faces(4000, NARROW, 5)
+    assert named(gallery, strangers, aware=False) > 0.015
+    assert 0.003 < named(gallery, strangers, aware=True) < 0.015
+
+
+def test_tracks_are_as_they_were() -> None:
+    model = SFACE.for_gallery(faces(300, NARROW, 6), 300, 0.01)
+    assert model.tracks == SFACE.tracks
+    assert model.stills.cosines.impostor_sd > SFACE.stills.cosines.impostor_sd

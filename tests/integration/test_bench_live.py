@@ -108,8 +108,9 @@ def test_the_figures_fit_together(tmp_path: Path) -> None:
     assert row.recognised > 20
     assert row.recognised + row.dropped <= row.sent + 12  # some were under way
     assert row.named > 0.2
-    assert row.voices >= 1  # a made voice speaks, which was enrolled in a copy
-    assert 0 < row.voice_cpu_ms < 1000
+    # A made voice speaks, which was enrolled in a copy; while load is shed nobody listens.
+    assert row.voices >= 1 or row.shed
+    assert 0 <= row.voice_cpu_ms < 1000
     assert not (tmp_path / "gallery.voices").exists()
     assert row.decode_to_scene_ms is not None
     assert row.glass_ms is not None

@@ -36,16 +36,22 @@ LOST_S = 0.3
 """A face that was lost so recently is searched for at the pace of faces that move."""
 ROUNDING_S = 0.004
 CELLS = (48, 27)
+BLANK = 5.0
+"""Grey levels between the darkest and the brightest cell of a picture that shows nothing."""
 CHANGED = 8.0
 """Grey levels by which some cell of the picture differs when something has changed."""
 
 
 class Pass(Enum):
-    """How a frame is looked at: where known faces are, all of it small, or at full resolution."""
+    """How a frame is looked at: where known faces are, all of it small, or at full resolution.
+
+    A blank one, as between two scenes, is not: nobody is there.
+    """
 
     FOLLOW = "follow"
     LOW = "low"
     FULL = "full"
+    BLANK = "blank"
 
 
 class PassPlan:
@@ -72,8 +78,9 @@ class PassPlan:
             small: uint8 (h, w, 3), the frame scaled down.
         """
         since_s, now = pts_s - self._pass_s, _cells(small)
+        blank = float(np.ptp(now)) < BLANK
         if not 0 <= since_s < float("inf"):
-            return Pass.FULL
+            return Pass.BLANK if blank else Pass.FULL
         self._changed = self._changed or not _same(now, self._at_pass)
         gap_s = MOVING_S if self._moving else STATIC_S
         if since_s < gap_s - ROUNDING_S:
@@ -83,6 +90,8 @@ class PassPlan:
         if since_s < UNCHANGED_S - ROUNDING_S and not self._moving and not self._changed:
             self._calm_s = pts_s
             return None
+        if blank:
+            return Pass.BLANK
         full_gap_s = UNCHANGED_FULL_S if _same(now, self._at_full) else FULL_S
         if pts_s - self._full_s >= full_gap_s - ROUNDING_S:
             return Pass.FULL

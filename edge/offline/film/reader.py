@@ -33,6 +33,7 @@ from edge.recognise.track import Tracker
 from edge.video.frame import Frame
 from engines.align import with_fine_landmarks
 from engines.box_voting import overlaps
+from engines.detections import Detections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from edge.recognise.recogniser import RecogniserOptions
     from edge.recognise.scene import Scene
     from edge.video.frame import Picture
-    from engines.detections import Detections
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
 
@@ -181,10 +181,13 @@ class FilmReader:
     ) -> tuple[Found, NDArray[np.uint8] | None]:
         """Return the faces of a picture, and the picture where its pixels were needed."""
         detector, size = self._pipeline.detector, low_size(picture.size)
+        if kind is Pass.BLANK:
+            return Found(Detections.empty(), np.ones(0, bool)), None
         if kind is Pass.FULL or size is None:
             bgr = picture.to_frame().bgr
             faces = everywhere(detector, bgr)
             self._news.searched(small)
+            self._suspects.searched(faces if size is not None else Detections.empty())
             return Found(faces, np.ones(len(faces), bool)), bgr
         if kind is Pass.FOLLOW:
             bgr = picture.to_frame().bgr

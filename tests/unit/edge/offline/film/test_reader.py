@@ -196,6 +196,25 @@ def test_a_long_shot_keeps_its_tracks_from_part_to_part(gallery: Gallery) -> Non
     assert embedder.embedded < 40
 
 
+class WithBlack(Painted):
+    """The same, black from the second second on, for two."""
+
+    def _frame(self, index: int) -> Frame:
+        frame = super()._frame(index)
+        if 2 <= frame.pts_s < 4:
+            frame.bgr[1:] = 3
+        return frame
+
+
+def test_black_frames_are_not_searched(gallery: Gallery) -> None:
+    film = WithBlack(lambda t: {} if 2 <= t < 4 else {1: (320.0, 180.0)}, 6)
+    scenes, _ = read(film, gallery)
+    assert not any(2 <= at < 3.9 for at in film.passes)
+    named = {s.pts_s: [f.id for f in s.faces] for s in scenes}
+    assert all(ids == ["p1"] for at, ids in named.items() if at < 2 or at >= 4)
+    assert not any(ids for at, ids in named.items() if 2.25 < at < 3.8)
+
+
 def test_a_film_without_frames_has_no_scenes(gallery: Gallery) -> None:
     scenes, _ = read(Painted(lambda _: {}, 0), gallery)
     assert scenes == []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from edge.recognise.track import MAX_DISTANCE
 from engines.box_voting import overlaps
 from engines.detections import Detections
 from engines.detector import suppress_overlaps
@@ -24,8 +25,6 @@ LOW_PX = 640
 CROP_PX = 160
 CROP_SIDES = 2.0
 """A crop is this many faces wide, at least `CROP_PX`; a wider one is shrunk to that."""
-NEAR = 0.5
-"""A face further from where it is expected, in units of its size, is another one."""
 SAME_FACE = 0.3
 """Boxes that overlap this much show one face."""
 
@@ -84,7 +83,7 @@ def _in_crop(detector: Detector, bgr: NDArray[np.uint8], box: NDArray[np.float32
         return faces
     apart = np.linalg.norm((faces.xyxy_px[:, :2] + faces.xyxy_px[:, 2:]) / 2 - centre, axis=1)
     nearest = int(np.argmin(apart))
-    return faces[[nearest]] if apart[nearest] <= NEAR * side else Detections.empty()
+    return faces[[nearest]] if apart[nearest] <= MAX_DISTANCE * side else Detections.empty()
 
 
 def _shrunk(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from edge.offline.film.suspects import with_second_look
 from engines.detections import Detections
 
 if TYPE_CHECKING:
@@ -98,12 +99,13 @@ def in_parts(
     detector: Detector, bgr: NDArray[np.uint8], parts: Sequence[tuple[int, int, int, int]]
 ) -> Detections:
     """Return the faces in parts of a frame, uint8 (height, width, 3), BGR, in its pixels."""
-    return Detections.concatenate(
+    found = Detections.concatenate(
         [
             detector.detect(bgr[top:bottom, left:right]).moved(left, top)
             for left, top, right, bottom in parts
         ]
     )
+    return with_second_look(detector, bgr, found)
 
 
 def _free_of(faces: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.bool_]:

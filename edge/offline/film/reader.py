@@ -20,6 +20,7 @@ from edge.offline.film.news import News, in_parts
 from edge.offline.film.passes import Pass, PassPlan
 from edge.offline.film.shot import Moments, finished
 from edge.offline.film.shots_file import ShotsFile
+from edge.offline.film.suspects import Suspects
 from edge.offline.film.tiles import everywhere
 from edge.offline.film.views import cut_out
 from edge.recognise.cues.cue import CueBoard
@@ -85,6 +86,7 @@ class FilmReader:
         self._policy = Thresholds(options.fpir, options.cast).prepare(gallery)
         self._cuts, self._bars = ShotDetector(), Bars()
         self._plan, self._news, self._tracker = PassPlan(), News(), Tracker()
+        self._suspects = Suspects()
         self._cues = cues or CueBoard()
         self._gate = CueGate(self._cues)
         self._shot = 0
@@ -140,6 +142,7 @@ class FilmReader:
         self._tracker.reset()
         self._gate.lips.cut()
         self._plan.cut()
+        self._suspects = Suspects()
         self._shot += 1
 
     def _end_part(self, alive: Collection[int]) -> None:
@@ -196,7 +199,9 @@ class FilmReader:
         factor = np.divide(picture.size, size, dtype=np.float32)
         low = detector.detect(picture.scaled(size)).scaled(factor)
         targets = self._targets(low, picture.pts_s, float(factor[0]))
-        known = np.array([*self._places(picture.pts_s), *low.xyxy_px], np.float32).reshape(-1, 4)
+        followed = self._places(picture.pts_s)
+        targets += self._suspects.places(followed)
+        known = np.array([*followed, *low.xyxy_px], np.float32).reshape(-1, 4)
         parts = self._news.parts(small, known, picture.size)
         if not targets and not parts:
             return Found(low, np.zeros(len(low), bool)), None

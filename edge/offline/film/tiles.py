@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from edge.offline.film.closer import LOW_PX, SAME_FACE, in_crops
+from edge.offline.film.suspects import with_second_look
 from engines.box_voting import overlaps
 from engines.detections import Detections
 from engines.detector import suppress_overlaps
@@ -28,7 +29,7 @@ TILE_PX = 720
 """Longest side of a piece; a frame up to twice as large in all is searched at once."""
 OVERLAP_PX = 80
 LARGE_PX = 60
-"""A face from this size on may be cut by the edge of each piece that shows it."""
+"""A face whose longer side has this may be cut by the edge of each piece that shows it."""
 EDGE_PX = 2
 
 
@@ -49,13 +50,16 @@ def everywhere(detector: Detector, bgr: NDArray[np.uint8]) -> Detections:
         found = detector.detect(seen)
     else:
         found = _in_tiles(detector, seen)
+    if max(height, width) > LOW_PX:
+        found = with_second_look(detector, seen, found)
     factor = np.array([width / seen.shape[1], height / seen.shape[0]], np.float32)
     return found.scaled(factor)
 
 
 def _in_tiles(detector: Detector, bgr: NDArray[np.uint8]) -> Detections:
     low = detector.detect(bgr, long_side_px=LOW_PX)
-    boxes = list(low[low.sides_px >= LARGE_PX].xyxy_px)
+    longer = (low.xyxy_px[:, 2:] - low.xyxy_px[:, :2]).max(axis=1)
+    boxes = list(low[longer >= LARGE_PX].xyxy_px)
     large = in_crops(detector, bgr, boxes)
     height, width = bgr.shape[:2]
     parts = [

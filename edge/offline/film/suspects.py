@@ -1,0 +1,74 @@
+"""Small faces that a pass has seen, but not surely: they are looked at again, from close by.
+
+The network sees a small face well or badly by where it lies in its grid, and in a picture that
+stands still that would stay so; a film read frame by frame has many chances more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge.offline.film.closer import SAME_FACE, in_crops
+from edge.recognise.track import SURE_SCORE
+from engines.box_voting import overlaps
+from engines.detections import Detections
+from engines.detector import suppress_overlaps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from engines.detector import Detector
+
+SMALL_PX = 60.0
+MOST = 6
+"""Faces of a pass that are looked at again, the likeliest first."""
+LOOKS = 3
+"""Passes after which a face that was never seen surely is none."""
+STEP_PX = 3
+"""The next look lets a face lie elsewhere in the network's grid, whose cells are 8 pixels wide."""
+
+
+class Suspects:
+    """Where a full pass was not sure, for the next few passes."""
+
+    def __init__(self) -> None:
+        self._boxes: list[NDArray[np.float32]] = []
+        self._looks = 0
+
+    def searched(self, faces: Detections) -> None:
+        """Take what a full pass has found."""
+        self._boxes, self._looks = weak(faces), LOOKS
+
+    def places(self, known: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """Return where to look again, float32 (4,) each; not where faces are followed already.
+
+        Args:
+            known: boxes of those, the same form.
+        """
+        self._looks -= 1
+        if self._looks < 0:
+            self._boxes = []
+        there = np.array(known, np.float32).reshape(-1, 4)
+        self._boxes = [b for b in self._boxes if not (overlaps(b, there) > SAME_FACE).any()]
+        return [box + STEP_PX * (1 + self._looks) for box in self._boxes]
+
+
+def weak(faces: Detections) -> list[NDArray[np.float32]]:
+    """Return the boxes of small faces that may be none, the likeliest first."""
+    found = np.flatnonzero((faces.scores < SURE_SCORE) & (faces.sides_px < SMALL_PX))
+    return list(faces.xyxy_px[found[np.argsort(-faces.scores[found], kind="stable")][:MOST]])
+
+
+def with_second_look(detector: Detector, bgr: NDArray[np.uint8], faces: Detections) -> Detections:
+    """Return the faces of a frame, uint8 (height, width, 3), BGR, the doubtful ones seen again."""
+    places = weak(faces)
+    if not places:
+        return faces
+    places += [box + STEP_PX for box in places]
+    both = Detections.concatenate([faces, in_crops(detector, bgr, places)])
+    both = both[np.argsort(-both.scores, kind="stable")]
+    return both[suppress_overlaps(both.xyxy_px, SAME_FACE)]

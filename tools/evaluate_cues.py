@@ -140,6 +140,10 @@ class Trial:
         order = np.argsort(-(self._templates @ vectors.mean(axis=0)))
         return next(self.names[i] for i in order if self.names[i] != but)
 
+    def caption_of(self, person: str) -> tuple[Evidence, ...]:
+        """Return what a caption says that names somebody."""
+        return (Evidence("text", caption_llr({person}, len(self.names))),)
+
     def evidence(
         self, cue: str, person: str | None, random: np.random.Generator
     ) -> tuple[Evidence, ...]:
@@ -152,7 +156,7 @@ class Trial:
             cast = [*cast[1:], told]
         count, found = len(self.names), []
         if "caption" in cue or "all" in cue.split():
-            found.append(Evidence("text", caption_llr({told}, count)))
+            found += self.caption_of(told)
         if "cast" in cue or "all" in cue.split():
             found.append(Evidence("title", cast_llr(frozenset(cast), count)))
         if "filmography" in cue or "all" in cue.split():

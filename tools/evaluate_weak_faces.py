@@ -11,8 +11,8 @@ has pairs of names that are one person or twins, which are not compared. Interva
 "Attacked": caption, cast and filmography all speak for somebody enrolled, drawn for each track.
 `--fusion` searches the enrolled people's other pictures too, and has a row for each cue: of who is
 enrolled it is right, or wrong where the row says so; of a stranger it always names somebody else.
-`--voices` adds voices to it (`composed_voices.py`): of whom the other cues tell, and, "voice of the
-most alike", of whom the face is most like without being them.
+"Of the most alike" speaks for whom the face is most like without being them. `--voices` adds voices
+to it (`composed_voices.py`), of whom the other cues tell.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 SIZES = (100, 1000)
 CUES = ("face", "caption", "cast", "filmography", "all", "wrong caption", "all wrong")
+ALIKE = "caption of the most alike"
 VOICE_CUES = ("voice", "wrong voice", "voice of the most alike")
 
 
@@ -127,6 +128,8 @@ def fusion(
             if not len(seen) or any(frozenset({person, other}) in same for other in enrolled):
                 continue
             says = trial.evidence(cue, person if known else None, random)
+            if cue == ALIKE:
+                says = trial.caption_of(trial.most_alike(vectors[seen], person))
             if voices is not None and ("voice" in cue or "all" in cue.split()):
                 heard_of = _told(trial, cue, person, says, vectors[seen], random)
                 says = (*says, voices.heard(heard_of, trial.names, random))
@@ -170,6 +173,7 @@ def main() -> int:
     parser.add_argument("--fusion", action="store_true")
     parser.add_argument("--draws", type=int, default=4, help="galleries that are drawn")
     parser.add_argument("--voices", type=Path, help="cosines of voices, for --fusion")
+    parser.add_argument("--cues", default=",".join((*CUES, ALIKE)), help="rows, for --fusion")
     parser.add_argument("--ways", default=",".join(WAYS), help="which faces, for --fusion")
     args = parser.parse_args()
     same: set[frozenset[str]] = set()
@@ -184,7 +188,7 @@ def main() -> int:
         print(f"|{'---|' * 5}")
         voices = ComposedVoices(args.voices) if args.voices else None
         for way in args.ways.split(","):
-            for cue in (*CUES, *(VOICE_CUES if voices else ())):
+            for cue in (*args.cues.split(","), *(VOICE_CUES if voices else ())):
                 cells = " | ".join(fusion(pipeline, faces, way, same, cue, args.draws, voices))
                 print(f"| {way} | {cue} | {cells} |", flush=True)
         return 0

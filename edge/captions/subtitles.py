@@ -110,13 +110,13 @@ class Subtitles:
         self._seen: tuple[SubtitlePicture, ...] = ()
 
     def see(
-        self, pictures: tuple[SubtitlePicture, ...], reader: Callable[[], LineReader]
+        self, pictures: tuple[SubtitlePicture, ...], reader: Callable[[], LineReader | None]
     ) -> list[CaptionText]:
         """Take a source's newest subtitles that are pictures; read the new ones.
 
         Args:
             pictures: as `SourceStats.subtitle_pictures` has them.
-            reader: of text; asked for where there is a new picture.
+            reader: of text; asked for where there is a new picture, None leaves it out.
 
         Returns:
             The lines that name somebody.
@@ -129,7 +129,10 @@ class Subtitles:
             names = self._named()
         except GalleryError:
             return []
-        read = (SubtitleLine(one.from_s, one.to_s, _read(one, reader())) for one in new)
+        text = reader()
+        if text is None:
+            return []
+        read = (SubtitleLine(one.from_s, one.to_s, _read(one, text)) for one in new)
         return [text for line in read for text in self._take(line, names)]
 
     def hear(self, lines: tuple[SubtitleLine, ...]) -> list[CaptionText]:

@@ -50,7 +50,7 @@ class CaptionWatch:
         gallery: returns the one in use.
         busy: whether the device has no time.
         on_read: told the seconds that a reading took.
-        reader: opens what reads, in the thread that uses it.
+        reader: opens what reads, in the thread that uses it; None while there is nothing.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class CaptionWatch:
         gallery: Callable[[], Gallery],
         busy: Callable[[], bool],
         on_read: Callable[[float], None],
-        reader: Callable[[], LineReader],
+        reader: Callable[[], LineReader | None],
     ) -> None:
         self._board, self._gallery = board, gallery
         self._busy, self._on_read, self._reader = busy, on_read, reader
@@ -91,17 +91,23 @@ class CaptionWatch:
         self._ready.set()
 
     def _read_all(self) -> None:
-        captions = Captions(self._reader(), self._board, self._gallery)
+        captions: Captions | None = None
         while not self._thread.wait(0):
             self._ready.wait()
             self._ready.clear()
             picture = self._picture
             if picture is not None and not self._thread.wait(0):
-                begun = time.perf_counter()
-                captions.look(picture.part, picture.pts_s, picture.credits)
-                self._on_read(time.perf_counter() - begun)
-                self.readings = captions.readings
+                captions = captions or self._opened()
+                if captions is not None:
+                    begun = time.perf_counter()
+                    captions.look(picture.part, picture.pts_s, picture.credits)
+                    self._on_read(time.perf_counter() - begun)
+                    self.readings = captions.readings
             self._picture = None
+
+    def _opened(self) -> Captions | None:
+        reader = self._reader()
+        return Captions(reader, self._board, self._gallery) if reader is not None else None
 
 
 def _legible(frame: Frame) -> NDArray[np.uint8]:

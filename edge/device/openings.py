@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge.device.captions import CaptionWatch
 from edge.device.subtitles import SubtitleWatch
+from edge.device.text_opener import TextOpener
 from edge.device.voices import VoiceWatch
 from engines.text_reading.shared import SharedText
 
@@ -66,7 +67,7 @@ def open_captions(
     def gallery() -> Gallery:
         return watcher.gallery
 
-    took, text = metrics.stages.labels, SharedText().reader
+    took, text = metrics.stages.labels, TextOpener(SharedText().reader)
     captions = CaptionWatch(board, gallery, busy, took("captions").observe, text)
     subtitles = SubtitleWatch(board, gallery, reader, busy, text, took("subtitles").observe)
     return (captions if "text" in board.kinds else None), subtitles

@@ -32,7 +32,8 @@ class SubtitleWatch:
         gallery: returns the one in use.
         reader: has what the source says.
         busy: whether the device has no time.
-        text: opens what reads pictures, in the thread that uses it; asked with the first of them.
+        text: opens what reads pictures, in the thread that uses it; asked with the
+            first of them, None while there is nothing.
         on_heard: told the seconds that new ones took.
     """
 
@@ -42,7 +43,7 @@ class SubtitleWatch:
         gallery: Callable[[], Gallery],
         reader: Reader,
         busy: Callable[[], bool],
-        text: Callable[[], LineReader],
+        text: Callable[[], LineReader | None],
         on_heard: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._subtitles, self._reader, self._busy = Subtitles(board, gallery), reader, busy
@@ -76,7 +77,7 @@ class SubtitleWatch:
             self._on_heard(time.perf_counter() - begun)
         self._known = known
 
-    def _read_by(self) -> LineReader:
+    def _read_by(self) -> LineReader | None:
         if self._opened is None:
             self._opened = self._text()
         return self._opened

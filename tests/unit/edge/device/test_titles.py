@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pytest
 
+from edge.device.captions import CaptionWatch
 from edge.device.subtitles import SubtitleWatch
+from edge.device.text_opener import AGAIN_S, TextOpener
 from edge.device.titles import SEEN_S, TitleWatch
 from edge.recognise.cues.cue import CueBoard, Spoke
 from edge.recognise.scene import Face, Scene
 from edge.titles.playing import NowPlaying
 from edge.video.frame import Frame
-from edge.video.source import SourceStats, SubtitleLine
+from edge.video.source import SourceStats, SubtitleLine, SubtitlePicture
+from engines.errors import ModelMissingError
 from gallery.store.person import Person, Work
 from tests.polling import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from engines.text_reading.lines import TextReader
 
 FILM = (Work("A film", 2000, "Joey Green"),)
 PEOPLE = [
@@ -93,5 +94,38 @@ def test_subtitles_of_a_live_source_are_heard(board: CueBoard) -> None:
         watch.close()
 
 
-def nobody_reads() -> TextReader:
+def test_where_models_are_missing_lines_are_heard_and_the_log_says_it_once(
+    board: CueBoard, caplog: pytest.LogCaptureFixture
+) -> None:
+    now_s, asked = [0.0], []
+
+    def missing() -> NoReturn:
+        asked.append(now_s[0])
+        raise ModelMissingError("no models; connect to a package index")
+
+    opener = TextOpener(missing, clock=lambda: now_s[0])
+    reader = Reader()
+    watch = SubtitleWatch(board, Gallery, reader, lambda: False, opener)  # type: ignore[arg-type]
+    captions = CaptionWatch(board, Gallery, lambda: False, lambda _: None, opener)  # type: ignore[arg-type]
+    frame = Frame(np.zeros((90, 160, 3), np.uint8), 1.0, 0, 0)
+    drawn = SubtitlePicture(4.0, 6.0, 2, 1, b"\0\xff")
+    watch.start()
+    captions.start()
+    try:
+        captions.take(frame, Scene(1.0, 0, 160, 90, 0, (), 1))
+        reader.stats = SourceStats(
+            subtitles=(SubtitleLine(4.0, 6.0, "PERSON NUMBER7: Hello"),), subtitle_pictures=(drawn,)
+        )
+        assert until(lambda: said(board) == {"p7"} and asked)
+    finally:
+        watch.close()
+        captions.close()
+    assert len(asked) == 1
+    assert [r.message for r in caplog.records if "no text is read" in r.message]
+    now_s[0] = AGAIN_S + 1
+    assert opener() is None
+    assert len(asked) == 2
+
+
+def nobody_reads() -> NoReturn:
     raise AssertionError

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import av
 
+from edge.testbed.remux import dated
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -33,9 +35,7 @@ def with_subtitles(film: Path, target: Path, speaker: str) -> None:
         copies = {one.index: made.add_stream_from_template(one) for one in kept}
         track: Any = made.add_stream_from_template(told.streams[0])
         lines = [packet for packet in told.demux() if packet.size]
-        for packet in source.demux(kept):
-            if packet.dts is None:
-                continue
+        for packet in dated(source.demux(kept)):
             while lines and _when(lines[0]) <= _when(packet):
                 made.mux(_moved(lines.pop(0), track))
             made.mux(_moved(packet, copies[packet.stream.index]))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import av
 import numpy as np
 
+from edge.testbed.remux import dated
 from edge.video.source import SOUND_RATE
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def speech(seconds: float, seed: int = 0) -> NDArray[np.float32]:
         parts += [0.4 * sound / np.abs(sound).max(), 0.4 * pause]
         count += length
     whole = np.concatenate(parts)[: int(seconds * SOUND_RATE)]
-    return np.asarray(np.round(whole * 32767) / 32768, np.float32)
+    return np.asarray(np.round(whole * 32767) / 32768 + 0.0, np.float32)  # no zero below zero
 
 
 def write_wav(path: Path, sound: NDArray[np.float32]) -> None:
@@ -74,9 +75,7 @@ def with_sound(
         taken = [one for one in source.streams if one.type in {"video", "subtitle"}]
         tracks: dict[int, Any] = {s.index: made.add_stream_from_template(s) for s in taken}
         track: Any = made.add_stream(codec, rate=SOUND_RATE, layout="mono")
-        for packet in source.demux(taken):
-            if packet.dts is None:
-                continue
+        for packet in dated(source.demux(taken)):
             until_s = min(float(packet.dts * (packet.time_base or 0)) + 1, SAID_AGAIN_S)
             while at < until_s * SOUND_RATE:
                 piece = np.take(samples, range(at, at + PIECE), mode="wrap")

@@ -14,9 +14,9 @@ from edge.privacy.subtitled import WORDS, with_subtitles
 from edge.privacy.trace import Output, parse
 from edge.privacy.verdict import Allowed, judge
 from edge.recognise.cues.cue import CUE_KINDS
-from edge.testbed.spoken import speech
+from edge.testbed.spoken import speech, with_sound
 from edge.video.open import open_source
-from edge.video.source import SourceOptions
+from edge.video.source import SOUND_RATE, SourceOptions
 from tests.free import FRAMES, Free
 from tests.integration.conftest import tvradar
 from tests.unit.edge.captions import dvb
@@ -53,12 +53,19 @@ def test_a_session_lets_nothing_out(words: list[object], free: Free, tmp_path: P
     assert [line for line in lines if line["what"] == "who was named, after a yes"]
 
 
-def test_the_film_under_watch_has_subtitles_and_its_pictures(free: Free, tmp_path: Path) -> None:
-    path = tmp_path / "f.mkv"
-    with_subtitles(with_dvb(free, tmp_path / "f.ts"), path, "Ada Chen")
-    with open_source(str(path), options=SourceOptions(subtitles=True)) as source:
+def test_the_film_under_watch_has_subtitles_a_voice_and_its_pictures(
+    free: Free, tmp_path: Path
+) -> None:
+    path, said = tmp_path / "f.mkv", speech(2.0)
+    with_subtitles(with_dvb(free, tmp_path / "f.ts"), tmp_path / "told.mkv", "Ada Chen")
+    with_sound(tmp_path / "told.mkv", path, said)
+    with open_source(str(path), options=SourceOptions(subtitles=True, sound=True)) as source:
         assert sum(1 for _ in source.pictures()) == FRAMES
         lines, pictures = source.stats.subtitles, source.stats.subtitle_pictures
+        heard = b"".join(piece.samples for piece in source.stats.sound)
+    samples = np.frombuffer(heard, np.float32)
+    assert len(samples) > 4 * SOUND_RATE
+    assert said.tobytes() in heard  # on and on, and to the bit
     assert [round(picture.from_s) for picture in pictures] == [1]
     assert [round(line.from_s) for line in lines] == [0, 5]
     assert {line.text for line in lines} == {f"Ada Chen: {WORDS}"}

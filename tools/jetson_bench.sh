@@ -44,12 +44,14 @@ for precision in fp32 fp16 int8; do
 done
 $bin/tvradar engines build --images "$people" --json >"$result/build-auto.json" || true
 
-echo "== a second opinion, layer by layer: polygraphy, if it is installed"
+echo "== ONNX Runtime and TensorRT, layer by layer: polygraphy, if it is installed"
 if $bin/python -c 'import polygraphy' 2>/dev/null; then
     model=$($bin/python -c 'from engines.fetch import fetch; print(fetch("sface"))')
-    $bin/python -m polygraphy run "$model" --onnxrt --trt --strongly-typed \
-        --input-shapes data:[4,3,112,112] --atol 0.05 --rtol 0.05 >"$result/polygraphy.txt" 2>&1 ||
-        echo "polygraphy found differences, see $result/polygraphy.txt" >&2
+    $bin/python -c 'import sys; from polygraphy.tools import main; sys.exit(main())' \
+        run "$model" --onnxrt --trt --strongly-typed --onnx-outputs mark all --trt-outputs mark all \
+        --input-shapes data:[4,3,112,112] --atol 0.05 --rtol 0.05 --fail-fast \
+        >"$result/polygraphy.txt" 2>&1 ||
+        echo "polygraphy found differences, the first layer last: $result/polygraphy.txt" >&2
 fi
 
 $bin/python tools/jetson_table.py "$result" | tee "$result/table.md"

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from onnx import TensorProto, helper
 
 from edge.cli.engines_list import findings_of
 from engines.onnx_models.polygraphy_lint import is_here, polygraphy_lint
+
+ROOT = Path(__file__).resolve().parents[4]
 
 pytestmark = pytest.mark.skipif(not is_here(), reason="polygraphy is not installed")
 
@@ -51,3 +59,22 @@ def test_the_node_that_cannot_be_run_is_named() -> None:
     (finding,) = polygraphy_lint(model)
     assert finding.node == "wrong"
     assert "reshaped" in finding.problem
+
+
+def test_the_devices_script_asks_polygraphy_for_every_layer() -> None:
+    """Polygraphy writes what it would run; TensorRT is not asked."""
+    script = (ROOT / "tools" / "jetson_bench.sh").read_text().replace("\\\n", "")
+    (words,) = re.findall(r"main\(\)\)' +(run .*?) +>", script)
+    code = "import sys; from polygraphy.tools import main; sys.exit(main())"
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        *shlex.split(words.replace("$model", "model.onnx")),
+        "--gen",
+        "-",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "TrtRunner(" in done.stdout
+    assert done.stdout.count("outputs=constants.MARK_ALL") == 2

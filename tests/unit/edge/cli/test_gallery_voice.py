@@ -12,6 +12,7 @@ from gallery.errors import GalleryInputError
 from gallery.store.person import Person
 from gallery.store.store import create_gallery
 from gallery.voices.stored import Voices, read_voices, voices_path, with_voice, write_voices
+from tests.free import Free
 
 WHOLE = (0.0, None)
 
@@ -46,7 +47,9 @@ def test_a_voice_goes_with_its_person_and_alone(mine: Path, capsys: pytest.Captu
         change_voice(mine, "lin", [], WHOLE, remove=True, json=True)
 
 
-def test_what_cannot_be_enrolled_is_told_and_nothing_is_changed(mine: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_enrolled_is_told_and_nothing_is_changed(
+    mine: Path, free: Free, tmp_path: Path
+) -> None:
     before = voices_path(mine).read_bytes()
     sound = quiet(tmp_path / "quiet.wav")
     with pytest.raises(SourceError, match="0 s of speech"):
@@ -55,6 +58,8 @@ def test_what_cannot_be_enrolled_is_told_and_nothing_is_changed(mine: Path, tmp_
         change_voice(mine, "bob", [sound], WHOLE, remove=False, json=False)
     with pytest.raises(SourceError, match=r"nothing\.wav"):
         change_voice(mine, "ada", [tmp_path / "nothing.wav"], WHOLE, remove=False, json=False)
+    with pytest.raises(SourceError, match="never surely seen to speak"):
+        change_voice(mine, "ada", [free.clip], (0.0, 0.5), remove=False, json=False, seen=True)
     with pytest.raises(UsageError, match="--remove"):
         change_voice(mine, "ada", [], WHOLE, remove=False, json=False)
     assert voices_path(mine).read_bytes() == before

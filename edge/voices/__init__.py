@@ -1,1 +1,1 @@
-"""Voices: enrolled from sound, compared with what is heard, a cue for the face that is alone."""
+"""Voices: enrolled from sound, compared with what is heard, a cue for the face that speaks."""

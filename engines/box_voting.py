@@ -34,24 +34,25 @@ def blend(found: Detections, kept: NDArray[np.intp]) -> Detections:
     """
     if not len(kept):
         return found[kept]
-    boxes = np.empty((len(kept), 4), np.float32)
-    landmarks = np.empty((len(kept), 5, 2), np.float32)
-    for row, index in enumerate(kept):
-        overlap = overlaps(found.xyxy_px[index], found.xyxy_px)
-        closeness = np.clip((overlap - MIN_OVERLAP) / (1 - MIN_OVERLAP), 0, 1)
-        closeness[index] = 1
-        gap = np.minimum(found.scores - found.scores[index], 0)
-        weight = closeness * np.exp(gap / TEMPERATURE)
-        weight /= weight.sum()
-        boxes[row] = weight @ found.xyxy_px
-        landmarks[row] = np.einsum("n,nkd->kd", weight, found.landmarks_px)
-    return Detections(boxes, found.scores[kept], landmarks)
+    winners, scores = found.xyxy_px[kept], found.scores[kept]
+    overlap = _overlaps(winners.T[..., None], found.xyxy_px.T[:, None])
+    closeness = np.clip((overlap - MIN_OVERLAP) / (1 - MIN_OVERLAP), 0, 1)
+    closeness[np.arange(len(kept)), kept] = 1
+    weights = closeness * np.exp(np.minimum(found.scores - scores[:, None], 0) / TEMPERATURE)
+    weights /= weights.sum(axis=1, keepdims=True)
+    landmarks = weights @ found.landmarks_px.reshape(-1, 10)
+    return Detections(weights @ found.xyxy_px, scores, landmarks.reshape(-1, 5, 2))
 
 
 def overlaps(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return float32 (n,): intersection over union of a box (4,) with each of boxes (n, 4)."""
-    low, high = np.maximum(boxes[:, :2], box[:2]), np.minimum(boxes[:, 2:], box[2:])
-    shared = np.clip(high - low, 0, None).prod(axis=1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    union = areas + (box[2:] - box[:2]).prod() - shared
-    return np.asarray(shared / np.maximum(union, 1e-9), np.float32)
+    return _overlaps(box, boxes.T)
+
+
+def _overlaps(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the same of left, top, right and bottom (4, ...), broadcast."""
+    across = np.minimum(one[2], other[2]) - np.maximum(one[0], other[0])
+    down = np.minimum(one[3], other[3]) - np.maximum(one[1], other[1])
+    shared = np.maximum(across, 0) * np.maximum(down, 0)
+    areas = ((side[2] - side[0]) * (side[3] - side[1]) for side in (one, other))
+    return np.asarray(shared / np.maximum(sum(areas) - shared, 1e-9), np.float32)

@@ -141,6 +141,8 @@ class Detector(ABC):
         """Return all candidates of an input of `to_input`, in pixels of it."""
 
     def _suppress(self, found: Detections, *, blended: bool) -> Detections:
+        if not len(found):
+            return found
         order = np.argsort(-found.scores, kind="stable")[: self._max_faces]
         ordered = found[order]
         kept = suppress_overlaps(ordered.xyxy_px, self._max_overlap)
@@ -215,31 +217,57 @@ def to_input(bgr: NDArray[np.uint8], canvas_px: tuple[int, int] | None = None) -
 def decode(outputs: Mapping[str, Tensor], height: int, width: int, min_score: float) -> Detections:
     """Turn the network's twelve outputs into boxes and landmarks in pixels of its input."""
     rows, cols = -(-height // PAD_PX) * PAD_PX, -(-width // PAD_PX) * PAD_PX
-    parts = []
+    cells, scores, boxes, points = [], [], [], []
     for stride in STRIDES_PX:
-        class_score = np.clip(outputs[f"cls_{stride}"][0, :, 0], 0, 1)
-        object_score = np.clip(outputs[f"obj_{stride}"][0, :, 0], 0, 1)
-        score = np.sqrt(class_score * object_score)
-        keep = np.flatnonzero(score >= min_score)
-        if (rows // stride) * (cols // stride) != len(score):
+        keep, score = _sure(outputs, stride, min_score)
+        count, expected = outputs[f"cls_{stride}"].shape[1], (rows // stride) * (cols // stride)
+        if expected != count:
             raise ModelShapeError(
-                f"detector output cls_{stride}: {len(score)} cells, expected "
-                f"{(rows // stride) * (cols // stride)} for a {cols}x{rows} input"
+                f"detector output cls_{stride}: {count} cells, expected "
+                f"{expected} for a {cols}x{rows} input"
             )
-        cell = np.stack([keep % (cols // stride), keep // (cols // stride)], axis=-1)
-        box = outputs[f"bbox_{stride}"][0, keep]
-        centre = (cell + box[:, :2]) * stride
-        size = np.exp(box[:, 2:]) * stride
-        corner = centre - size / 2
-        points = outputs[f"kps_{stride}"][0, keep].reshape(-1, 5, 2)
-        parts.append(
-            Detections(
-                np.concatenate([corner, corner + size], axis=1).astype(np.float32),
-                score[keep],
-                ((points + cell[:, None]) * stride).astype(np.float32),
-            )
-        )
-    return Detections.concatenate(parts)
+        if not len(keep):
+            continue
+        across = np.full(len(keep), stride)
+        cells.append(np.stack([keep % (cols // stride), keep // (cols // stride), across]))
+        scores.append(score)
+        boxes.append(outputs[f"bbox_{stride}"][0, keep])
+        points.append(outputs[f"kps_{stride}"][0, keep])
+    if not cells:
+        return Detections.empty()
+    x, y, strides = np.concatenate(cells, axis=1)
+    return _in_pixels(np.stack([x, y], axis=1), strides, scores, boxes, points)
+
+
+def _sure(
+    outputs: Mapping[str, Tensor], stride: int, min_score: float
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Return which cells of a stride see a face, and their scores."""
+    classes, objects = outputs[f"cls_{stride}"][0, :, 0], outputs[f"obj_{stride}"][0, :, 0]
+    # a score is exact for the few cells only that may reach the bar
+    may = np.flatnonzero(classes * objects >= 0.999 * min_score**2)
+    score = np.sqrt(np.clip(classes[may], 0, 1) * np.clip(objects[may], 0, 1))
+    sure = score >= min_score
+    return may[sure], score[sure]
+
+
+def _in_pixels(
+    cells: NDArray[np.intp],
+    strides: NDArray[np.intp],
+    scores: Sequence[Tensor],
+    boxes: Sequence[Tensor],
+    points: Sequence[Tensor],
+) -> Detections:
+    """Return what some cells, intp (n, 2), have seen, their strides (n,) in pixels."""
+    by, box = strides[:, None], np.concatenate(boxes)
+    centre, size = (cells + box[:, :2]) * by, np.exp(box[:, 2:]) * by
+    corner = centre - size / 2
+    landmarks = (np.concatenate(points).reshape(-1, 5, 2) + cells[:, None]) * by[..., None]
+    return Detections(
+        np.concatenate([corner, corner + size], axis=1).astype(np.float32),
+        np.concatenate(scores),
+        landmarks.astype(np.float32),
+    )
 
 
 def suppress_overlaps(xyxy_px: NDArray[np.float32], max_overlap: float) -> NDArray[np.intp]:
@@ -253,19 +281,18 @@ def suppress_overlaps(xyxy_px: NDArray[np.float32], max_overlap: float) -> NDArr
         intp (k,), the indices to keep, ascending.
     """
     # OpenCV suppresses on boxes cut to whole pixels; so do we, to keep the same faces.
-    corner = np.trunc(xyxy_px[:, :2])
-    size = np.trunc(xyxy_px[:, 2:] - xyxy_px[:, :2])
-    boxes = np.concatenate([corner, corner + size], axis=1)
-    area = size.prod(axis=1)
-    alive = np.ones(len(boxes), dtype=bool)
+    left, top = np.trunc(xyxy_px[:, 0]), np.trunc(xyxy_px[:, 1])
+    width = np.trunc(xyxy_px[:, 2] - xyxy_px[:, 0])
+    height = np.trunc(xyxy_px[:, 3] - xyxy_px[:, 1])
+    right, bottom, area = left + width, top + height, width * height
+    rest = np.arange(len(xyxy_px))
     kept = []
-    for i in range(len(boxes)):
-        if not alive[i]:
-            continue
+    while len(rest):
+        i, rest = rest[0], rest[1:]
         kept.append(i)
-        low = np.maximum(boxes[i, :2], boxes[i + 1 :, :2])
-        high = np.minimum(boxes[i, 2:], boxes[i + 1 :, 2:])
-        shared = np.clip(high - low, 0, None).prod(axis=1)
-        union = np.maximum(area[i] + area[i + 1 :] - shared, 1e-9)
-        alive[i + 1 :] &= shared / union <= max_overlap
+        across = np.minimum(right[i], right[rest]) - np.maximum(left[i], left[rest])
+        down = np.minimum(bottom[i], bottom[rest]) - np.maximum(top[i], top[rest])
+        shared = np.maximum(across, 0) * np.maximum(down, 0)
+        union = np.maximum(area[i] + area[rest] - shared, 1e-9)
+        rest = rest[shared / union <= max_overlap]
     return np.array(kept, dtype=np.intp)

@@ -95,6 +95,11 @@ class FacePipeline:
         """What runs the detector and the embedder, e.g. `yunet: onnxruntime int8`."""
         return f"detector: {self.detector.kind}", f"embedder: {self.embedder.kind}"
 
+    @property
+    def shareable(self) -> bool:
+        """Whether several threads may use the models at once."""
+        return self._pair is None
+
     def activate(self) -> None:
         """Let the calling thread use the models; one thread at a time does."""
         if self._pair is not None:

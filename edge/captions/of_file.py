@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge.captions.reading import CaptionText
     from edge.recognise.cues.cue import CueBoard
     from edge.video.frame import Picture
-    from edge.video.source import Source, SourceOptions
+    from edge.video.source import Pictures, SourceOptions
     from engines.detector import Detector
     from gallery.search.search import Gallery
 
@@ -63,7 +63,7 @@ class FileCaptions:
 
 
 def open_captions(
-    board: CueBoard, gallery: Gallery, detector: Detector, source: Source
+    board: CueBoard, gallery: Gallery, detector: Detector, source: Pictures
 ) -> FileCaptions | None:
     """Return what reads captions and hears subtitles, None where that cue is off.
 

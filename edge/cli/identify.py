@@ -17,6 +17,7 @@ from edge.cli.options import cue_kinds, refuse_to_replace
 from edge.config import DEFAULT_FPIR
 from edge.device import malloc
 from edge.errors import UsageError
+from edge.offline.film.reader import FILM_THREADS
 from edge.offline.reading import read_with_cues
 from edge.offline.recogniser import offline_options
 from edge.offline.scene_file import SceneFile
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from gallery.search.search import Gallery
 
 THREADS = 2
+"""For one run of a model, where no other work is done beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def identify_source(
     builder = SidecarBuilder()
     board = naming.board()
     loaded = load_pipeline(
-        threads=THREADS,
+        threads=_threads(uri, naming),
         precision=precision,
         unverified=unverified,
         backend=backend or "auto",
@@ -211,6 +213,13 @@ def _identify(
         annotate_source(uri, annotate, scenes, summary.name, video)
     found = summary.result(uri, threshold=threshold, complete=complete, warnings=warnings)
     return msgspec.structs.replace(found, pictures=tuple(pictures))
+
+
+def _threads(uri: str, naming: Naming) -> int:
+    """Return the threads for one run of a model: a film keeps two cores busy by itself."""
+    path = path_of(uri)
+    pictures = is_picture_name(uri) or (path is not None and path.is_dir())
+    return THREADS if naming.every_frame or pictures else FILM_THREADS
 
 
 def _sidecar_of(uri: str) -> Path:

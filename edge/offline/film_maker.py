@@ -9,6 +9,7 @@ import msgspec
 
 from edge.captions.of_file import with_subtitles
 from edge.errors import SourceError
+from edge.offline.film.reader import FILM_THREADS
 from edge.offline.reading import read_with_cues
 from edge.offline.recogniser import offline_options
 from edge.offline.summary import Summary
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
-
-THREADS = 2
-"""For one run of a model; the same wherever a film is read, so that its bytes are the same."""
 
 
 class FilmJob(msgspec.Struct, frozen=True):
@@ -74,7 +72,9 @@ class FilmMaker:
     def __init__(self, job: FilmJob) -> None:
         self._job = job
         self.models: FacePipeline = load_pipeline(
-            threads=THREADS, backend="auto", embedder=job.embedder
+            threads=2 if job.every_frame else FILM_THREADS,
+            backend="auto",
+            embedder=job.embedder,
         )
         self.gallery: Gallery = open_gallery(Path(job.gallery), self.models.model)
         self._options = offline_options(job.fpir, frozenset(job.cast), job.cues)

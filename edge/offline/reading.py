@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from edge.captions.of_file import open_captions
 from edge.errors import SourceError
+from edge.offline.film.look import FilmLook
 from edge.offline.identify import recognise_all
 from edge.offline.summary import IdentifiedText, IdentifiedVoice
 from edge.titles.of_file import FileTitle
+from edge.video.read_ahead import ReadAhead
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 from edge.voices.of_file import open_voices
 from engines.heap import give_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from edge.offline.summary import Summary
     from edge.recognise.cues.cue import CueBoard, CueSource
     from edge.recognise.recogniser import RecogniserOptions
     from edge.video.frame import Picture
-    from edge.video.source import Source
+    from edge.video.source import Pictures, Source
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
 
@@ -50,9 +53,11 @@ def read_with_cues(
 
     The gallery's `folder` has voices beside it; without it nobody's are known.
     """
-    titles = FileTitle(uri, source, board, gallery, video.programme)
-    captions = open_captions(board, gallery, pipeline.detector, source)
-    voices = open_voices(board, gallery, folder, source)
+    film = not (source.live or source.still or every_frame)
+    seen: Pictures = ReadAhead(source, FilmLook().look) if film else source
+    titles = FileTitle(uri, seen, board, gallery, video.programme)
+    captions = open_captions(board, gallery, pipeline.detector, seen)
+    voices = open_voices(board, gallery, folder, seen)
 
     def before(picture: Picture) -> None:
         if captions:
@@ -61,7 +66,7 @@ def read_with_cues(
             voices.look(picture)
 
     read_to_end(
-        source,
+        seen,
         pipeline,
         gallery,
         options,
@@ -84,7 +89,7 @@ def read_with_cues(
 
 
 def read_to_end(
-    source: Source,
+    source: Pictures,
     pipeline: FacePipeline,
     gallery: Gallery,
     options: RecogniserOptions,
@@ -128,10 +133,11 @@ def read_to_end(
             tidied_s = time.monotonic()
             give_back()
 
+    pictures = _as_far_as_it_goes(source, summary, before)
     scenes = recognise_all(
         pipeline,
         gallery,
-        _as_far_as_it_goes(source, summary, before),
+        pictures,
         options,
         still=source.still,
         every_frame=every_frame,
@@ -140,13 +146,14 @@ def read_to_end(
         cues=cues,
         on_brief=summary.take_brief,
     )
-    for scene in scenes:
-        summary.add(scene)
+    with closing(pictures):  # which may have been left before their end
+        for scene in scenes:
+            summary.add(scene)
 
 
 def _as_far_as_it_goes(
-    source: Source, summary: Summary, before: Callable[[Picture], None]
-) -> Iterator[Picture]:
+    source: Pictures, summary: Summary, before: Callable[[Picture], None]
+) -> Generator[Picture, None, None]:
     begun = False
     try:
         for picture in source.pictures():

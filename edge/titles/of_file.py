@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edge.recognise.cues.cue import Cue, CueBoard
-    from edge.video.source import Source
+    from edge.video.source import Pictures
     from gallery.search.search import Gallery
 
 
@@ -31,7 +31,7 @@ class FileTitle:
     def __init__(
         self,
         uri: str,
-        source: Source,
+        source: Pictures,
         board: CueBoard,
         gallery: Gallery,
         programme: int | None = None,

@@ -149,7 +149,26 @@ class SourceStats(msgspec.Struct, frozen=True):
     sound: tuple[Sound, ...] = ()
 
 
-class Source(Protocol):
+class Pictures(Protocol):
+    """What whoever looks at a source's pictures needs of it; see `Source`."""
+
+    @property
+    def live(self) -> bool:
+        """The pictures come when they come: take the newest."""
+
+    @property
+    def still(self) -> bool:
+        """Each picture stands for itself: no tracking from one to the next."""
+
+    @property
+    def stats(self) -> SourceStats:
+        """What happened so far."""
+
+    def pictures(self) -> Iterator[Picture]:
+        """Iterate pictures that are converted only on demand."""
+
+
+class Source(Pictures, Protocol):
     """Pictures in order; iterate once, then close it (it is its own context manager).
 
     `close` may be called from any thread: the iteration then ends as at the end of the stream.
@@ -159,14 +178,6 @@ class Source(Protocol):
     @property
     def uri(self) -> str:
         """Where the pictures come from, without a password."""
-
-    @property
-    def live(self) -> bool:
-        """The pictures come when they come: take the newest."""
-
-    @property
-    def still(self) -> bool:
-        """Each picture stands for itself: no tracking from one to the next."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -187,13 +198,6 @@ class Source(Protocol):
     @property
     def can_seek(self) -> bool:
         """Whether `seek` works."""
-
-    @property
-    def stats(self) -> SourceStats:
-        """What happened so far."""
-
-    def pictures(self) -> Iterator[Picture]:
-        """Iterate pictures that are converted only on demand."""
 
     def __iter__(self) -> Iterator[Frame]:
         """Iterate all frames, converted."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from edge.recognise.cues.cue import CueBoard
     from edge.video.frame import Picture
-    from edge.video.source import Source
+    from edge.video.source import Pictures
     from edge.voices.listening import Heard
     from gallery.search.search import Gallery
 
@@ -32,7 +32,7 @@ class FileVoices:
     """
 
     def __init__(
-        self, listener: VoiceListener, source: Source, close: Callable[[], None] = lambda: None
+        self, listener: VoiceListener, source: Pictures, close: Callable[[], None] = lambda: None
     ) -> None:
         self._listener, self._source, self.close = listener, source, close
 
@@ -86,7 +86,7 @@ def open_listener(
 
 
 def open_voices(
-    board: CueBoard, gallery: Gallery, folder: Path | None, source: Source
+    board: CueBoard, gallery: Gallery, folder: Path | None, source: Pictures
 ) -> FileVoices | None:
     """Return what hears a source's voices, None where that cue is off or nobody's is enrolled.
 

@@ -106,12 +106,26 @@ def with_new(close: Detections, new: Detections) -> Detections:
     return faces[suppress_overlaps(faces.xyxy_px, SAME_FACE)] if len(new) else close
 
 
-def merged(low: Detections, close: Detections) -> Found:
-    """Return the faces of a low-resolution pass, with those seen from close by in their place."""
-    kept = [
-        i
-        for i in range(len(low))
-        if not (overlaps(low.xyxy_px[i], close.xyxy_px) > SAME_FACE).any()
-    ]
-    fine = np.arange(len(close) + len(kept)) < len(close)
+def is_close_up(low: Detections, factor: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which faces a low-resolution pass shows as large as a crop would, bool (n,).
+
+    Args:
+        low: in pixels of the frame.
+        factor: float32 (2,), pixels of the frame for each of the pass.
+    """
+    sides = (low.xyxy_px[:, 2:] - low.xyxy_px[:, :2]) / factor
+    return np.asarray(sides.max(axis=1, initial=0) >= CROP_PX / CROP_SIDES)
+
+
+def merged(low: Detections, close_up: NDArray[np.bool_], close: Detections) -> Found:
+    """Return the faces of a low-resolution pass, with those seen from close by in their place.
+
+    Args:
+        low: of the pass.
+        close_up: bool (n,), which of them no crop shows any better.
+        close: of crops.
+    """
+    apart = [not (overlaps(box, close.xyxy_px) > SAME_FACE).any() for box in low.xyxy_px]
+    kept = np.flatnonzero(apart)
+    fine = np.concatenate([np.ones(len(close), bool), close_up[kept]])
     return Found(Detections.concatenate([close, low[kept]]), fine)

@@ -66,17 +66,15 @@ class Evidence:
         self._new_number = new_number
         self._scores = policy.scores
 
-    def of(self, faces: Sequence[FollowedFace], least_hits: int = 1) -> list[FollowedFace]:
-        """Embed the best views of faces; return them, and those that were cut off from them.
+    def of(
+        self, faces: Sequence[FollowedFace], found: Sequence[Sequence[EmbeddedView]]
+    ) -> list[FollowedFace]:
+        """Give faces their evidence; return them, and those that were cut off from them.
 
         Args:
             faces: of a shot.
-            least_hits: faces that were found less often are shown nowhere, and not embedded.
+            found: what `embedded` returned of each.
         """
-        found = [
-            self._embedded(face.views.best()) if face.state.track.hits >= least_hits else []
-            for face in faces
-        ]
         leaps = [self._leaps(face, views) for face, views in zip(faces, found, strict=True)]
         parts = []
         for face, views, own_s in zip(faces, found, leaps, strict=True):
@@ -124,8 +122,8 @@ class Evidence:
         face.state.yaw, face.state.sharpness = 1.0, 0.0
         return [] if part is None else [part]
 
-    def _embedded(self, views: Sequence[View]) -> list[EmbeddedView]:
-        """Return the views that are worth it, embedded, in order of time."""
+    def embedded(self, views: Sequence[View]) -> list[EmbeddedView]:
+        """Return the views that are worth it, embedded, in order of time; from any thread."""
         found: list[EmbeddedView] = []
         for view in views:
             if self._is_settled(found):

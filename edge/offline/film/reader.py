@@ -14,24 +14,31 @@ import numpy as np
 
 from edge.hindsight.join_tracks import decide_film
 from edge.offline.brief import Brief
-from edge.offline.film.closer import Found, in_crops, low_size, merged, with_new
+from edge.offline.film.beside import worker_beside
+from edge.offline.film.closer import (
+    Found,
+    in_crops,
+    is_close_up,
+    low_size,
+    merged,
+    with_new,
+)
+from edge.offline.film.evidence import Evidence
 from edge.offline.film.face import FollowedFace
+from edge.offline.film.look import FilmLook
 from edge.offline.film.news import News, in_parts
 from edge.offline.film.passes import Pass, PassPlan
-from edge.offline.film.shot import Moments, finished
+from edge.offline.film.shot import EndedShot, Moments
 from edge.offline.film.shots_file import ShotsFile
 from edge.offline.film.suspects import Suspects
 from edge.offline.film.tiles import everywhere
 from edge.offline.film.views import cut_out
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.evidence import CueGate, TrackState
-from edge.recognise.letterbox import Bars
-from edge.recognise.shots import ShotDetector
 from edge.recognise.step import Stopwatch
 from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import Tracker
-from edge.video.frame import Frame
 from engines.align import with_fine_landmarks
 from engines.box_voting import overlaps
 from engines.detections import Detections
@@ -48,9 +55,8 @@ if TYPE_CHECKING:
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
 
-SMALL_PX = (192, 108)
-"""Each frame is seen at this size."""
-BARS_EVERY = 10
+FILM_THREADS = 1
+"""For one run of a model: two of them run at once, beside decoding."""
 PART_S = 60.0
 """A longer shot is decided in parts, so that memory does not grow with it."""
 CLOSE_PX = 24.0
@@ -83,8 +89,8 @@ class FilmReader:
     ) -> None:
         self._pipeline, self._gallery = pipeline, gallery
         self._on_stages = on_stages
-        self._policy = Thresholds(options.fpir, options.cast).prepare(gallery)
-        self._cuts, self._bars = ShotDetector(), Bars()
+        self._policy = policy = Thresholds(options.fpir, options.cast).prepare(gallery)
+        self._look = FilmLook()
         self._plan, self._news, self._tracker = PassPlan(), News(), Tracker()
         self._suspects = Suspects()
         self._cues = cues or CueBoard()
@@ -94,16 +100,22 @@ class FilmReader:
         self._size = (0, 0)
         self._film = ShotsFile()
         self.brief = Brief()
+        self._evidence = Evidence(
+            pipeline.embedder, gallery, policy, lambda: self._tracker.reserve(1)
+        )
+        self._worker = worker_beside() if pipeline.shareable else None
+        self._ended: EndedShot | None = None
         self._faces: dict[int, FollowedFace] = {}
         self._held: tuple[Picture, NDArray[np.uint8]] | None = None
         self._pass_s = float("-inf")
         self._watch = Stopwatch()
 
     def process(self, picture: Picture) -> None:
-        """Take a picture."""
+        """Take a picture; `FilmLook` may have looked at it, in another thread."""
         self._watch = Stopwatch()
-        small = picture.scaled(SMALL_PX, sampled=True)
-        if self._is_cut(picture, small):
+        looked = self._look.look(picture)
+        small = looked.small
+        if looked.cut or (self._frames and self._size != picture.size):
             self._end_shot()
         self._frames.append((picture.pts_s, picture.index))
         self._size = picture.size
@@ -114,31 +126,26 @@ class FilmReader:
         if kind is not None:
             self._pass(kind)
             if picture.pts_s - self._frames[0][0] >= PART_S:
-                self._end_part({track.number for track in self._tracker.tracks})
+                alive = {track.number for track in self._tracker.tracks}
+                self._end_part(alive)
+                self._go_on(alive)
         self._on_stages(self._watch.stage_s)
 
     def finish(self) -> Iterator[Scene]:
         """Yield the scenes of all frames, from what the whole film says of its tracks."""
         self._end_shot()
+        self._finish_ended()
+        if self._worker is not None:
+            self._worker.shutdown()
         tracks = self._film.tracks
         decisions = decide_film(tracks, self._gallery, self._policy, self._cues.supposed)
         yield from self._film.scenes(decisions, self._gallery)
-
-    def _is_cut(self, picture: Picture, small: NDArray[np.uint8]) -> bool:
-        """Return whether a picture begins a new shot."""
-        seen = self._bars.crop(Frame(small, picture.pts_s, picture.index, 0)).bgr
-        cut = self._cuts.is_cut(seen)
-        if picture.index % BARS_EVERY == 0:
-            box, self._bars = self._bars.box, self._bars.after(small)
-            if box != self._bars.box:
-                reframed = self._bars.crop(Frame(small, picture.pts_s, picture.index, 0))
-                self._cuts.reframe(reframed.bgr)
-        return cut or (bool(self._frames) and self._size != picture.size)
 
     def _end_shot(self) -> None:
         if self._held is not None:
             self._pass(Pass.LOW)
         self._end_part(frozenset())
+        self._faces = {}
         self._tracker.reset()
         self._gate.lips.cut()
         self._plan.cut()
@@ -146,27 +153,33 @@ class FilmReader:
         self._shot += 1
 
     def _end_part(self, alive: Collection[int]) -> None:
-        """Keep what is left of the frames so far; faces that live are followed further."""
+        """Begin to embed the faces of the frames so far; those that live are followed further."""
         if not self._frames:
             return
+        self._finish_ended()
         times_s, indices = zip(*self._frames, strict=True)
         moments = Moments(self._shot, self._size, np.array(times_s), np.array(indices))
-        shot = finished(
-            moments,
-            list(self._faces.values()),
-            self._gallery,
-            self._policy,
-            self._pipeline.embedder,
-            lambda: self._tracker.reserve(1),
-        )
+        faces = list(self._faces.values())
+        self._ended = EndedShot(moments, faces, alive, self._evidence, self._worker)
+        self._frames = []
+        self._watch.lap("embed")
+
+    def _go_on(self, alive: Collection[int]) -> None:
+        """Follow the faces that live further, with what the ended part says of them."""
+        self._finish_ended()
+        self._faces = {n: f.continued() for n, f in self._faces.items() if n in alive}
+
+    def _finish_ended(self) -> None:
+        """Keep what is left of what ended last; its faces were embedded meanwhile."""
+        if self._ended is None:
+            return
+        shot, alive = self._ended.finished(self._gallery), self._ended.alive
+        self._ended = None
         self._film.add(shot)
         shown = {face.track for face in shot.shown}
         for number, seen_s in shot.seen_s.items():
             if number not in alive:
                 self.brief = self.brief.after(seen_s, shown=number in shown)
-        self._faces = {n: f.continued() for n, f in self._faces.items() if n in alive}
-        self._frames = []
-        self._watch.lap("embed")
 
     def _pass(self, kind: Pass) -> None:
         """Look at the picture that is held, and let it go."""
@@ -198,37 +211,46 @@ class FilmReader:
             return Found(faces, np.ones(len(faces), bool)), bgr
         factor = np.divide(picture.size, size, dtype=np.float32)
         low = detector.detect(picture.scaled(size)).scaled(factor)
-        targets = self._targets(low, picture.pts_s, float(factor[0]))
+        close_up = is_close_up(low, factor)
+        targets, viewed = self._targets(low, picture.pts_s, float(factor[0]), close_up)
         followed = self._places(picture.pts_s)
         targets += self._suspects.places(followed)
         known = np.array([*followed, *low.xyxy_px], np.float32).reshape(-1, 4)
         parts = self._news.parts(small, known, picture.size)
-        if not targets and not parts:
-            return Found(low, np.zeros(len(low), bool)), None
+        if not targets and not parts and not viewed:
+            return Found(low, close_up), None
         bgr = picture.to_frame().bgr
         close = in_crops(detector, bgr, targets[:MOST_CROPS])
-        return merged(low, with_new(close, in_parts(detector, bgr, parts))), bgr
+        return merged(low, close_up, with_new(close, in_parts(detector, bgr, parts))), bgr
 
     def _places(self, pts_s: float) -> list[NDArray[np.float32]]:
         """Return where the faces that are followed are expected."""
         return [track.at(pts_s) for track in self._tracker.tracks]
 
-    def _targets(self, low: Detections, pts_s: float, factor: float) -> list[NDArray[np.float32]]:
-        """Return where to look from close by: new faces, small ones, and those worth a view."""
-        targets, met = [], set()
+    def _targets(
+        self, low: Detections, pts_s: float, factor: float, close_up: NDArray[np.bool_]
+    ) -> tuple[list[NDArray[np.float32]], bool]:
+        """Return where to look from close by: new faces, small ones, and those worth a view.
+
+        And whether a close-up, which needs no closer look, is worth one.
+        """
+        targets, met, viewed = [], set(), False
         tracks = self._tracker.tracks
         places = np.array([track.at(pts_s) for track in tracks], np.float32).reshape(-1, 4)
-        for box in low.xyxy_px:
+        for box, is_seen_well in zip(low.xyxy_px, close_up, strict=True):
             shared = overlaps(box, places)
             best = int(np.argmax(shared)) if len(places) else -1
-            if best < 0 or shared[best] < TRACKED_ALIKE:
-                targets.append(box)
-                continue
-            met.add(best)
+            known = best >= 0 and shared[best] >= TRACKED_ALIKE
+            if known:
+                met.add(best)
             small = float((box[2:] - box[:2]).min()) < CLOSE_PX * factor
-            if small or self._faces[tracks[best].number].views.is_due(pts_s):
+            if known and not small and not self._faces[tracks[best].number].views.is_due(pts_s):
+                continue
+            if is_seen_well:
+                viewed = True
+            else:
                 targets.append(box)
-        return targets + [places[i] for i in range(len(tracks)) if i not in met]
+        return targets + [places[i] for i in range(len(tracks)) if i not in met], viewed
 
     def _follow(self, found: Found, pts_s: float, bgr: NDArray[np.uint8] | None) -> None:
         calm_s = self._plan.calm_s

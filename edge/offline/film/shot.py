@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edge.hindsight.claims import claims_of
 from edge.hindsight.join_tracks import FinishedTrack
-from edge.offline.film.evidence import Evidence
+from edge.offline.film.beside import Begun
 from edge.offline.film.place import Place, without_doubles
 from edge.recognise.scene import Scene
 from edge.recognise.step import face_of
 from edge.recognise.track import MIN_HITS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import ThreadPoolExecutor
 
     from numpy.typing import NDArray
 
+    from edge.offline.film.evidence import EmbeddedView, Evidence
     from edge.offline.film.face import FollowedFace
-    from edge.recognise.decide import Decision, Policy
+    from edge.recognise.decide import Decision
     from edge.recognise.scene import Face
-    from engines.embedder import Embedder
     from gallery.search.search import Gallery
 
 
@@ -107,26 +109,43 @@ def scenes_of(
         )
 
 
-def finished(
-    moments: Moments,
-    faces: Sequence[FollowedFace],
-    gallery: Gallery,
-    policy: Policy,
-    embedder: Embedder,
-    new_number: Callable[[], int],
-) -> FinishedShot:
-    """Return what is left of a shot.
+class EndedShot:
+    """A shot that is over, or a part of one, whose faces are being embedded.
 
     Args:
         moments: its frames.
-        faces: what was followed in it; they are given their evidence.
-        gallery: who is known.
-        policy: thresholds.
-        embedder: compares faces.
-        new_number: of a track that no other has.
+        faces: what was followed in it.
+        alive: numbers of those that are followed further.
+        evidence: embeds their views.
+        worker: begins to; without one it is done when the shot is finished.
     """
-    least = MIN_HITS if len(moments.times_s) > 1 else 1
-    faces = Evidence(embedder, gallery, policy, new_number).of(faces, least)
+
+    def __init__(
+        self,
+        moments: Moments,
+        faces: Sequence[FollowedFace],
+        alive: Collection[int],
+        evidence: Evidence,
+        worker: ThreadPoolExecutor | None,
+    ) -> None:
+        self._moments, self._faces, self._evidence = moments, faces, evidence
+        self.alive = alive
+        # faces that were found less often are shown nowhere, and not embedded
+        self._least = MIN_HITS if len(moments.times_s) > 1 else 1
+        views = [f.views.best() if f.state.track.hits >= self._least else [] for f in faces]
+        self._embedded: Begun[list[EmbeddedView]] = Begun(
+            [partial(evidence.embedded, those) for those in views], worker
+        )
+
+    def finished(self, gallery: Gallery) -> FinishedShot:
+        """Return what is left of it; its faces are given their evidence."""
+        faces = self._evidence.of(self._faces, self._embedded.results())
+        return _finished(self._moments, faces, self._least, gallery)
+
+
+def _finished(
+    moments: Moments, faces: Sequence[FollowedFace], least: int, gallery: Gallery
+) -> FinishedShot:
     times_s = moments.times_s
     places = [Place.of(face, times_s) for face in faces if face.state.track.hits >= least]
     places = [place for place in without_doubles(places, times_s) if len(place.frames)]

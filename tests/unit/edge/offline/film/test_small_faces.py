@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.bench.synthetic import SyntheticFaces
-from edge.offline.film.closer import in_crops
+from edge.offline.film.closer import in_crops, is_close_up, merged
 from edge.offline.film.news import News
 from edge.offline.film.reader import FilmReader
 from edge.offline.film.tiles import everywhere
@@ -160,6 +160,17 @@ def test_what_comes_while_the_camera_pans_is_told_and_the_pan_is_not() -> None:
     parts = news.parts(small(more), nobody, SIZE)
     assert any(x <= 900 and y <= 500 and r >= 930 and b >= 530 for x, y, r, b in parts)
     assert len(parts) == 1
+
+
+def test_a_close_up_is_fine_without_a_crop_of_it() -> None:
+    factor = np.array([3, 3], np.float32)
+    low = Squares().detect(frame((60, 60, 80), (300, 60, 40), size=(640, 360))).scaled(factor)
+    close_up = is_close_up(low, factor)
+    assert dict(zip(low.sides_px.tolist(), close_up.tolist(), strict=True)) == {240: 1, 120: 0}
+    found = merged(low, close_up, low[np.flatnonzero(~close_up)])
+    assert len(found.faces) == 2
+    assert found.fine.all()
+    assert merged(low, close_up, Detections.empty()).fine.tolist() == close_up.tolist()
 
 
 class Anybody:

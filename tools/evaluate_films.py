@@ -35,6 +35,8 @@ from edge.recognise.thresholds import Thresholds
 from edge.titles.filmography import faces_llr
 from edge.titles.playing import NowPlaying
 from edge.video.open import open_source
+from edge.video.source import SourceOptions
+from edge.voices.of_file import open_voices
 from gallery.search.open import open_gallery
 from gallery.store.person import Work
 from gallery.store.store import create_gallery
@@ -49,13 +51,20 @@ if TYPE_CHECKING:
 
 
 def live(
-    film: Path, gallery: Gallery, models: FacePipeline, kinds: frozenset[CueKind], *, late: bool
+    film: Path,
+    gallery: Gallery,
+    models: FacePipeline,
+    kinds: frozenset[CueKind],
+    *,
+    late: bool,
+    folder: Path | None = None,
 ) -> Iterator[tuple[int, str | None, bool]]:
     """Yield each face as `run` would show it, if it missed no frame.
 
     Its frame, its name, and whether it is turned away.
 
-    A title is supposed at each frame, captions are not read. Names that come `late` are given to
+    A title is supposed at each frame, captions are not read, voices are those beside the gallery's
+    `folder`. Names that come `late` are given to
     the faces of a track that had none, as "only watch this person" has them.
     """
     board = CueBoard(kinds)
@@ -68,8 +77,11 @@ def live(
     faces: list[tuple[int, int, str | None, bool]] = []
     told: dict[int, str | None] = {}
     spent_ms: list[float] = []
-    with open_source(str(film)) as source:
+    with open_source(str(film), options=SourceOptions(sound="voice" in kinds)) as source:
+        voices = open_voices(board, gallery, folder, source)
         for frame in source:
+            if voices:
+                voices.look(frame)
             step = recogniser.process(frame)
             scene = step.scene
             tracks = recent.take(step) if late else None
@@ -162,7 +174,8 @@ def main() -> None:
             kinds = parse_kinds(given.cues)
             if given.live:
                 people = open_gallery(opened, models.model)
-                faces = list(live(given.film, people, models, kinds, late=given.late))
+                seen = live(given.film, people, models, kinds, late=given.late, folder=opened)
+                faces = list(seen)
             else:
                 found = identify(
                     given.film,

@@ -2,9 +2,10 @@
 
     python tools/long_film.py CLIP GALLERY --hours 3 --log samples.jsonl
 
-The packets are copied, nothing is encoded. Resident memory (Linux) is noted every 10 s. Prints one
-JSON object: medians of the first and last third of the reading after its first minute, and the
-most at any time, which is when the film is decided and its JSON and sidecar are written.
+The packets are copied, nothing is encoded. Resident memory (Linux) is noted every 10 s, and how
+much of the film was read then. Prints one JSON object: medians of the first and last third of the
+reading after its first minute, what it was after some hours of the film, and the most at any time;
+`end` is when the film is decided and its JSON and sidecar are written.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import av
 
 WARM_UP_S = 60.0
+HOURS = (0.25, 0.5, 1, 2, 3, 4)
 
 
 def loop(clip: Path, film: Path, seconds: float) -> int:
@@ -49,17 +52,32 @@ def resident_mb(pid: int) -> tuple[float, float]:
     return tuple(int(told[key].split()[0]) / 1024 for key in ("RssAnon", "VmRSS"))  # type: ignore[return-value]
 
 
-def watch(process: subprocess.Popen[bytes], every_s: float, log: Path) -> list[dict[str, float]]:
+def share_read(pid: int, film: Path) -> float | None:
+    """Return how much of a file a process has read, 0 to 1; None where it is not open."""
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        if link.readlink() == film:
+            told = Path(f"/proc/{pid}/fdinfo/{link.name}").read_text()
+            return int(told.split()[1]) / film.stat().st_size
+    return None
+
+
+def watch(
+    process: subprocess.Popen[bytes], film: Path, every_s: float, log: Path
+) -> list[dict[str, float]]:
     """Note a process's memory until it ends."""
-    samples, began = [], time.monotonic()
+    samples: list[dict[str, float]] = []
+    began, share = time.monotonic(), 0.0
     with log.open("w") as file:
         while process.poll() is None:
             try:
                 anonymous, resident = resident_mb(process.pid)
+                read = share_read(process.pid, film)
             except (OSError, KeyError):  # it has just ended
                 break
             at_s = time.monotonic() - began
             sample = {"s": round(at_s, 1), "anonymous_mb": anonymous, "resident_mb": resident}
+            share = read if read is not None else float(share > 0)
+            sample["share"] = round(share, 4)
             samples.append(sample)
             file.write(json.dumps(sample) + "\n")
             file.flush()
@@ -67,16 +85,23 @@ def watch(process: subprocess.Popen[bytes], every_s: float, log: Path) -> list[d
     return samples
 
 
-def summarised(samples: list[dict[str, float]]) -> dict[str, float]:
+def summarised(samples: list[dict[str, float]], hours: float) -> dict[str, Any]:
     """Return what the samples say."""
     warm = [s["anonymous_mb"] for s in samples if s["s"] >= WARM_UP_S] or [
         s["anonymous_mb"] for s in samples
     ]
     third = max(1, len(warm) // 3)
+    after = {
+        f"{h} h": next(s["anonymous_mb"] for s in samples if s["share"] >= h / hours)
+        for h in HOURS
+        if h < hours and samples[-1]["share"] >= h / hours
+    }
+    end = [s["anonymous_mb"] for s in samples if s["share"] == 1.0]
     return {
         "seconds": samples[-1]["s"],
         "anonymous_mb_first_third": round(median(warm[:third]), 1),
         "anonymous_mb_last_third": round(median(warm[-third:]), 1),
+        "anonymous_mb_after": {**after, "end": max(end, default=None)},
         "anonymous_mb_most": round(max(s["anonymous_mb"] for s in samples), 1),
         "resident_mb_most": round(max(s["resident_mb"] for s in samples), 1),
     }
@@ -97,8 +122,8 @@ def main() -> None:
         words = ("identify", str(film), "--gallery", str(given.gallery), "--json", "--sidecar")
         with found.open("wb") as output:
             process = subprocess.Popen([sys.executable, "-m", "edge", *words], stdout=output)
-            samples = watch(process, given.every, given.log)
-        told = {"rc": process.wait(), "repeats": count, **summarised(samples)}
+            samples = watch(process, film, given.every, given.log)
+        told = {"rc": process.wait(), "repeats": count, **summarised(samples, given.hours)}
         told["json_mb"] = round(found.stat().st_size / 1e6, 1)
         told["sidecar_mb"] = round(Path(folder, "film.tvradar.json").stat().st_size / 1e6, 1)
     print(json.dumps(told))

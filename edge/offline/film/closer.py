@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
-from edge.recognise.track import MAX_DISTANCE
 from engines.box_voting import overlaps
 from engines.detections import Detections
 from engines.detector import suppress_overlaps
@@ -23,10 +22,19 @@ if TYPE_CHECKING:
 LOW_PX = 640
 """Long side of a low-resolution pass."""
 CROP_PX = 160
+NEAR = 0.5
+"""A face further from where a known one is expected, in units of its size, is another one."""
 CROP_SIDES = 2.0
 """A crop is this many faces wide, at least `CROP_PX`; a wider one is shrunk to that."""
 SAME_FACE = 0.3
 """Boxes that overlap this much show one face."""
+
+
+class Target(NamedTuple):
+    """Where a face is searched for, float32 (4,), and how far from there, in units of its size."""
+
+    box: NDArray[np.float32]
+    near: float = NEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +58,23 @@ def low_size(size: tuple[int, int]) -> tuple[int, int] | None:
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
 
-def in_crops(
-    detector: Detector, bgr: NDArray[np.uint8], boxes: Sequence[NDArray[np.float32]]
-) -> Detections:
+def in_crops(detector: Detector, bgr: NDArray[np.uint8], targets: Sequence[Target]) -> Detections:
     """Return the faces at some places of a frame, each searched for from close by.
 
     Args:
         detector: finds them.
         bgr: uint8 (height, width, 3), BGR.
-        boxes: float32 (4,) each, where a face is expected.
+        targets: where a face is expected.
     """
-    found = [_in_crop(detector, bgr, box) for box in boxes]
+    found = [_in_crop(detector, bgr, target) for target in targets]
     faces = Detections.concatenate(found)
     faces = faces[np.argsort(-faces.scores, kind="stable")]
     return faces[suppress_overlaps(faces.xyxy_px, SAME_FACE)]
 
 
-def _in_crop(detector: Detector, bgr: NDArray[np.uint8], box: NDArray[np.float32]) -> Detections:
-    """Return the face nearest to the middle of a box, or none."""
+def _in_crop(detector: Detector, bgr: NDArray[np.uint8], target: Target) -> Detections:
+    """Return the face nearest to the middle of a target, or none."""
+    box = target.box
     height, width = bgr.shape[:2]
     centre, side = (box[:2] + box[2:]) / 2, float((box[2:] - box[:2]).max())
     reach = max(CROP_PX, CROP_SIDES * side) / 2
@@ -83,7 +90,7 @@ def _in_crop(detector: Detector, bgr: NDArray[np.uint8], box: NDArray[np.float32
         return faces
     apart = np.linalg.norm((faces.xyxy_px[:, :2] + faces.xyxy_px[:, 2:]) / 2 - centre, axis=1)
     nearest = int(np.argmin(apart))
-    return faces[[nearest]] if apart[nearest] <= MAX_DISTANCE * side else Detections.empty()
+    return faces[[nearest]] if apart[nearest] <= target.near * side else Detections.empty()
 
 
 def _shrunk(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:

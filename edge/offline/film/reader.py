@@ -16,7 +16,9 @@ from edge.hindsight.join_tracks import decide_film
 from edge.offline.brief import Brief
 from edge.offline.film.beside import worker_beside
 from edge.offline.film.closer import (
+    NEAR,
     Found,
+    Target,
     in_crops,
     is_close_up,
     low_size,
@@ -38,7 +40,7 @@ from edge.recognise.evidence import CueGate, TrackState
 from edge.recognise.step import Stopwatch
 from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import Thresholds
-from edge.recognise.track import Tracker
+from edge.recognise.track import MAX_DISTANCE, MIN_HITS, Tracker
 from engines.align import with_fine_landmarks
 from engines.box_voting import overlaps
 from engines.detections import Detections
@@ -207,14 +209,14 @@ class FilmReader:
             return Found(faces, np.ones(len(faces), bool)), bgr
         if kind is Pass.FOLLOW:
             bgr = picture.to_frame().bgr
-            faces = in_crops(detector, bgr, self._places(picture.pts_s))
+            faces = in_crops(detector, bgr, self._expected(picture.pts_s))
             return Found(faces, np.ones(len(faces), bool)), bgr
         factor = np.divide(picture.size, size, dtype=np.float32)
         low = detector.detect(picture.scaled(size)).scaled(factor)
         close_up = is_close_up(low, factor)
         targets, viewed = self._targets(low, picture.pts_s, float(factor[0]), close_up)
         followed = self._places(picture.pts_s)
-        targets += self._suspects.places(followed)
+        targets += self._suspects.targets(followed)
         known = np.array([*followed, *low.xyxy_px], np.float32).reshape(-1, 4)
         parts = self._news.parts(small, known, picture.size)
         if not targets and not parts and not viewed:
@@ -227,16 +229,23 @@ class FilmReader:
         """Return where the faces that are followed are expected."""
         return [track.at(pts_s) for track in self._tracker.tracks]
 
+    def _expected(self, pts_s: float) -> list[Target]:
+        """Return the same, and how far off: of who was found once nobody knows how they move."""
+        return [
+            Target(track.at(pts_s), NEAR if track.hits >= MIN_HITS else MAX_DISTANCE)
+            for track in self._tracker.tracks
+        ]
+
     def _targets(
         self, low: Detections, pts_s: float, factor: float, close_up: NDArray[np.bool_]
-    ) -> tuple[list[NDArray[np.float32]], bool]:
+    ) -> tuple[list[Target], bool]:
         """Return where to look from close by: new faces, small ones, and those worth a view.
 
         And whether a close-up, which needs no closer look, is worth one.
         """
         targets, met, viewed = [], set(), False
-        tracks = self._tracker.tracks
-        places = np.array([track.at(pts_s) for track in tracks], np.float32).reshape(-1, 4)
+        tracks, expected = self._tracker.tracks, self._expected(pts_s)
+        places = np.array([target.box for target in expected], np.float32).reshape(-1, 4)
         for box, is_seen_well in zip(low.xyxy_px, close_up, strict=True):
             shared = overlaps(box, places)
             best = int(np.argmax(shared)) if len(places) else -1
@@ -249,8 +258,8 @@ class FilmReader:
             if is_seen_well:
                 viewed = True
             else:
-                targets.append(box)
-        return targets + [places[i] for i in range(len(tracks)) if i not in met], viewed
+                targets.append(Target(box))
+        return targets + [expected[i] for i in range(len(tracks)) if i not in met], viewed
 
     def _follow(self, found: Found, pts_s: float, bgr: NDArray[np.uint8] | None) -> None:
         calm_s = self._plan.calm_s

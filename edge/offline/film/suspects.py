@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.offline.film.closer import SAME_FACE, in_crops
-from edge.recognise.track import SURE_SCORE
+from edge.offline.film.closer import SAME_FACE, Target, in_crops
+from edge.recognise.track import MAX_DISTANCE, SURE_SCORE
 from engines.box_voting import overlaps
 from engines.detections import Detections
 from engines.detector import suppress_overlaps
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engines.detector import Detector
 
 SMALL_PX = 60.0
-MOST = 6
+MOST = 2
 """Faces of a pass that are looked at again, the likeliest first."""
 LOOKS = 3
 """Passes after which a face that was never seen surely is none."""
@@ -43,18 +43,19 @@ class Suspects:
         """Take what a full pass has found."""
         self._boxes, self._looks = weak(faces), LOOKS
 
-    def places(self, known: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        """Return where to look again, float32 (4,) each; not where faces are followed already.
+    def targets(self, known: Sequence[NDArray[np.float32]]) -> list[Target]:
+        """Return where to look again; not where faces are followed already.
 
         Args:
-            known: boxes of those, the same form.
+            known: boxes of those, float32 (4,) each.
         """
         self._looks -= 1
         if self._looks < 0:
             self._boxes = []
         there = np.array(known, np.float32).reshape(-1, 4)
         self._boxes = [b for b in self._boxes if not (overlaps(b, there) > SAME_FACE).any()]
-        return [box + STEP_PX * (1 + self._looks) for box in self._boxes]
+        step_px = STEP_PX * (1 + self._looks)
+        return [Target(box + step_px, MAX_DISTANCE) for box in self._boxes]
 
 
 def weak(faces: Detections) -> list[NDArray[np.float32]]:
@@ -68,7 +69,7 @@ def with_second_look(detector: Detector, bgr: NDArray[np.uint8], faces: Detectio
     places = weak(faces)
     if not places:
         return faces
-    places += [box + STEP_PX for box in places]
-    both = Detections.concatenate([faces, in_crops(detector, bgr, places)])
+    targets = [Target(box + step_px) for step_px in (0, STEP_PX) for box in places]
+    both = Detections.concatenate([faces, in_crops(detector, bgr, targets)])
     both = both[np.argsort(-both.scores, kind="stable")]
     return both[suppress_overlaps(both.xyxy_px, SAME_FACE)]

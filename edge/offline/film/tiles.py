@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.offline.film.closer import LOW_PX, SAME_FACE, in_crops
+from edge.offline.film.closer import LOW_PX, SAME_FACE, Target, in_crops
 from edge.offline.film.suspects import with_second_look
 from engines.box_voting import overlaps
 from engines.detections import Detections
@@ -59,8 +59,7 @@ def everywhere(detector: Detector, bgr: NDArray[np.uint8]) -> Detections:
 def _in_tiles(detector: Detector, bgr: NDArray[np.uint8]) -> Detections:
     low = detector.detect(bgr, long_side_px=LOW_PX)
     longer = (low.xyxy_px[:, 2:] - low.xyxy_px[:, :2]).max(axis=1)
-    boxes = list(low[longer >= LARGE_PX].xyxy_px)
-    large = in_crops(detector, bgr, boxes)
+    large = in_crops(detector, bgr, [Target(box) for box in low[longer >= LARGE_PX].xyxy_px])
     height, width = bgr.shape[:2]
     parts = [
         _tile(detector, bgr, left, top, right, bottom)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.bench.synthetic import SyntheticFaces
-from edge.offline.film.closer import in_crops, is_close_up, merged
+from edge.offline.film.closer import Target, in_crops, is_close_up, merged
 from edge.offline.film.news import News
 from edge.offline.film.reader import FilmReader
 from edge.offline.film.tiles import everywhere
@@ -93,12 +93,12 @@ def test_a_face_too_tall_for_where_two_pieces_meet_is_found() -> None:
     assert np.abs(found.xyxy_px[0] - [300, 501, 350, 579]).max() <= 4
 
 
-def test_a_face_may_have_moved_by_its_own_size() -> None:
+def test_a_known_face_is_searched_for_near_its_place_and_a_new_one_further_off() -> None:
     bgr, there = frame((500, 300, 30)), np.array([500, 300, 530, 330], np.float32)
-    aside = np.array([1, 0, 1, 0], np.float32)
-    near, far = there + 24 * aside, there + 40 * aside
-    assert len(in_crops(Squares(), bgr, [near])) == 1  # type: ignore[arg-type]
-    assert len(in_crops(Squares(), bgr, [far])) == 0  # type: ignore[arg-type]
+    beside = there + 24 * np.array([1, 0, 1, 0], np.float32)
+    targets = Target(there), Target(beside), Target(beside, 1.0)
+    found = [len(in_crops(Squares(), bgr, [target])) for target in targets]  # type: ignore[arg-type]
+    assert found == [1, 0, 1]
 
 
 class Grid(Squares):

@@ -68,7 +68,7 @@ LETTERS = "伟芳娜敏静丽强磊军洋勇艳杰涛明超秀兰霞平刚桂英
 FRESH_GIVEN = words(
     "Siân Zoë Renée Björn Søren Nuño Agnès François Łukasz Émilie Ingeborg Lin-Manuel Jean-Luc "
     "Mary-Kate Oluwaseun Chiwetel Saoirse Niamh Priyanka Rajesh Yuki Haruto Nguyệt Tomáš Dvora "
-    "Giulia Beatriz Khadija Mahershala Lupita Gwendoline Cuthbert "
+    "Giulia Beatriz Khadija Mahershala Lupita Gwendoline Cuthbert Anaïs Ximena Tuğba "
 )
 FRESH_FAMILY = words(
     "O'Connor D'Angelo Østergård Müller-Stahl Kovačević Dvořák Świątek Núñez Bärthel Lindqvist "

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PEOPLE = 12
 PICTURES = 3
+PART = "[!.]*.part"
+"""Parts that are whole: while one is written its name begins with a dot."""
 PARTS = ("--workers", 2, "--part-pictures", PICTURES)
 """As many parts as there are people."""
 ENVIRONMENT = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
@@ -93,7 +95,7 @@ class Enrolling:
         """Wait for this many parts; return when each was written."""
         end = time.monotonic() + 90
         while time.monotonic() < end and self.process.poll() is None:
-            found = {p.name: p.stat().st_mtime_ns for p in parts_of(gallery).glob("*.part")}
+            found = {p.name: p.stat().st_mtime_ns for p in parts_of(gallery).glob(PART)}
             if len(found) >= count:
                 return found
             time.sleep(0.02)
@@ -138,7 +140,7 @@ def test_a_killed_driver_loses_no_part_that_was_done(
         time.sleep(0.05)
     assert not gallery.exists()
     assert parts_of(gallery).stat().st_mode & 0o077 == 0
-    done = {p.name: p.stat().st_mtime_ns for p in parts_of(gallery).glob("*.part")}
+    done = {p.name: p.stat().st_mtime_ns for p in parts_of(gallery).glob(PART)}
     second = enrol(people, "-o", gallery, *PARTS)
     later = second.until_parts(gallery, len(done) + 1)
     assert {name: later[name] for name in done} == done
@@ -181,7 +183,7 @@ def test_ctrl_c_keeps_what_is_done(people: Path, whole: Path, tmp_path: Path, en
     assert ran.code == 1
     assert "the same command goes on" in " ".join(ran.err.split())
     assert not gallery.exists()
-    done = len([*parts_of(gallery).glob("*.part")])
+    done = len([*parts_of(gallery).glob(PART)])
     assert done >= 2
     assert f"{done} of 13 parts" in " ".join(ran.err.split())
     ran = tvradar("gallery", "enrol", people, "-o", gallery, *PARTS, env=ENVIRONMENT)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge.device.captions import NICENESS
 from edge.voices.of_file import enrolled_voices, open_listener
+from engines.errors import ModelMissingError
 from gallery.errors import GalleryError
 from gallery.threads import Worker
 
@@ -38,6 +39,7 @@ class VoiceWatch:
         reader: has what the source says.
         busy: whether the device has no time.
         on_heard: told the seconds that each look took.
+        listener: opens what compares voices, and what frees it.
     """
 
     def __init__(
@@ -48,9 +50,11 @@ class VoiceWatch:
         reader: Reader,
         busy: Callable[[], bool],
         on_heard: Callable[[float], None] = lambda _: None,
+        listener: Callable[..., tuple[VoiceListener, Callable[[], None]]] = open_listener,
     ) -> None:
         self._board, self._gallery, self._folder = board, gallery, folder
         self._reader, self._busy, self._on_heard = reader, busy, on_heard
+        self._new_listener = listener
         self._known = ""
         self._listener: VoiceListener | None = None
         self._opened = ExitStack()
@@ -92,9 +96,8 @@ class VoiceWatch:
         self._listener = None
         try:
             voices = enrolled_voices(self._folder, gallery)
-        except GalleryError as error:
+            if voices:
+                self._listener, close = self._new_listener(self._board, voices)
+                self._opened.callback(close)
+        except (GalleryError, ModelMissingError) as error:
             log.warning("%s; names go on without voices", error)
-            return
-        if voices:
-            self._listener, close = open_listener(self._board, voices)
-            self._opened.callback(close)

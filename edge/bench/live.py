@@ -203,6 +203,10 @@ class Sender:
         command = [sys.executable, "-m", "edge.bench.stream_sender", str(film), str(self.port)]
         self._child = Child(command, on_line=self._take)
 
+    def check(self) -> None:
+        """Raise `EdgeError` if it has ended: what was measured of silence means nothing."""
+        self._child.check()
+
     def close(self) -> None:
         """Stop sending."""
         self._child.close()
@@ -268,6 +272,7 @@ def _measure(
     cpu_s, by_thread = time.process_time(), seconds_by_thread()
     watch.counting = presses.counting = True
     took_s = pass_time(seconds, on_second)
+    sender.check()
     watch.counting = presses.counting = False
     used_s, after = time.process_time() - cpu_s, seconds_by_thread()
     if app.failure is not None:  # half a measurement means nothing

@@ -17,7 +17,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 def play(
@@ -40,21 +40,29 @@ def play(
             sent = (pictures, *probe.streams.subtitles, *probe.streams.audio)
             streams = {one.index: target.add_stream_from_template(one) for one in sent}
             seen = pictures.index
+            over_s = max(map(_end_s, filter(_dated, probe.demux(pictures))))
         start, end_s = time.monotonic(), 0.0
+        last = dict.fromkeys(streams, -sys.maxsize)
         while True:
             with av.open(film) as source:
                 shift_s: float | None = None
                 numbers = count()
-                for packet in source.demux([source.streams[index] for index in streams]):
-                    if packet.dts is None or packet.time_base is None:
+                packets: Iterable[Any] = source.demux([source.streams[i] for i in streams])
+                for packet in packets:
+                    index = packet.stream.index
+                    picture = index == seen
+                    # sound that goes on after the pictures would come twice at a time
+                    if not _dated(packet) or (not picture and _end_s(packet) > over_s):
                         continue
                     if shift_s is None:
                         # the first dts is below 0 with B-frames
                         shift_s = end_s - float(packet.dts * packet.time_base)
-                    picture = packet.stream.index == seen
                     at_s = _move(packet, shift_s)
+                    if packet.dts <= last[index]:
+                        continue
+                    last[index] = packet.dts
                     time.sleep(max(0.0, start + at_s - time.monotonic()))
-                    packet.stream = streams[packet.stream.index]
+                    packet.stream = streams[index]
                     target.mux(packet)
                     if picture:
                         end_s = at_s
@@ -66,6 +74,14 @@ def _move(packet: Any, shift_s: float) -> float:
     shift = round(shift_s / packet.time_base)
     packet.pts += shift
     packet.dts += shift
+    return _end_s(packet)
+
+
+def _dated(packet: Any) -> bool:
+    return packet.dts is not None and packet.time_base is not None
+
+
+def _end_s(packet: Any) -> float:
     return float((packet.dts + (packet.duration or 0)) * packet.time_base)
 
 

@@ -48,6 +48,21 @@ def test_nothing_covers_anything_else(
     assert {k: v for k, v in wrong.items() if v} == {}
 
 
+def test_labels_make_room_for_a_card_though_no_picture_follows(browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
+    with serving(preview=True, playing=True, people=PEOPLE) as device:
+        page.goto(f"{device.url}?lang=en&show=always")
+        device.show(*faces(7))
+        for state in ("names", "answer"):
+            bring(page, device, 7, state)
+        device.freeze()
+        bring(page, device, 7, "card")
+        found = look(page)
+    page.close()
+    assert found["labels"]
+    assert found["wrong"] == []
+
+
 def test_the_test_would_find_an_overlap(browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 720})
     page.set_content(

@@ -7,7 +7,7 @@
   var still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   tv.faces = function (page) {
-    var boxes = new Map(), shot = null, fitted = "", taken = null, lastS = 0;
+    var boxes = new Map(), shot = null, fitted = "", taken = null, lastS = 0, labelled = [], corner = [0, 0];
 
     function newBox() {
       var box = { node: tv.make("div"), label: tv.make("span", "label"), text: "", width: 0, height: 0, side: "", pinged: false };
@@ -72,7 +72,10 @@
       boxes.forEach(function (box, track) {
         if (!here.has(track)) { remove(box, !scene.dissolves); boxes.delete(track); }
       });
-      placeLabels(items, left, top);
+      items.sort(function (a, b) { return b.on - a.on; });
+      labelled = items;
+      corner = [left, top];
+      placeLabels();
     }
     function measured(box, face, on) { // its label's words and size; false where it has none
       var words = page.labelOf(face), name = "label" + (face.id ? " named" : " either") + (on ? " chosen" : "");
@@ -85,19 +88,23 @@
       }
       return Boolean(words);
     }
-    function placeLabels(items, left, top) {
-      items.sort(function (a, b) { return b.on - a.on; });
-      tv.place(items, [0, 0, window.innerWidth, window.innerHeight], whatIsOver());
-      items.forEach(function (item) {
+    function placeLabels() {
+      tv.place(labelled, [0, 0, window.innerWidth, window.innerHeight], whatIsOver());
+      labelled.forEach(function (item) {
         var label = item.box.label, at = item.place;
-        item.box.side = at ? at.name : "";
+        item.before = item.box.side = at ? at.name : "";
         label.style.visibility = at ? "" : "hidden";
-        if (at) { label.style.transform = "translate(" + (at.rect[0] - left) + "px," + (at.rect[1] - top) + "px)"; }
+        if (at) { label.style.transform = "translate(" + (at.rect[0] - corner[0]) + "px," + (at.rect[1] - corner[1]) + "px)"; }
       });
+    }
+    function moved() { // a panel came or went: labels make room at once, not with the next picture
+      taken = null;
+      placeLabels();
     }
     function clear() {
       $("faces").textContent = "";
       boxes.clear();
+      labelled = [];
     }
     function ping(track) {
       var box = boxes.get(track);
@@ -111,8 +118,7 @@
       boxes.forEach(function (box) { box.width = 0; });
     }
 
-    return { draw: draw, clear: clear, ping: ping, resized: resized,
-      moved: function () { taken = null; },
+    return { draw: draw, clear: clear, ping: ping, resized: resized, moved: moved,
       rectOf: function (track) { var box = boxes.get(track); return box && box.node.getBoundingClientRect(); } };
   };
 })();

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 
+TIDY_S = 60.0
+"""What goes on for hours gives back this often."""
+
 
 def give_back() -> None:
     """Give free pages between what is in use back to the system.

@@ -56,10 +56,11 @@ class CaptionNames:
         for run in _HAN.findall(line):
             if len(run) > 1:
                 found.update(dict.fromkeys(self._ids.get(fold(run).replace(" ", ""), ())))
-        whole = fold(_JOINED.sub(" ", line)).translate(_ONE_SHAPE).replace(" ", "")
+        parted = _JOINED.sub(" ", line)
+        whole = fold(parted).translate(_ONE_SHAPE).replace(" ", "")
         found.update(dict.fromkeys(self._single.get(whole, ())))
         cased = line != line.lower()
-        for sentence in _END.split(_JOINED.sub(" ", line)):
+        for sentence in _END.split(parted):
             for span in _spans(_words(sentence, cased=cased)):
                 if not _HAN.fullmatch(span):
                     found.update(dict.fromkeys(self._ids.get(span, ()) or self._nearly(span)))

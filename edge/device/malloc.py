@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 
-from engines.heap import give_back
+from engines.heap import TIDY_S, give_back
 
 __all__ = ["TIDY_S", "give_back", "share_one"]
 
 M_ARENA_MAX = -8
 """Of glibc's malloc.h."""
-TIDY_S = 60.0
 
 
 def share_one() -> None:

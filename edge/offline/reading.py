@@ -15,7 +15,7 @@ from edge.titles.of_file import FileTitle
 from edge.video.read_ahead import ReadAhead
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 from edge.voices.of_file import open_voices
-from engines.heap import give_back
+from engines.heap import TIDY_S, give_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from edge.video.source import Pictures, Source
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
-
-TIDY_S = 60.0
-"""What a film leaves free between what is in use goes back to the system this often."""
 
 
 def read_with_cues(

@@ -57,7 +57,7 @@ def sound_of(path: Path, from_s: float = 0.0, to_s: float | None = None) -> NDAr
     Raises:
         SourceError: it cannot be read, or has no sound.
     """
-    end_s = min(from_s + MOST_SOUND_S, to_s if to_s is not None else from_s + MOST_SOUND_S)
+    end_s = _end_s(from_s, to_s)
     parts: list[av.AudioFrame] = []
     try:
         with av.open(str(path)) as container:
@@ -134,8 +134,7 @@ def sound_seen(
     from engines.pipeline import load_pipeline  # noqa: PLC0415
 
     gallery = open_gallery(folder)
-    from_s, end_s = part_s
-    to_s = min(from_s + MOST_SOUND_S, end_s if end_s is not None else from_s + MOST_SOUND_S)
+    from_s, to_s = part_s[0], _end_s(*part_s)
     options = SourceOptions(sound=True, live=False)
     pipeline = load_pipeline(threads=2, backend="auto", embedder=name_of(gallery.model))
     with closing(pipeline), open_source(str(path), options=options) as source:
@@ -180,6 +179,12 @@ def enrol_voice(
     voices = with_voice(voices, person, found.vector, found.speech_s, model)
     write_voices(gallery, voices)
     return voices.people[person].speech_s
+
+
+def _end_s(from_s: float, to_s: float | None) -> float:
+    """Return where to end: as asked, and after ten minutes at the latest."""
+    most_s = from_s + MOST_SOUND_S
+    return most_s if to_s is None else min(most_s, to_s)
 
 
 def _like_the_rest(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:

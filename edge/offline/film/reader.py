@@ -46,7 +46,7 @@ from engines.box_voting import overlaps
 from engines.detections import Detections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -214,8 +214,9 @@ class FilmReader:
         factor = np.divide(picture.size, size, dtype=np.float32)
         low = detector.detect(picture.scaled(size)).scaled(factor)
         close_up = is_close_up(low, factor)
-        targets, viewed = self._targets(low, picture.pts_s, float(factor[0]), close_up)
-        followed = self._places(picture.pts_s)
+        expected = self._expected(picture.pts_s)
+        targets, viewed = self._targets(low, picture.pts_s, float(factor[0]), close_up, expected)
+        followed = [target.box for target in expected]
         targets += self._suspects.targets(followed)
         known = np.array([*followed, *low.xyxy_px], np.float32).reshape(-1, 4)
         parts = self._news.parts(small, known, picture.size)
@@ -225,26 +226,30 @@ class FilmReader:
         close = in_crops(detector, bgr, targets[:MOST_CROPS])
         return merged(low, close_up, with_new(close, in_parts(detector, bgr, parts))), bgr
 
-    def _places(self, pts_s: float) -> list[NDArray[np.float32]]:
-        """Return where the faces that are followed are expected."""
-        return [track.at(pts_s) for track in self._tracker.tracks]
-
     def _expected(self, pts_s: float) -> list[Target]:
-        """Return the same, and how far off: of who was found once nobody knows how they move."""
+        """Return where the faces that are followed are expected, and how far off.
+
+        Of who was found once nobody knows how they move.
+        """
         return [
             Target(track.at(pts_s), NEAR if track.hits >= MIN_HITS else MAX_DISTANCE)
             for track in self._tracker.tracks
         ]
 
     def _targets(
-        self, low: Detections, pts_s: float, factor: float, close_up: NDArray[np.bool_]
+        self,
+        low: Detections,
+        pts_s: float,
+        factor: float,
+        close_up: NDArray[np.bool_],
+        expected: Sequence[Target],
     ) -> tuple[list[Target], bool]:
         """Return where to look from close by: new faces, small ones, and those worth a view.
 
         And whether a close-up, which needs no closer look, is worth one.
         """
         targets, met, viewed = [], set(), False
-        tracks, expected = self._tracker.tracks, self._expected(pts_s)
+        tracks = self._tracker.tracks
         places = np.array([target.box for target in expected], np.float32).reshape(-1, 4)
         for box, is_seen_well in zip(low.xyxy_px, close_up, strict=True):
             shared = overlaps(box, places)

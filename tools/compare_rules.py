@@ -18,8 +18,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-from evaluate_population import pairs_of
 from population import SCORES, SEED, Half, Probes, alike_of, halves, read_tracks, scores_of
+from population_measure import pairs_of
 
 from calibration.openset.score_data import nearest_others
 from engines.scores.threshold import NEIGHBOURS

@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from evaluate_population import nearest, pairs_of, policy_of, spread_of
 from population import SEED, halves
+from population_measure import nearest, pairs_of, policy_of, spread_of
 
 from calibration.openset.evaluate import share_by_person
 from calibration.openset.score_data import nearest_others

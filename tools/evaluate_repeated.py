@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from evaluate_population import pairs_of, policy_of
 from population import SCORES, SEED, Half, Probes, alike_of, embed, halves, read_tracks, scores_of
+from population_measure import pairs_of, policy_of
 
 from calibration.openset.evaluate import share_by_person
 from calibration.openset.score_data import nearest_others

@@ -26,8 +26,8 @@ import cv2
 import msgspec
 import numpy as np
 from compare_rules import compare
-from evaluate_population import pairs_of
 from population import SCORES, SEED, Half, Probes, alike_of, halves, read_tracks, scores_of
+from population_measure import pairs_of
 
 from calibration.openset.score_data import ENROLLED, half_of, nearest_others
 from calibration.pictures.faces import give_room

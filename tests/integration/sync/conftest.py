@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 import pytest
+from tuf.api.metadata import Metadata
 
 from edge.testbed.local_cloud import MOSQUITTO
 from gallery.channel.broker import Broker
@@ -180,6 +181,19 @@ class World:
         document["signed"].update(changes)
         return json.dumps(document).encode()
 
+    def signed(self, name: str, kind: Any, change: Any, keys: Any = None) -> bytes:
+        """Change metadata and sign it with the real keys, as a thief of those keys can."""
+        metadata = Metadata[kind].from_bytes(self.file(name))
+        change(metadata.signed)
+        root = self.repository.root()
+        entry = root.roles[metadata.signed.type]
+        metadata.signatures.clear()
+        for signer in keys or self.repository.keys.signers(
+            [root.keys[i] for i in entry.keyids], 1, "thief"
+        ):
+            metadata.sign(signer, append=True)
+        return metadata.to_bytes()
+
     # Devices.
 
     def device(
@@ -298,3 +312,13 @@ def world(
 def make_broker() -> type[Mosquitto]:
     """Return the class: a test makes and kills its own broker."""
     return Mosquitto
+
+
+@pytest.fixture
+def device(world: World) -> SyncService:
+    """Return a device that has release 1."""
+    world.publish(seed=1)
+    service = world.device()
+    assert service.once()
+    service.device.tick()
+    return service

@@ -3,58 +3,25 @@ with the old release in use."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from gallery.channel.manifest import Manifest
     from gallery.sync.service import SyncService
     from tests.integration.sync.conftest import World
 
 import hashlib
-import json
-import shutil
 import threading
 import time
 from datetime import timedelta
 
 import msgspec
 import pytest
-from securesystemslib.signer import CryptoSigner
-from tuf.api.metadata import Metadata, Snapshot, Targets, Timestamp
+from tuf.api.metadata import Snapshot, Timestamp
 
-from gallery.channel.errors import SyncError
 from gallery.channel.manifest import encode
 from gallery.publish.content import resign
 from gallery.publish.errors import PublishInputError
-from gallery.publish.repository import Repository
 from tests.polling import until
-
-
-@pytest.fixture
-def device(world: World) -> SyncService:
-    """Return a device that has release 1."""
-    world.publish(seed=1)
-    service = world.device()
-    assert service.once()
-    service.device.tick()
-    return service
-
-
-def signed(world: World, name: str, kind: Any, change: Any, keys: Any = None) -> bytes:
-    """Change metadata and sign it with the real keys, as a thief of those keys can."""
-    metadata = Metadata[kind].from_bytes(world.file(name))
-    change(metadata.signed)
-    root = world.repository.root()
-    entry = root.roles[metadata.signed.type]
-    metadata.signatures.clear()
-    for signer in keys or world.repository.keys.signers(
-        [root.keys[i] for i in entry.keyids], 1, "thief"
-    ):
-        metadata.sign(signer, append=True)
-    return metadata.to_bytes()
-
 
 # Rollback of each role.
 
@@ -76,7 +43,7 @@ def test_rollback_of_the_snapshot(
         timestamp.version += 1
         timestamp.snapshot_meta.version -= 1
 
-    world.put("m/timestamp.json", signed(world, "timestamp.json", Timestamp, lower))
+    world.put("m/timestamp.json", world.signed("timestamp.json", Timestamp, lower))
     world.refuses(device, "rollback", caplog, "snapshot 1 < 2")
 
 
@@ -91,7 +58,7 @@ def test_rollback_of_the_targets(
         meta.version, meta.length = 1, len(old)
         meta.hashes = {"sha256": hashlib.sha256(old).hexdigest()}
 
-    snapshot = signed(world, "2.snapshot.json", Snapshot, lower)
+    snapshot = world.signed("2.snapshot.json", Snapshot, lower)
 
     def point(timestamp: Timestamp) -> None:
         timestamp.version += 1
@@ -100,7 +67,7 @@ def test_rollback_of_the_targets(
         meta.hashes = {"sha256": hashlib.sha256(snapshot).hexdigest()}
 
     world.put("m/3.snapshot.json", snapshot)
-    world.put("m/timestamp.json", signed(world, "timestamp.json", Timestamp, point))
+    world.put("m/timestamp.json", world.signed("timestamp.json", Timestamp, point))
     world.refuses(device, "rollback", caplog, "targets 1 < 2")
 
 
@@ -205,7 +172,7 @@ def test_fast_forward_of_the_timestamp_is_undone_by_a_rotation(
     def forward(timestamp: Timestamp) -> None:
         timestamp.version = 2**31
 
-    world.put("m/timestamp.json", signed(world, "timestamp.json", Timestamp, forward))
+    world.put("m/timestamp.json", world.signed("timestamp.json", Timestamp, forward))
     device.once()
     assert device.device.states.state.floors["timestamp"].version == 2**31
     world.repository.rotate("timestamp")
@@ -314,284 +281,3 @@ def test_topic_flood(world: World, device: SyncService, caplog: pytest.LogCaptur
     finally:
         device.stop()
         runner.join(15)
-
-
-# Keys.
-
-
-def test_wrong_key(world: World, device: SyncService, caplog: pytest.LogCaptureFixture) -> None:
-    stranger = CryptoSigner.generate_ed25519()
-
-    def newer(timestamp: Timestamp) -> None:
-        timestamp.version += 1
-
-    data = signed(world, "timestamp.json", Timestamp, newer, [stranger])
-    world.put("m/timestamp.json", data)
-    world.refuses(device, "wrong key", caplog, "timestamp")
-
-
-def test_forged_signature(
-    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
-) -> None:
-    world.put("m/timestamp.json", world.forge("timestamp.json", version=99))
-    world.refuses(device, "forged signature", caplog, "timestamp")
-
-
-def test_too_few_keys_for_a_root(
-    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
-) -> None:
-    world.repository.rotate("timestamp")
-    document = json.loads(world.file("2.root.json"))
-    document["signatures"] = document["signatures"][:1]
-    world.put("m/2.root.json", json.dumps(document).encode())
-    world.refuses(device, "too few keys", caplog, "root has 1 of 2")
-
-
-def test_too_few_keys_for_targets(
-    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    world.repository = Repository(tmp_path / "second", lambda: world.now)
-    world.repository.init(targets_keys=2, targets_threshold=2)
-    world.place._repository = world.repository
-    world.publish(seed=1)
-    device = world.device()
-    device.once()
-    world.publish(seed=2)
-    document = json.loads(world.file("3.targets.json"))
-    document["signatures"] = document["signatures"][:1]
-    targets = json.dumps(document).encode()
-
-    def point_snapshot(snapshot: Snapshot) -> None:
-        meta = snapshot.meta["targets.json"]
-        meta.length, meta.hashes = len(targets), {"sha256": hashlib.sha256(targets).hexdigest()}
-
-    snapshot = signed(world, "3.snapshot.json", Snapshot, point_snapshot)
-
-    def point(timestamp: Timestamp) -> None:
-        meta = timestamp.snapshot_meta
-        meta.length, meta.hashes = len(snapshot), {"sha256": hashlib.sha256(snapshot).hexdigest()}
-
-    world.put("m/3.targets.json", targets)
-    world.put("m/3.snapshot.json", snapshot)
-    world.put("m/timestamp.json", signed(world, "timestamp.json", Timestamp, point))
-    world.refuses(device, "too few keys", caplog, "targets has 1 of 2")
-
-
-def test_revoked_key(world: World, device: SyncService, caplog: pytest.LogCaptureFixture) -> None:
-    root = world.repository.root()
-    thief = world.repository.keys.signers(
-        [root.keys[i] for i in root.roles["timestamp"].keyids], 1, "thief"
-    )
-    world.repository.rotate("timestamp")
-    world.place.publish()
-    device.once()
-
-    def newer(timestamp: Timestamp) -> None:
-        timestamp.version += 5
-
-    world.put("m/timestamp.json", signed(world, "timestamp.json", Timestamp, newer, thief))
-    world.refuses(device, "revoked key", caplog, "timestamp")
-
-
-def test_another_channels_metadata(
-    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A device of one operator is shown the properly signed repository of another."""
-    other = Repository(tmp_path / "other")
-    other.init()
-    world.publish(seed=1)
-    device = world.device(root=other.home / "root.json")
-    world.refuses(device, "wrong key", caplog, "timestamp")
-
-
-def test_stolen_online_keys_cannot_name_a_release(
-    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Timestamp and snapshot keys are online; the content needs the offline targets key."""
-
-    def other(targets: Targets) -> None:
-        targets.version += 1
-        targets.targets["release.json"].hashes = {"sha256": "0" * 64}
-
-    root = world.repository.root()
-    online = world.repository.keys.signers(
-        [root.keys[i] for i in root.roles["snapshot"].keyids], 1, "thief"
-    )
-    targets = signed(world, "2.targets.json", Targets, other, online)
-
-    def point_snapshot(snapshot: Snapshot) -> None:
-        snapshot.version += 1
-        meta = snapshot.meta["targets.json"]
-        meta.version, meta.length = 3, len(targets)
-        meta.hashes = {"sha256": hashlib.sha256(targets).hexdigest()}
-
-    snapshot = signed(world, "2.snapshot.json", Snapshot, point_snapshot)
-
-    def point(timestamp: Timestamp) -> None:
-        timestamp.version += 1
-        meta = timestamp.snapshot_meta
-        meta.version, meta.length = 3, len(snapshot)
-        meta.hashes = {"sha256": hashlib.sha256(snapshot).hexdigest()}
-
-    world.put("m/3.targets.json", targets)
-    world.put("m/3.snapshot.json", snapshot)
-    world.put("m/timestamp.json", signed(world, "timestamp.json", Timestamp, point))
-    world.refuses(device, "wrong key", caplog, "targets")
-
-
-# Lost local files.
-
-
-def test_lost_local_timestamp(
-    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
-) -> None:
-    old = {name: world.file(name) for name in ("timestamp.json",)}
-    world.publish(seed=2)
-    device.once()
-    device.device.tick()
-    shutil.rmtree(device.settings.state / "tuf")
-    world.put("m/timestamp.json", old["timestamp.json"])
-    world.refuses(world.again(device), "rollback", caplog, "timestamp 2 < 3")
-
-
-def test_all_local_files_lost_but_the_gallery(
-    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
-) -> None:
-    old = {name: world.file(name) for name in ("timestamp.json", "2.snapshot.json")}
-    world.publish(seed=2)
-    device.once()
-    device.device.tick()
-    device.close()
-    shutil.rmtree(device.settings.state)
-    for name, data in old.items():
-        world.put(f"m/{name}", data)
-    world.refuses(world.again(device), "rollback", caplog, "release 1 < 2")
-
-
-# Content.
-
-
-def retained_chunk(world: World, manifest: Manifest, index: int = 1) -> tuple[str, bytes]:
-    file = manifest.files[1]
-    data = (world.public / "f" / file.sha256).read_bytes()
-    chunk = data[file.chunk_size * index : file.chunk_size * (index + 1)]
-    return f"c/{hashlib.sha256(chunk).hexdigest()}", chunk
-
-
-def test_changed_chunk(world: World, device: SyncService, caplog: pytest.LogCaptureFixture) -> None:
-    topic, chunk = retained_chunk(world, world.publish(seed=2))
-    world.put(topic, chunk[:-1] + b"\xff")
-    world.refuses(device, "changed chunk", caplog, "retained gave")
-
-
-def test_chunk_of_another_release(
-    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
-) -> None:
-    _, old = retained_chunk(world, world.sign(seed=3))
-    topic, _ = retained_chunk(world, world.publish(seed=2))
-    world.put(topic, old)
-    world.refuses(device, "changed chunk", caplog, "retained gave")
-
-
-def test_endless_chunk(world: World, device: SyncService, caplog: pytest.LogCaptureFixture) -> None:
-    topic, chunk = retained_chunk(world, world.publish(seed=2))
-    world.put(topic, chunk * 100)
-    world.refuses(device, "changed chunk", caplog, "retained gave")
-
-
-def test_changed_list_of_hashes(
-    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
-) -> None:
-    manifest = world.publish(seed=2)
-    world.put(f"c/{manifest.files[1].hash_list}", b"\0" * 64)
-    world.refuses(device, "changed chunk", caplog, "retained gave 64 B")
-
-
-def test_missing_chunk(world: World, device: SyncService, caplog: pytest.LogCaptureFixture) -> None:
-    topic, _ = retained_chunk(world, world.publish(seed=2))
-    world.put(topic, b"")
-    world.fails(device, "missing chunk")
-    assert "missing chunk" in device.status().error
-
-
-def test_changed_chunk_from_a_chunk_server(
-    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
-) -> None:
-    server = world.serve()
-    manifest = world.publish(seed=2, retain_up_to=0)
-    path = world.public / "f" / manifest.files[1].sha256
-    data = bytearray(path.read_bytes())
-    data[5000] ^= 1
-    path.unlink()
-    path.write_bytes(data)
-    world.refuses(device, "changed chunk", caplog, "servers gave")
-    assert server.answered
-
-
-def test_no_room_for_the_release(world: World, device: SyncService) -> None:
-    manifest = world.publish(seed=2)
-    huge = msgspec.structs.replace(manifest.files[1], size=1 << 39, chunk_size=1 << 20, path="x")
-    with pytest.raises(ValueError, match="chunks"):
-        msgspec.structs.replace(manifest, files=(*manifest.files, huge))
-    # 32 GiB a file is what a list of hashes can name; more of those than any disk holds.
-    files = [
-        msgspec.structs.replace(huge, size=1 << 35, path=f"x{i}", sha256=f"{i:064x}")
-        for i in range(1000)
-    ]
-    resign(world.repository, msgspec.structs.replace(manifest, files=(*manifest.files, *files)))
-    world.place.publish = None
-    for name in world.repository.live_files():
-        world.put(name, (world.public / name).read_bytes())
-    # No release has this many files: nothing of these is asked for.
-    with pytest.raises(SyncError, match="malformed manifest"):
-        device.once()
-    assert device.device.installed() == 1
-
-
-def test_model_mismatch(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    world.publish(seed=1)
-    device = world.device(model="mobilefacenet")
-    world.refuses(device, "model mismatch", caplog, "sface-2021dec")
-
-
-def test_a_signed_path_that_leaves_the_folder(
-    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
-) -> None:
-    manifest = world.sign(seed=2)
-    document = json.loads(encode(manifest))
-    document["files"][1]["path"] = "../../../etc/passwd"
-    world.repository.publish(json.dumps(document).encode())
-    for name in world.repository.live_files():
-        world.put(name, (world.public / name).read_bytes())
-    world.refuses(device, "malformed manifest", caplog, "plain file name")
-
-
-def test_a_release_that_is_not_what_its_manifest_says(
-    world: World, device: SyncService, caplog: pytest.LogCaptureFixture
-) -> None:
-    manifest = world.sign(seed=2)
-    resign(world.repository, msgspec.structs.replace(manifest, release=7))
-    world.place.publish()
-    world.refuses(device, "mix-and-match", caplog, "release.json is of")
-
-
-# The hint.
-
-
-@pytest.mark.parametrize("head", [b'{"root":999}', b"[[[", b'{"root":"x"}'])
-def test_lying_head_does_not_hold_an_update_up(
-    world: World, device: SyncService, caplog: pytest.LogCaptureFixture, head: bytes
-) -> None:
-    world.publish(seed=2)
-    world.put("head", head)
-    assert device.once()
-    assert device.device.installed() == 2
-    assert ("lying head" in caplog.text) == (b"999" in head)
-
-
-def test_head_that_hides_a_rotation(world: World, device: SyncService) -> None:
-    world.repository.rotate("timestamp")
-    world.publish(seed=2)
-    world.put("head", b'{"root":1}')
-    assert device.once()
-    assert device.device.installed() == 2

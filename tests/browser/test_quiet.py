@@ -206,6 +206,11 @@ def test_a_lost_source_is_no_signal_and_an_end_is_not_offline(
     expect(page.locator("#message-text")).to_have_text("No signal")
     device.hub.publish_state("ended")
     expect(page.locator("#message-text")).to_have_text("The programme has ended")
+    page.keyboard.press("r")  # who was there last: the words do not lie behind the cards
+    expect(page.locator("#answer")).to_be_visible()
+    expect(page.locator("#message")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(page.locator("#message")).to_be_visible()
     device.server.stop()
     page.wait_for_timeout(2000)
     expect(page.locator("#message-text")).to_have_text("The programme has ended")

@@ -263,7 +263,7 @@ def test_malformed_metadata(
 
 def test_topic_flood(world: World, device: SyncService, caplog: pytest.LogCaptureFixture) -> None:
     """Thousands of wake-ups make a few checks, and the good release still comes through."""
-    checks = []
+    checks, begun = [], time.monotonic()
     update = device.device.update
     device.device.update = lambda *args: (checks.append(time.monotonic()), update(*args))[1]
     runner = threading.Thread(target=device.run)
@@ -275,7 +275,7 @@ def test_topic_flood(world: World, device: SyncService, caplog: pytest.LogCaptur
         ]
         sent[-1].result(30)
         until(lambda: "topic flood refused" in caplog.text)
-        assert len(checks) <= 12
+        assert len(checks) <= 5 + (time.monotonic() - begun) / 2 + 2  # as the limit says
         world.publish(seed=2)
         until(lambda: device.device.installed() == 2)
     finally:

@@ -150,7 +150,7 @@ def test_a_slow_reader_gets_the_newest_and_holds_nobody_up(device: Device4Tests)
         begun = time.perf_counter()
         for _ in range(500):
             device.show(face(1, 50, "ada"))
-        assert time.perf_counter() - begun < 2
+        assert time.perf_counter() - begun < 10  # a reader that is waited for takes for ever
         assert receive(quick, "scene")["frame"] > 0
         newest = 0
         while newest < device.index:

@@ -22,6 +22,7 @@ from edge.config import DEFAULT_FPIR
 from edge.offline.reading import read_with_cues
 from edge.offline.recogniser import offline_options
 from edge.offline.summary import Identification, IdentifiedFace, Summary
+from edge.offline.threads import THREADS, threads_of
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.thresholds import policy_for
 from edge.timeline.build import build_timeline
@@ -41,11 +42,12 @@ if TYPE_CHECKING:
     from gallery.store.release import Release
 
 
-def open_models(*, threads: int = 2, embedder: str = "") -> FacePipeline:
+def open_models(*, threads: int = THREADS, embedder: str = "") -> FacePipeline:
     """Load the detector and the embedder; close the result to free their memory.
 
     Args:
-        threads: for one run of a model.
+        threads: for one run of a model; for films one, since a film is read by two threads that run
+            a model each.
         embedder: its name in the catalog; a gallery belongs to the one that made it.
 
     Raises:
@@ -108,7 +110,9 @@ def identify(
         SourceError: the source cannot be read; the message says why.
         ModelMismatchError: the gallery was made for another embedder.
     """
-    with nullcontext(models) if models is not None else closing(open_models()) as pipeline:
+    threads = threads_of(str(source), every_frame=every_frame)
+    own = nullcontext(models) if models is not None else closing(open_models(threads=threads))
+    with own as pipeline:
         known = (
             gallery
             if isinstance(gallery, Gallery)

@@ -253,10 +253,10 @@ def ours_on(
     source: str, gallery_dir: Path, notes: Notes, precision: Precision | None = None
 ) -> Iterator[None]:
     """Name a film as `identify` does."""
-    from edge.offline.film.look import FilmLook  # noqa: PLC0415
-    from edge.offline.film.reader import FILM_THREADS, FilmReader  # noqa: PLC0415
+    from edge.offline.film.look import looked_ahead  # noqa: PLC0415
+    from edge.offline.film.reader import FilmReader  # noqa: PLC0415
+    from edge.offline.threads import FILM_THREADS  # noqa: PLC0415
     from edge.recognise.recogniser import RecogniserOptions  # noqa: PLC0415
-    from edge.video.read_ahead import ReadAhead  # noqa: PLC0415
     from engines.pipeline import load_pipeline  # noqa: PLC0415
     from gallery.search.open import open_gallery  # noqa: PLC0415
 
@@ -265,7 +265,7 @@ def ours_on(
     reader = FilmReader(pipeline, gallery, RecogniserOptions(), on_stages=notes.take)
     yield
     with open_source(source) as film:
-        for picture in ReadAhead(film, FilmLook().look).pictures():
+        for picture in looked_ahead(film).pictures():
             notes.saw(picture.pts_s)
             reader.process(picture)
             del picture

@@ -16,8 +16,10 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from edge.testbed.remux import dated
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 
 def play(
@@ -40,49 +42,55 @@ def play(
             sent = (pictures, *probe.streams.subtitles, *probe.streams.audio)
             streams = {one.index: target.add_stream_from_template(one) for one in sent}
             seen = pictures.index
-            over_s = max(map(_end_s, filter(_dated, probe.demux(pictures))))
+            over_s = max(map(_end_s, dated(probe.demux(pictures))))
         start, end_s = time.monotonic(), 0.0
         last = dict.fromkeys(streams, -sys.maxsize)
         while True:
             with av.open(film) as source:
                 shift_s: float | None = None
                 numbers = count()
-                packets: Iterable[Any] = source.demux([source.streams[i] for i in streams])
-                for packet in packets:
+                for packet in dated(source.demux([source.streams[i] for i in streams])):
                     index = packet.stream.index
                     picture = index == seen
                     # sound that goes on after the pictures would come twice at a time
-                    if not _dated(packet) or (not picture and _end_s(packet) > over_s):
+                    if not picture and _end_s(packet) > over_s:
                         continue
                     if shift_s is None:
-                        # the first dts is below 0 with B-frames
-                        shift_s = end_s - float(packet.dts * packet.time_base)
-                    at_s = _move(packet, shift_s)
+                        shift_s = _shift_s(packet, end_s)
+                    _move(packet, shift_s)
                     if packet.dts <= last[index]:
                         continue
                     last[index] = packet.dts
-                    time.sleep(max(0.0, start + at_s - time.monotonic()))
+                    time.sleep(max(0.0, start + _due_s(packet) - time.monotonic()))
                     packet.stream = streams[index]
                     target.mux(packet)
                     if picture:
-                        end_s = at_s
+                        end_s = max(end_s, _end_s(packet))
                         on_sent(next(numbers), time.monotonic())
 
 
-def _move(packet: Any, shift_s: float) -> float:
-    """Put a packet later by so many seconds; return when it ends."""
+def _shift_s(first: Any, end_s: float) -> float:
+    """Return how much later a round begins, so that its pictures follow those that end then.
+
+    With B-frames its first packet is decoded before it is shown: at 0 the first time.
+    """
+    at = first.pts if end_s else first.dts
+    return end_s - float(at * first.time_base)
+
+
+def _move(packet: Any, shift_s: float) -> None:
+    """Put a packet later by so many seconds."""
     shift = round(shift_s / packet.time_base)
     packet.pts += shift
     packet.dts += shift
-    return _end_s(packet)
 
 
-def _dated(packet: Any) -> bool:
-    return packet.dts is not None and packet.time_base is not None
+def _due_s(packet: Any) -> float:
+    return float((packet.dts + (packet.duration or 0)) * packet.time_base)
 
 
 def _end_s(packet: Any) -> float:
-    return float((packet.dts + (packet.duration or 0)) * packet.time_base)
+    return float((packet.pts + (packet.duration or 0)) * packet.time_base)
 
 
 def send_udp(film: str, port: int, on_sent: Callable[[int, float], None]) -> None:

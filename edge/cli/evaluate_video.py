@@ -18,6 +18,7 @@ from edge.hindsight.late_names import LateNames
 from edge.hindsight.recent import RecentTracks
 from edge.json_output import ClipsEvaluated
 from edge.library import identify, open_models
+from edge.offline.threads import FILM_THREADS
 from edge.recognise.cues.cue import CUE_KINDS
 from edge.recognise.detection_schedule import LIVE_PASS_S
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
@@ -147,7 +148,10 @@ def run_evaluate_clips(
     settings |= {f"face, {kind}": (kind,) for kind in kinds}
     settings["face, all cues"] = tuple(kinds)
     figures: dict[str, float] = {}
-    with closing(open_models(embedder=embedder)) as models, progress_bar("clips") as progress:
+    with (
+        closing(open_models(threads=FILM_THREADS, embedder=embedder)) as models,
+        progress_bar("clips") as progress,
+    ):
         gallery = open_gallery(gallery_dir, models.model)
         task = progress.add_task("evaluate", total=len(settings) * len(listed))
         for name, cues in settings.items():

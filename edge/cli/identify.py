@@ -17,7 +17,6 @@ from edge.cli.options import cue_kinds, refuse_to_replace
 from edge.config import DEFAULT_FPIR
 from edge.device import malloc
 from edge.errors import UsageError
-from edge.offline.film.reader import FILM_THREADS
 from edge.offline.reading import read_with_cues
 from edge.offline.recogniser import offline_options
 from edge.offline.scene_file import SceneFile
@@ -27,6 +26,7 @@ from edge.offline.summary import (
     IdentifiedPicture,
     Summary,
 )
+from edge.offline.threads import threads_of
 from edge.recognise.cues.cue import CueBoard
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
@@ -49,9 +49,6 @@ if TYPE_CHECKING:
     from engines.choose import Backend, Precision
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
-
-THREADS = 2
-"""For one run of a model, where no other work is done beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +117,7 @@ def identify_source(
     builder = SidecarBuilder()
     board = naming.board()
     loaded = load_pipeline(
-        threads=_threads(uri, naming),
+        threads=threads_of(uri, every_frame=naming.every_frame),
         precision=precision,
         unverified=unverified,
         backend=backend or "auto",
@@ -213,13 +210,6 @@ def _identify(
         annotate_source(uri, annotate, scenes, summary.name, video)
     found = summary.result(uri, threshold=threshold, complete=complete, warnings=warnings)
     return msgspec.structs.replace(found, pictures=tuple(pictures))
-
-
-def _threads(uri: str, naming: Naming) -> int:
-    """Return the threads for one run of a model: a film keeps two cores busy by itself."""
-    path = path_of(uri)
-    pictures = is_picture_name(uri) or (path is not None and path.is_dir())
-    return THREADS if naming.every_frame or pictures else FILM_THREADS
 
 
 def _sidecar_of(uri: str) -> Path:

@@ -156,6 +156,7 @@ def learn(
     from edge.json_output import Offered  # noqa: PLC0415
     from edge.library import identify, open_gallery, open_models  # noqa: PLC0415
     from edge.offline.learn import propose  # noqa: PLC0415
+    from edge.offline.threads import FILM_THREADS  # noqa: PLC0415
     from edge.timeline.proposal import Proposal, ProposedView, to_page  # noqa: PLC0415
     from edge.titles.found import title_of_file  # noqa: PLC0415
     from edge.video.open import open_source  # noqa: PLC0415
@@ -163,7 +164,7 @@ def learn(
     from gallery.titles.match import NameIndex  # noqa: PLC0415
 
     refuse_to_replace(str(film), output, "--output")
-    with closing(open_models(embedder=embedder)) as models:
+    with closing(open_models(threads=FILM_THREADS, embedder=embedder)) as models:
         known = open_gallery(gallery)
         title = title_of_file(film)
         own = NameIndex(known.people()).cast_of(title)[0] if title else frozenset()

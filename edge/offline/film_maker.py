@@ -9,10 +9,10 @@ import msgspec
 
 from edge.captions.of_file import with_subtitles
 from edge.errors import SourceError
-from edge.offline.film.reader import FILM_THREADS
 from edge.offline.reading import read_with_cues
 from edge.offline.recogniser import offline_options
 from edge.offline.summary import Summary
+from edge.offline.threads import FILM_THREADS, THREADS
 from edge.recognise.cues.cue import CueBoard, CueKind
 from edge.timeline.build import TimelineBuilder
 from edge.timeline.sidecar import SidecarBuilder, sidecar_path
@@ -72,7 +72,7 @@ class FilmMaker:
     def __init__(self, job: FilmJob) -> None:
         self._job = job
         self.models: FacePipeline = load_pipeline(
-            threads=2 if job.every_frame else FILM_THREADS,
+            threads=THREADS if job.every_frame else FILM_THREADS,
             backend="auto",
             embedder=job.embedder,
         )

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from edge.captions.of_file import open_captions
 from edge.errors import SourceError
-from edge.offline.film.look import FilmLook
+from edge.offline.film.look import looked_ahead
 from edge.offline.identify import recognise_all
 from edge.offline.summary import IdentifiedText, IdentifiedVoice
 from edge.titles.of_file import FileTitle
-from edge.video.read_ahead import ReadAhead
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
 from edge.voices.of_file import open_voices
 from engines.heap import TIDY_S, give_back
@@ -51,7 +50,7 @@ def read_with_cues(
     The gallery's `folder` has voices beside it; without it nobody's are known.
     """
     film = not (source.live or source.still or every_frame)
-    seen: Pictures = ReadAhead(source, FilmLook().look) if film else source
+    seen: Pictures = looked_ahead(source) if film else source
     titles = FileTitle(uri, seen, board, gallery, video.programme)
     captions = open_captions(board, gallery, pipeline.detector, seen)
     voices = open_voices(board, gallery, folder, seen)

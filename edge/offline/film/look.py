@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from edge.recognise.letterbox import Bars
 from edge.recognise.shots import ShotDetector
 from edge.video.frame import Frame
+from edge.video.read_ahead import ReadAhead
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from edge.video.frame import Picture
+    from edge.video.source import Source
 
 SMALL_PX = (192, 108)
 """Each frame is seen at this size."""
@@ -42,6 +44,11 @@ class LookedPicture:
     def scaled(self, size: tuple[int, int], *, sampled: bool = False) -> NDArray[np.uint8]:
         """See `edge.video.frame.Picture`."""
         return self._picture.scaled(size, sampled=sampled)
+
+
+def looked_ahead(source: Source) -> ReadAhead:
+    """Return a film whose pictures a thread decodes and looks at, ahead of who takes them."""
+    return ReadAhead(source, FilmLook().look)
 
 
 class FilmLook:

@@ -57,8 +57,6 @@ if TYPE_CHECKING:
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
 
-FILM_THREADS = 1
-"""For one run of a model: two of them run at once, beside decoding."""
 PART_S = 60.0
 """A longer shot is decided in parts, so that memory does not grow with it."""
 CLOSE_PX = 24.0

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.captions.of_file import with_subtitles
 from edge.config import DEFAULT_FPIR
 from edge.offline.reading import read_with_cues
 from edge.offline.recogniser import offline_options
 from edge.offline.summary import Identification, IdentifiedFace, Summary
 from edge.offline.threads import THREADS, threads_of
 from edge.recognise.cues.cue import CueBoard
+from edge.recognise.cues.wanted import with_subtitles
 from edge.recognise.thresholds import policy_for
 from edge.timeline.build import build_timeline
 from edge.timeline.timeline import Timeline  # noqa: TC001, edge hands it on

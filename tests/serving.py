@@ -22,7 +22,7 @@ from edge.serve.pairing import Pairing
 from edge.serve.preview import Preview
 from edge.serve.stills import Stills
 from edge.timeline.live import Appearing
-from edge.titles.playing import Playing
+from edge.titles.messages import Playing
 from edge.video.frame import Frame
 from gallery.store.person import Person, Work
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from edge.recognise.commands import WhyNot
     from edge.serve.connections import Gate
-    from edge.titles.playing import TitleRequest
+    from edge.titles.messages import TitleRequest
     from gallery.titles.title import TitleSource
 
 SIZE = (640, 360)

@@ -29,10 +29,10 @@ from edge.evaluate.labels import Labels, read_labels
 from edge.hindsight.late_names import LateNames
 from edge.hindsight.recent import RecentTracks
 from edge.library import identify, open_models
+from edge.recognise.cues.belief import faces_llr
 from edge.recognise.cues.cue import CueBoard, parse_kinds
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.recognise.thresholds import Thresholds
-from edge.titles.filmography import faces_llr
 from edge.titles.playing import NowPlaying
 from edge.video.open import open_source
 from edge.video.source import SourceOptions

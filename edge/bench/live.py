@@ -268,7 +268,7 @@ def _measure(
 ) -> LiveRow:
     cores = os.cpu_count() or 1
     dropped, sent, scenes, readings = app.reader.dropped, sender.sent, app.scenes, _readings(app)
-    voices = app.voices.compared
+    voices = _comparisons(app)
     cpu_s, by_thread = time.process_time(), seconds_by_thread()
     watch.counting = presses.counting = True
     took_s = pass_time(seconds, on_second)
@@ -281,7 +281,7 @@ def _measure(
     if not glass_s or not watch.made_s:
         raise EdgeError(f"bench live: {what[0]} gave no scene in {seconds:g} s")
     sent, dropped = sender.sent - sent, app.reader.dropped - dropped
-    readings, voices = _readings(app) - readings, app.voices.compared - voices
+    readings, voices = _readings(app) - readings, _comparisons(app) - voices
     spent = {name: s - by_thread.get(name, 0.0) for name, s in after.items()}
     shares = {name: round(s / took_s / cores, 3) for name, s in sorted(spent.items())}
     return LiveRow(
@@ -309,3 +309,7 @@ def _measure(
 
 def _readings(app: App) -> int:
     return app.captions.readings if app.captions is not None else 0
+
+
+def _comparisons(app: App) -> int:
+    return app.voices.compared if app.voices is not None else 0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from edge.captions.reading import EVERY_S, Captions, lower_part
 from edge.captions.subtitles import Subtitles
 
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from edge.captions.reading import CaptionText
     from edge.recognise.cues.cue import CueBoard
     from edge.video.frame import Picture
-    from edge.video.source import Pictures, SourceOptions
+    from edge.video.source import Pictures
     from engines.detector import Detector
     from gallery.search.search import Gallery
 
@@ -87,10 +85,3 @@ def open_captions(
         every=source.still,
         close=models.close,
     )
-
-
-def with_subtitles(video: SourceOptions, board: CueBoard) -> SourceOptions:
-    """Return how a source is read: with its subtitles where text counts, its sound for voices."""
-    if "text" in board.kinds:
-        video = replace(video, subtitles=True)
-    return replace(video, sound=True) if "voice" in board.kinds else video

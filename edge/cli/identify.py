@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.captions.of_file import with_subtitles
 from edge.cli.console import err, graceful_stop, progress_bar
 from edge.cli.identify_output import annotate_source
 from edge.cli.options import cue_kinds, refuse_to_replace
@@ -28,6 +27,7 @@ from edge.offline.summary import (
 )
 from edge.offline.threads import threads_of
 from edge.recognise.cues.cue import CueBoard
+from edge.recognise.cues.wanted import with_subtitles
 from edge.recognise.recogniser import RecogniserOptions
 from edge.recognise.thresholds import policy_for
 from edge.timeline.sidecar import SidecarBuilder, sidecar_path

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from threadpoolctl import threadpool_limits
 
 from edge.buttons.presser import Presser, open_keys
-from edge.captions.of_file import with_subtitles
 from edge.config import LOOPBACK
 from edge.device import malloc
 from edge.device.beside import Beside, MayFail
@@ -26,15 +25,21 @@ from edge.device.counting import Counting
 from edge.device.heartbeat import Heartbeat
 from edge.device.hindsight import Hindsight
 from edge.device.lateness import Lateness
-from edge.device.openings import open_captions, open_home, open_output, open_voices
+from edge.device.openings import (
+    open_captions,
+    open_home,
+    open_output,
+    open_titles,
+    open_voices,
+)
 from edge.device.people import People
 from edge.device.player import Player
 from edge.device.silence import SilenceWatch
-from edge.device.titles import TitleWatch
 from edge.errors import EdgeError, UsageError
 from edge.hindsight.late_names import LateNames
 from edge.recognise.commands import Commands
 from edge.recognise.cues.cue import CueBoard
+from edge.recognise.cues.wanted import with_subtitles
 from edge.recognise.detection_schedule import LIVE_PASS_S
 from edge.recognise.load_shedding import LoadShedder
 from edge.recognise.press_history import PressHistory
@@ -51,7 +56,6 @@ from edge.serve.preview import Preview
 from edge.serve.stills import Stills
 from edge.systemd import Supervisor
 from edge.timeline.live import Appearing, read_timeline
-from edge.titles.playing import NowPlaying
 from edge.video.mailbox import ClosedError
 from edge.video.reader import Reader
 from engines.pipeline import load_pipeline
@@ -207,9 +211,7 @@ class App:
         self._hindsight = Hindsight(
             late, people, commands, self.history, appearing, self.metrics, self._is_busy, beside
         )
-        playing = NowPlaying(self.cues, lambda: self.watcher.gallery)
-        self.titles = playing if "title" in self.cues.kinds else None
-        self._titles = TitleWatch(playing, self.reader, config.source, config.video.programme)
+        self.titles, self._titles = open_titles(self.cues, self.watcher, self.reader, config)
         device = Device(
             self.history,
             people,
@@ -247,7 +249,7 @@ class App:
             MayFail(beside, "mqtt", self._home) if self._home else None,
             self._output,
             MayFail(beside, "captions", self.captions) if self.captions else None,
-            MayFail(beside, "titles", self._titles) if self.titles is not None else None,
+            MayFail(beside, "titles", self._titles) if self._titles else None,
             *sinks,
             MayFail(beside, "metrics", self._counting),
             MayFail(beside, "heartbeat", heartbeat) if heartbeat else None,
@@ -290,12 +292,9 @@ class App:
         self.reader.start()
         self._hindsight.start()
         self._silence.start()
-        if self.titles is not None:
-            self._titles.start()
-        if self.captions is not None:
-            self.captions.start()
-            self._subtitles.start()
-        self.voices.start()
+        for cue in (self._titles, self.captions, self._subtitles, self.voices):
+            if cue is not None:
+                cue.start()
         self._thread.start()
         for keys in self._keys:
             keys.start()
@@ -327,11 +326,9 @@ class App:
         self._thread.join(2)
         self._hindsight.close()
         self._silence.close()
-        self._titles.close()
-        if self.captions is not None:
-            self.captions.close()
-        self._subtitles.close()
-        self.voices.close()
+        for cue in (self._titles, self.captions, self._subtitles, self.voices):
+            if cue is not None:
+                cue.close()
         if self._home is not None:
             self._home.close()
         self.server.stop()

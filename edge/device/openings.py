@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.device.captions import CaptionWatch
-from edge.device.subtitles import SubtitleWatch
-from edge.device.text_opener import TextOpener
-from edge.device.voices import VoiceWatch
-from engines.text_reading.shared import SharedText
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edge.config import EventsConfig
+    from edge.config import EventsConfig, RunConfig
+    from edge.device.captions import CaptionWatch
     from edge.device.people import People
+    from edge.device.subtitles import SubtitleWatch
+    from edge.device.titles import TitleWatch
+    from edge.device.voices import VoiceWatch
     from edge.home.home import Home
     from edge.output.output import BurnedIn
     from edge.recognise.cues.cue import CueBoard
     from edge.serve.device import Device
     from edge.serve.metrics import Metrics
+    from edge.titles.playing import NowPlaying
     from edge.video.reader import Reader
     from gallery.search.search import Gallery
     from gallery.search.watch import GalleryWatcher
@@ -49,8 +48,12 @@ def open_voices(
     reader: Reader,
     busy: Callable[[], bool],
     metrics: Metrics,
-) -> VoiceWatch:
-    """Return what hears voices; where that cue is off it does not start."""
+) -> VoiceWatch | None:
+    """Return what hears voices, None where that cue is off."""
+    if "voice" not in board.kinds:
+        return None
+    from edge.device.voices import VoiceWatch  # noqa: PLC0415
+
     took = metrics.stages.labels("voices").observe
     return VoiceWatch(board, lambda: watcher.gallery, folder, reader, busy, took)
 
@@ -61,8 +64,14 @@ def open_captions(
     reader: Reader,
     busy: Callable[[], bool],
     metrics: Metrics,
-) -> tuple[CaptionWatch | None, SubtitleWatch]:
-    """Return what reads captions, None where that cue is off, and what hears subtitles."""
+) -> tuple[CaptionWatch | None, SubtitleWatch | None]:
+    """Return what reads captions and what hears subtitles, None twice where that cue is off."""
+    if "text" not in board.kinds:
+        return None, None
+    from edge.device.captions import CaptionWatch  # noqa: PLC0415
+    from edge.device.subtitles import SubtitleWatch  # noqa: PLC0415
+    from edge.device.text_opener import TextOpener  # noqa: PLC0415
+    from engines.text_reading.shared import SharedText  # noqa: PLC0415
 
     def gallery() -> Gallery:
         return watcher.gallery
@@ -70,4 +79,17 @@ def open_captions(
     took, text = metrics.stages.labels, TextOpener(SharedText().reader)
     captions = CaptionWatch(board, gallery, busy, took("captions").observe, text)
     subtitles = SubtitleWatch(board, gallery, reader, busy, text, took("subtitles").observe)
-    return (captions if "text" in board.kinds else None), subtitles
+    return captions, subtitles
+
+
+def open_titles(
+    board: CueBoard, watcher: GalleryWatcher, reader: Reader, config: RunConfig
+) -> tuple[NowPlaying | None, TitleWatch | None]:
+    """Return what plays and what follows it, None twice where that cue is off."""
+    if "title" not in board.kinds:
+        return None, None
+    from edge.device.titles import TitleWatch  # noqa: PLC0415
+    from edge.titles.playing import NowPlaying  # noqa: PLC0415
+
+    playing = NowPlaying(board, lambda: watcher.gallery)
+    return playing, TitleWatch(playing, reader, config.source, config.video.programme)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.titles.filmography import faces_llr
+from edge.recognise.cues.belief import faces_llr
 from edge.titles.found import title_of_file
 from edge.video.uri import path_of
 from gallery.threads import Worker

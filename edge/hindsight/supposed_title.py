@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge.recognise.cues.belief import faces_llr
 from edge.recognise.cues.cue import Evidence
 from edge.recognise.search import search_cued
-from edge.titles.filmography import faces_llr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

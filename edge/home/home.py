@@ -13,7 +13,7 @@ import msgspec
 from edge.errors import UsageError
 from edge.home.events import MqttEvents
 from edge.serve.presses import answer_in_thread, is_moment, is_remembered
-from edge.titles.playing import MAX_REQUEST, TitleRequest
+from edge.titles.messages import MAX_REQUEST, TitleRequest
 from edge.video.age import captured_s
 from gallery.channel.broker import Broker
 from gallery.channel.device_name import is_device_name

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from edge.captions.of_file import with_subtitles
 from edge.errors import SourceError
 from edge.offline.reading import read_with_cues
 from edge.offline.recogniser import offline_options
 from edge.offline.summary import Summary
 from edge.offline.threads import FILM_THREADS, THREADS
 from edge.recognise.cues.cue import CueBoard, CueKind
+from edge.recognise.cues.wanted import with_subtitles
 from edge.timeline.build import TimelineBuilder
 from edge.timeline.sidecar import SidecarBuilder, sidecar_path
 from edge.timeline.timeline import to_json, to_vtt

@@ -6,25 +6,25 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from edge.captions.of_file import open_captions
 from edge.errors import SourceError
 from edge.offline.film.look import looked_ahead
 from edge.offline.identify import recognise_all
 from edge.offline.summary import IdentifiedText, IdentifiedVoice
-from edge.titles.of_file import FileTitle
 from edge.video.source import DEFAULT_OPTIONS, SourceOptions
-from edge.voices.of_file import open_voices
 from engines.heap import TIDY_S, give_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
+    from edge.captions.of_file import FileCaptions
     from edge.offline.summary import Summary
     from edge.recognise.cues.cue import CueBoard, CueSource
     from edge.recognise.recogniser import RecogniserOptions
     from edge.video.frame import Picture
     from edge.video.source import Pictures, Source
+    from edge.voices.of_file import FileVoices
+    from engines.detector import Detector
     from engines.pipeline import FacePipeline
     from gallery.search.search import Gallery
 
@@ -51,9 +51,9 @@ def read_with_cues(
     """
     film = not (source.live or source.still or every_frame)
     seen: Pictures = looked_ahead(source) if film else source
-    titles = FileTitle(uri, seen, board, gallery, video.programme)
-    captions = open_captions(board, gallery, pipeline.detector, seen)
-    voices = open_voices(board, gallery, folder, seen)
+    titles = _titles(uri, seen, board, gallery, video.programme)
+    captions = _captions(board, gallery, pipeline.detector, seen)
+    voices = _voices(board, gallery, folder, seen)
 
     def before(picture: Picture) -> None:
         if captions:
@@ -82,6 +82,39 @@ def read_with_cues(
             IdentifiedVoice(round(h.from_s, 3), round(h.to_s, 3), h.person) for h in voices.heard
         ]
         voices.close()
+
+
+# What a cue needs is loaded where that cue is on: without cues none of it is there.
+
+
+def _titles(
+    uri: str, source: Pictures, board: CueBoard, gallery: Gallery, programme: int | None
+) -> CueSource:
+    if "title" not in board.kinds:
+        return board
+    from edge.titles.of_file import FileTitle  # noqa: PLC0415
+
+    return FileTitle(uri, source, board, gallery, programme)
+
+
+def _captions(
+    board: CueBoard, gallery: Gallery, detector: Detector, source: Pictures
+) -> FileCaptions | None:
+    if "text" not in board.kinds:
+        return None
+    from edge.captions.of_file import open_captions  # noqa: PLC0415
+
+    return open_captions(board, gallery, detector, source)
+
+
+def _voices(
+    board: CueBoard, gallery: Gallery, folder: Path | None, source: Pictures
+) -> FileVoices | None:
+    if "voice" not in board.kinds:
+        return None
+    from edge.voices.of_file import open_voices  # noqa: PLC0415
+
+    return open_voices(board, gallery, folder, source)
 
 
 def read_to_end(

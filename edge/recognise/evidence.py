@@ -11,16 +11,16 @@ import numpy as np
 
 from edge.recognise.cues.belief import SURELY, surely
 from edge.recognise.cues.cue import Evidence, with_cue
-from edge.recognise.cues.lips import LEAST_PX, MOVE, STILL, LipWatch
 from edge.recognise.decide import Claim
 from engines.quality import yaw_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from edge.recognise.cues.cue import Cue, CueSource
+    from edge.recognise.cues.lips import LipWatch
     from edge.recognise.decide import Decision, Policy
     from edge.recognise.scene import Candidate
     from edge.recognise.template import TrackTemplate
@@ -113,15 +113,36 @@ class CueGate:
 
     Args:
         source: where cues are asked for.
-
-    Attributes:
-        lips: whose lips move; watched while voices are heard.
     """
 
     def __init__(self, source: CueSource) -> None:
         self._source = source
-        self.lips = LipWatch()
+        self._lips: LipWatch | None = None
         self._given: deque[Cue] = deque(maxlen=64)
+
+    @property
+    def lips(self) -> LipWatch:
+        """Whose lips move; watched from the first voice on."""
+        if self._lips is None:
+            from edge.recognise.cues.lips import LipWatch  # noqa: PLC0415 - only voices need it
+
+            self._lips = LipWatch()
+        return self._lips
+
+    def found(self, faces: Mapping[int, NDArray[np.float32]], pts_s: float) -> None:
+        """Take where faces were found: five landmarks in pixels, float32 (5, 2), by track."""
+        if self._lips is not None:
+            self._lips.found(faces, pts_s)
+
+    def look(self, pts_s: float, pixels: Callable[[], NDArray[np.uint8]]) -> None:
+        """Look at mouths, while voices are heard; `pixels` is asked only then, see `LipWatch`."""
+        if self._lips is not None:
+            self._lips.look(pts_s, pixels)
+
+    def cut(self) -> None:
+        """Take that another shot begins."""
+        if self._lips is not None:
+            self._lips.cut()
 
     def give(self, states: Sequence[TrackState], pts_s: float) -> None:
         """Write to the tracks on screen what cues say of them, where that has changed."""
@@ -189,6 +210,8 @@ def speaking_face(
         from_s: when a voice began; the face must have been there.
         pts_s: now.
     """
+    from edge.recognise.cues.lips import LEAST_PX, MOVE, STILL  # noqa: PLC0415 - as above
+
     motions = [lips.motion(s.track.number, from_s, pts_s) for s in states]
     moving = [s for s, one in zip(states, motions, strict=True) if one is not None and one >= MOVE]
     if len(moving) != 1 or moving[0].track.first_s > from_s:

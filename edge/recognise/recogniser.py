@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from edge.config import DEFAULT_FPIR
 from edge.recognise.commands import Commands, FaceCopy, FaceRequest, WhyNot, copy_face
-from edge.recognise.cues.body import BodyCue
 from edge.recognise.cues.cue import CueBoard
-from edge.recognise.cues.follow import TorsoFlow
+from edge.recognise.cues.wanted import open_clothes
 from edge.recognise.decide import decide
 from edge.recognise.detection_schedule import STATIC_S, DetectionSchedule
 from edge.recognise.evidence import (
@@ -113,8 +112,7 @@ class Recogniser:
         self._thresholds = thresholds or Thresholds(self._options.fpir, self._options.cast)
         self._commands = commands or Commands()
         self._gate = CueGate(cues or CueBoard())
-        self._body = BodyCue() if self._options.body else None
-        self._flow: TorsoFlow[Face] | None = TorsoFlow() if self._options.body else None
+        self._body, self._flow = open_clothes(on=self._options.body)
         self._scores = pipeline.scores
         self._search = TrackSearch(self._scores.same.refused)
         self._reidentification = Reidentification(self._scores.same)
@@ -145,7 +143,7 @@ class Recogniser:
         tracked = Tracked()
         if self._is_due(frame):
             tracked = self._detect(frame, watch)
-        self._gate.lips.look(frame.pts_s, lambda: frame.bgr)
+        self._gate.look(frame.pts_s, lambda: frame.bgr)
         self._frames += 1
         self._reidentification.forget(frame.pts_s)
         shown = [s for s in self._states.values() if self._is_shown(s, frame.pts_s)]
@@ -180,10 +178,9 @@ class Recogniser:
         return taken.faces
 
     def _detect(self, frame: Frame, watch: Stopwatch) -> Tracked:
-        """Find, follow and embed faces.
+        """Find, follow and embed faces; boxes and landmarks are in the frame's own coordinates.
 
         The detector sees the part between black bars, in which faces are as large as possible.
-        Boxes, landmarks and scenes keep the frame's own coordinates.
         """
         low_px = self._low_resolution_px(frame)
         view, factor, (left, top) = self._look.view(frame, low_px or self._full_px(frame))
@@ -193,7 +190,7 @@ class Recogniser:
         watch.lap("detect")
         seen = self._follow(faces, frame, low_resolution=low_px is not None)
         marks_px = {s.track.number: faces.landmarks_px[index] for s, index in seen}
-        self._gate.lips.found(marks_px, frame.pts_s)
+        self._gate.found(marks_px, frame.pts_s)
         if self._body is not None and self._flow is not None:
             boxes = {state.track.number: faces.xyxy_px[index] for state, index in seen}
             self._body.look(frame.bgr, boxes, frame.pts_s)
@@ -246,7 +243,7 @@ class Recogniser:
         for number in list(self._states):
             self._end(number)
         self._tracker.reset()
-        self._gate.lips.cut()
+        self._gate.cut()
         if self._flow is not None:
             self._flow.cut()
         self._schedule.cut()
@@ -269,7 +266,7 @@ class Recogniser:
     def _low_resolution_px(self, frame: Frame) -> int | None:
         """Return the long side of a low-resolution pass where that is enough, else None.
 
-        Its landmarks are not fine enough to align by, so no face may be due to be embedded.
+        Its landmarks are too coarse to align by, so no face may be due to be embedded.
         """
         full_px = self._full_px(frame)
         pts_s, tracks, states = frame.pts_s, self._tracker.tracks, self._states.values()

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.recognise.cues.cue import Spoke
-from edge.recognise.cues.follow import LONGEST_S
+from edge.recognise.cues.cue import LONGEST_AWAY_S, Spoke
 from edge.recognise.decide import LEAST_PROBABILITY, with_decision
 from edge.recognise.scene import Face, Scene
 from engines.detections import Detections
@@ -107,7 +106,7 @@ def fade(face: Face) -> Face | None:
     Args:
         face: its probability and cues are those of its track, as if it were seen.
     """
-    if face.id is None or face.away_s > LONGEST_S:
+    if face.id is None or face.away_s > LONGEST_AWAY_S:
         return None
     probability = face.probability * 0.5 ** (face.away_s / HALF_LIFE_S)
     if probability < LEAST_PROBABILITY:

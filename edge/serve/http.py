@@ -35,7 +35,7 @@ from edge.serve.pages import page_file
 from edge.serve.presses import Presses, is_moment, is_remembered
 from edge.serve.server import Server
 from edge.serve.sockets import Sockets
-from edge.titles.playing import TitleRequest
+from edge.titles.messages import TitleRequest
 from gallery.errors import GalleryInputError
 
 if TYPE_CHECKING:

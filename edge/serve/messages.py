@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from edge.recognise.answer import Answer
 from edge.timeline.timeline import Interval
-from edge.titles.playing import Playing
+from edge.titles.messages import Playing
 from gallery.store.person import Person, Picture, Work
 
 encode = msgspec.json.encode

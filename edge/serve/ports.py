@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from edge.recognise.answer import Answer
     from edge.recognise.commands import FaceCopy, WhyNot
-    from edge.titles.playing import Playing, TitleRequest
+    from edge.titles.messages import Playing, TitleRequest
     from gallery.store.person import Person
     from gallery.titles.title import TitleSource
 

@@ -17,28 +17,12 @@ from edge.recognise.cues.belief import IN_CAST, SURELY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from edge.recognise.cues.cue import Spoke
-
 KNOWN_TITLE = 0.5
 """What plays is one of the works of the gallery so often; an assumption, with no film behind it."""
 LEAST_LLR = 0.1
 """Who is hardly likelier than before is not told."""
 MOST_EXPECTED = 200
 """The likeliest are expected; more would be nobody in particular."""
-
-
-def faces_llr(names: Iterable[tuple[str | None, Sequence[Spoke]]]) -> dict[str, float]:
-    """Return what the face said at best, a log-likelihood ratio, of each who was named.
-
-    Args:
-        names: ids, None without a name, and what spoke for them.
-    """
-    found: dict[str, float] = {}
-    for person, spoke in names:
-        llr = next((one.llr for one in spoke if one.kind == "face"), None)
-        if person is not None and llr is not None:
-            found[person] = max(found.get(person, llr), llr)
-    return found
 
 
 class Filmography:

@@ -9,11 +9,10 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from edge.recognise.cues.belief import cast_llr, surely
 from edge.titles.eit import parse_eit, service_of
 from edge.titles.filmography import Filmography
+from edge.titles.messages import Playing, TitleRequest
 from gallery.errors import GalleryError, GalleryInputError
 from gallery.titles.match import NameIndex
 from gallery.titles.title import MAX_CAST, CastMember, Title, one_line
@@ -26,39 +25,6 @@ if TYPE_CHECKING:
     from gallery.titles.title import TitleSource
 
 log = logging.getLogger(__name__)
-
-MAX_REQUEST = 64 * 1024
-
-
-class TitleRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `POST /api/title` and MQTT `title` carry; without a title and a cast it clears both.
-
-    Attributes:
-        title: the name.
-        year: of the first release.
-        cast: names or ids.
-    """
-
-    title: str = ""
-    year: int | None = None
-    cast: tuple[str, ...] = ()
-
-
-class Playing(msgspec.Struct, frozen=True):
-    """The answer to it.
-
-    Attributes:
-        title: the name, or empty.
-        source: who told it, None where nobody did.
-        cast: ids of those in the gallery.
-        unknown: names that nobody of the gallery has, at most twenty.
-    """
-
-    title: str = ""
-    source: str | None = None
-    cast: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
-
 
 NOTHING = Playing()
 

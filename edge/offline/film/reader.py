@@ -122,7 +122,7 @@ class FilmReader:
         self._watch.lap("shots")
         kind = self._plan.due(picture.pts_s, small)
         self._held = (picture, small)
-        self._gate.lips.look(picture.pts_s, lambda: picture.to_frame().bgr)
+        self._gate.look(picture.pts_s, lambda: picture.to_frame().bgr)
         if kind is not None:
             self._pass(kind)
             if picture.pts_s - self._frames[0][0] >= PART_S:
@@ -147,7 +147,7 @@ class FilmReader:
         self._end_part(frozenset())
         self._faces = {}
         self._tracker.reset()
-        self._gate.lips.cut()
+        self._gate.cut()
         self._plan.cut()
         self._suspects = Suspects()
         self._shot += 1
@@ -271,7 +271,7 @@ class FilmReader:
         self._pass_s = pts_s
         seen = self._tracker.update(found.faces, pts_s)
         marks_px = {track.number: found.faces.landmarks_px[index] for track, index in seen}
-        self._gate.lips.found(marks_px, pts_s)
+        self._gate.found(marks_px, pts_s)
         for track, index in seen:
             face = self._faces.get(track.number)
             if face is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edge.recognise.cues.cue import Spoke
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from edge.recognise.cues.cue import Evidence
 
@@ -27,6 +27,20 @@ def surely(face_llr: float, people: int) -> float:
     """
     odds = math.exp(min(face_llr, 50.0)) / max(people, 1)
     return odds / (odds + 2.0)
+
+
+def faces_llr(names: Iterable[tuple[str | None, Sequence[Spoke]]]) -> dict[str, float]:
+    """Return what the face said at best, a log-likelihood ratio, of each who was named.
+
+    Args:
+        names: ids, None without a name, and what spoke for them.
+    """
+    found: dict[str, float] = {}
+    for person, spoke in names:
+        llr = next((one.llr for one in spoke if one.kind == "face"), None)
+        if person is not None and llr is not None:
+            found[person] = max(found.get(person, llr), llr)
+    return found
 
 
 IN_CAST = 0.8

@@ -24,6 +24,8 @@ Target = int | Literal["shot", "speaking", "all", "nobody"]
 """Whom a cue speaks for: a track by its number, the shot's largest face, the only face whose lips
 move, all faces, or nobody who is seen."""
 
+LONGEST_AWAY_S = 2.0
+"""A face that turns away keeps its name for so long at most; most are let go before."""
 MOST_CUES = 256
 """A board keeps this many; the oldest go."""
 

@@ -2,9 +2,9 @@
 
 Points of the torso (Shi, Tomasi 1994) are followed from picture to picture as MedianFlow does
 (Kalal, Mikolajczyk, Matas 2010): forward and backward (Lucas, Kanade 1981; pyramids), and their
-median moves the box. It names nobody: it hands on, inside one shot and for at most `LONGEST_S`, a
-name that the face alone had made sure. It ends where the points scatter
-(an arm crosses, a picture dissolves), where another face comes to that place, or where the name
+median moves the box. It names nobody: it hands on, inside one shot and for at most
+`LONGEST_AWAY_S`, a name that the face alone had made sure. It ends where the points scatter (an arm
+crosses, a picture dissolves), where another face comes to that place, or where the name
 turns up elsewhere.
 """
 
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import cv2
 import numpy as np
 
+from edge.recognise.cues.cue import LONGEST_AWAY_S
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
     from edge.video.frame import Frame
 
-LONGEST_S = 2.0
-"""Most are let go before (docs/cues.md)."""
 GREY_PX = 480
 """Long side of the grey pictures that points are followed in."""
 MOST_POINTS, LEAST_POINTS = 40, 8
@@ -184,7 +184,7 @@ class TorsoFlow(Generic[F]):
         """Follow all torsos into a frame; who is away for too long is forgotten."""
         for track in list(self._torsos):
             away_s = frame.pts_s - self._seen[track].pts_s
-            if track not in self._named or not 0 <= away_s <= LONGEST_S:
+            if track not in self._named or not 0 <= away_s <= LONGEST_AWAY_S:
                 self._forget(track)
         if not self._torsos:
             return

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from edge.offline.recogniser import with_decisions
-from edge.recognise.cues.cue import Spoke
-from edge.recognise.cues.follow import LONGEST_S, TorsoFlow
+from edge.recognise.cues.cue import LONGEST_AWAY_S, Spoke
+from edge.recognise.cues.follow import TorsoFlow
 from edge.recognise.decide import LEAST_PROBABILITY, Decision
 from edge.recognise.recogniser import Recogniser, RecogniserOptions
 from edge.recognise.scene import Face, Scene
@@ -101,7 +101,7 @@ def test_a_torso_that_moves_takes_the_name_with_it_and_less_of_it_each_moment(si
         spoke = {one.kind: one.llr for one in face.cues}
         assert spoke["face"] > 0 > spoke["body"]
     assert lasted
-    assert LONGEST_S - 0.2 < lasted[-1] / FPS - 1 / FPS <= LONGEST_S
+    assert LONGEST_AWAY_S - 0.2 < lasted[-1] / FPS - 1 / FPS <= LONGEST_AWAY_S
 
 
 def test_between_two_looks_of_the_detector_the_torso_is_followed_too() -> None:
@@ -190,7 +190,7 @@ def test_with_hindsight_it_has_what_its_track_is_decided_to_be() -> None:
     ):
         assert [f.track for f in with_decisions(scene, {1: nobody}).faces] == [2]
     assert [f.track for f in with_decisions(scene, {}).faces] == [2]
-    assert fade(replace(away, away_s=LONGEST_S + 0.1, probability=1.0)) is None
+    assert fade(replace(away, away_s=LONGEST_AWAY_S + 0.1, probability=1.0)) is None
 
 
 class TurnsAway:

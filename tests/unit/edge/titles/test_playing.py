@@ -11,7 +11,8 @@ import pytest
 from edge.recognise.cues.belief import Belief
 from edge.recognise.cues.cue import CueBoard, Evidence
 from edge.titles.found import title_beside, title_of_tags
-from edge.titles.playing import NowPlaying, TitleRequest, cast_llr
+from edge.titles.messages import TitleRequest
+from edge.titles.playing import NowPlaying, cast_llr
 from gallery.errors import GalleryInputError
 from gallery.store.person import Person, Work
 from gallery.titles.title import MAX_CAST

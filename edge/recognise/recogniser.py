@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from edge.config import DEFAULT_FPIR
 from edge.recognise.commands import Commands, FaceCopy, FaceRequest, WhyNot, copy_face
 from edge.recognise.cues.cue import CueBoard
-from edge.recognise.cues.wanted import open_clothes
 from edge.recognise.decide import decide
 from edge.recognise.detection_schedule import STATIC_S, DetectionSchedule
 from edge.recognise.evidence import (
@@ -22,7 +21,7 @@ from edge.recognise.load_shedding import Budget
 from edge.recognise.reidentify import Left, Reidentification
 from edge.recognise.search import TrackSearch
 from edge.recognise.shots import SMALL_PX, SmallLook
-from edge.recognise.step import Step, Stopwatch, Tracked, away_face, face_of, scene_of
+from edge.recognise.step import Step, Stopwatch, Tracked, away_face, face_of, open_clothes, scene_of
 from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS, Tracker

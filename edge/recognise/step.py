@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge.recognise.cues.follow import Away
+    from edge.recognise.cues.body import BodyCue
+    from edge.recognise.cues.follow import Away, TorsoFlow
     from edge.recognise.decide import Decision
     from edge.recognise.evidence import TrackState
     from edge.video.frame import Frame
@@ -117,6 +118,16 @@ def fade(face: Face) -> Face | None:
         probability=round(probability, 4),
         cues=(*face.cues, Spoke("body", round(lost, 3))),
     )
+
+
+def open_clothes(*, on: bool) -> tuple[BodyCue | None, TorsoFlow[Face] | None]:
+    """Return what looks at clothes and what follows them, None twice where that cue is off."""
+    if not on:
+        return None, None
+    from edge.recognise.cues.body import BodyCue  # noqa: PLC0415
+    from edge.recognise.cues.follow import TorsoFlow  # noqa: PLC0415
+
+    return BodyCue(), TorsoFlow()
 
 
 def _logit(probability: float) -> float:

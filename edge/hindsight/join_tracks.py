@@ -8,18 +8,20 @@ Tracks are joined by agglomerative clustering under cannot-link constraints (Wag
 the two templates that are most alike first, never two tracks that were on screen at once, and not
 where somebody else who was on screen with one of them is nearly as much like the other.
 
-Memory grows with the number of tracks while they are joined, by two vectors each, and neither with
-frames nor with pairs of tracks that are alike, of which an evening of one face has millions. Tracks
-are asked for one by one, and may lie on the disk.
+Memory grows with the number of tracks while they are joined, by three vectors each, and neither
+with frames nor with pairs of tracks that are alike, of which an evening of one face has millions.
+Tracks are asked for one by one, and may lie on the disk.
 """
 
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from edge.hindsight.alike_pairs import AlikePairs
 from edge.hindsight.supposed_title import nobody, with_supposed_title
@@ -38,9 +40,12 @@ if TYPE_CHECKING:
     from edge.recognise.decide import Claim, Decision, Policy
     from edge.recognise.evidence import TrackState
     from edge.recognise.scene import Scene
+    from engines.scores.model import SamePerson
     from gallery.search.search import Gallery
 
 SEARCHED_AT_ONCE = 256
+MANY = 256
+"""Tracks, from which on it is worth asking for one thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ def decide_film(
     )
     if again is not None:
         decisions = decide(again, policy, groups.co_occur)
-    return {tracks[i].claim.track: decisions[g] for g, group in members.items() for i in group}
+    return {groups.numbers[i]: decisions[g] for g, group in members.items() for i in group}
 
 
 def join(tracks: Sequence[FinishedTrack]) -> list[list[int]]:
@@ -117,9 +122,12 @@ def join(tracks: Sequence[FinishedTrack]) -> list[list[int]]:
 
 
 def _joined(tracks: Sequence[FinishedTrack]) -> _Groups:
-    groups = _Groups(tracks)
-    while groups.join_nearest():
-        pass
+    many = len(tracks) >= MANY
+    # threads that wait for one another in products this small take far more than they save
+    with threadpool_limits(1, user_api="blas") if many else nullcontext():
+        groups = _Groups(tracks)
+        while groups.join_nearest():
+            pass
     return groups
 
 
@@ -128,16 +136,25 @@ class _Groups:
 
     def __init__(self, tracks: Sequence[FinishedTrack]) -> None:
         self._of = [[i] for i in range(len(tracks))]
-        told = [i for i, track in enumerate(tracks) if tells_enough(track.template)]
-        self._same = tracks[told[0]].template.scores.same if told else None
-        self._sums = np.zeros((len(tracks), _dimension(tracks)), np.float32)
-        for i in told:
-            self._sums[i] = tracks[i].template.total()
-        self._apart = _apart(tracks)
+        self._same: SamePerson | None = None
+        self.numbers: list[int] = []
+        told: list[int] = []
+        beside: list[frozenset[int]] = []
+        self._sums = np.zeros((len(tracks), 0), np.float32)
+        for i, track in enumerate(tracks):
+            self.numbers.append(track.claim.track)
+            beside.append(track.beside)
+            if tells_enough(track.template):
+                total = track.template.total()
+                if not told:
+                    self._same = track.template.scores.same
+                    self._sums = np.zeros((len(tracks), len(total)), np.float32)
+                told.append(i)
+                self._sums[i] = total
+        self._apart = _apart(self.numbers, beside)
         self._units = _units(self._sums)
         self._pairs = AlikePairs(self._units, self._same.reidentify if self._same else 1.0)
-        for i in told:
-            self._pairs.propose(i)
+        self._pairs.propose_all(told)
 
     def members(self) -> dict[int, list[int]]:
         """Return the groups that are left: the indices of their tracks, by number."""
@@ -187,35 +204,33 @@ def tells_enough(template: TrackTemplate) -> bool:
     return bool(template.count) and template.norm() >= template.scores.names.futile_norm
 
 
-def _dimension(tracks: Iterable[FinishedTrack]) -> int:
-    return next((len(t.template.total()) for t in tracks if t.template.count), 0)
-
-
 def _units(sums: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return vectors float32 (n, dimension) at length 1; zero stays zero."""
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     return np.asarray(sums / np.maximum(lengths, 1e-12), np.float32)
 
 
-def _apart(tracks: Sequence[FinishedTrack]) -> list[set[int]]:
+def _apart(numbers: Sequence[int], beside: Iterable[Iterable[int]]) -> list[set[int]]:
     """Return for each track, by index, which others were on screen with it."""
-    place = {track.claim.track: i for i, track in enumerate(tracks)}
-    return [{place[n] for n in track.beside if n in place} for track in tracks]
+    place = {number: i for i, number in enumerate(numbers)}
+    return [{place[n] for n in others if n in place} for others in beside]
 
 
 def _claims(
     tracks: Sequence[FinishedTrack], groups: Mapping[int, list[int]], gallery: Gallery
 ) -> list[Claim]:
     """Return what each group says, by its number; legible as its best track is."""
-    claims = {}
+    claims, said = {}, {}
     for g, group in groups.items():
-        best = max((tracks[i] for i in group), key=lambda t: t.template.quality())
-        claims[g] = replace(best.claim, track=g)
+        its = [(track.template.quality(), track.claim) for track in (tracks[i] for i in group)]
+        claims[g] = replace(max(its, key=lambda one: one[0])[1], track=g)
+        if len(group) > 1:
+            said[g] = _evidence(claim for _, claim in its)
     several = [g for g, group in groups.items() if len(group) > 1]
     for start in range(0, len(several), SEARCHED_AT_ONCE):
         part = several[start : start + SEARCHED_AT_ONCE]
         joined = [_Joined.of(tracks[i].template for i in groups[g]) for g in part]
-        evidence = [_evidence(tracks[i].claim for i in groups[g]) for g in part]
+        evidence = [said[g] for g in part]
         probes = np.stack([one.probe for one in joined])
         found = search(gallery, probes)
         cued = search_cued(gallery, probes, evidence, found)

@@ -226,14 +226,17 @@ def decide(
         co_occur: whether two tracks (by number) are ever on screen at once; always, by default.
     """
     decisions: dict[int, Decision] = {}
-    named: list[tuple[str, int]] = []
+    named: dict[str, list[int]] = {}
     for claim in sorted(claims, key=lambda claim: _strength(claim, policy), reverse=True):
         taken = {
-            person for person, track in named if co_occur is None or co_occur(track, claim.track)
+            c.id
+            for c in (*claim.candidates, *claim.cued)
+            if c.id in named
+            and (co_occur is None or any(co_occur(track, claim.track) for track in named[c.id]))
         }
         decision = _judge(claim, policy, taken)
         if decision.id:
-            named.append((decision.id, claim.track))
+            named.setdefault(decision.id, []).append(claim.track)
         decisions[claim.track] = decision
     return decisions
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.hindsight.alike_pairs import AT_ONCE, AlikePairs
+from edge.hindsight.alike_pairs import AT_ONCE, AlikePairs, cosines
 from engines.pipeline import unit
 
 LEAST = 0.3
@@ -33,7 +33,7 @@ def by_list(units: np.ndarray, refused: set[tuple[int, int]]) -> list[tuple[int,
     while True:
         order = []
         for (a, b), first in owner.items():
-            score = float((units @ units[first])[b if first == a else a])
+            score = float(cosines(units[[b if first == a else a]], units[first])[0])
             if score >= LEAST:
                 order.append((-score, first, b if first == a else a))
         if not order:
@@ -50,8 +50,7 @@ def by_list(units: np.ndarray, refused: set[tuple[int, int]]) -> list[tuple[int,
 
 def by_queue(units: np.ndarray, refused: set[tuple[int, int]]) -> list[tuple[int, int]]:
     pairs, joined = AlikePairs(units, LEAST), []
-    for a in range(len(units)):
-        pairs.propose(a)
+    pairs.propose_all(range(len(units)))
     while (found := pairs.pop()) is not None:
         _, a, b = found
         if (a, b) in refused:
@@ -71,3 +70,11 @@ def test_pairs_are_joined_as_from_a_list_of_all(seed: int, count: int, refusals:
     refused = {(int(a), int(b)) for a, b in chance.integers(count, size=(refusals, 2))}
     units = vectors(seed, count)
     assert by_queue(units.copy(), refused) == by_list(units.copy(), refused)
+
+
+def test_a_cosine_is_the_same_wherever_its_row_stands() -> None:
+    units = vectors(3, 200)
+    order = np.random.default_rng(0).permutation(len(units))
+    for a in (0, 7, 199):
+        assert (cosines(units[order], units[a]) == cosines(units, units[a])[order]).all()
+        assert (cosines(units[a : a + 1], units[a]) == cosines(units, units[a])[a]).all()

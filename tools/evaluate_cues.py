@@ -103,11 +103,10 @@ class Trial:
         self.works, self._filmography = works_of(self.names)
         self._templates = np.stack([unit(v.mean(axis=0)) for v in gallery.values()])
         self._scores = pipeline.scores
-        cosines = self._scores.cosines(stills=False)
         count = len(self.names)
         self._policy = Policy(
-            cosines.threshold(count, FPIR), count, self._scores, alike=self._alike,
-            around=self._around, stills=False,
+            self._scores.threshold(count, FPIR, stills=False), count, self._scores,
+            alike=self._alike, around=self._around, stills=False,
         )  # fmt: skip
         near = nearest_others(self._templates @ self._templates.T)
         self._near = dict(zip(self.names, map(tuple, near.tolist()), strict=True))

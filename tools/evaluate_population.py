@@ -56,6 +56,8 @@ LEARNED_AT = (12, 100, 700)
 SMALL = 0.15
 """Own cosines below are taken for wrong labels when the person's own cosines are learned."""
 FILLED = (10_000, 100_000)
+SIZES_WITHIN = (6, 10, 20, 50)
+"""Galleries of so few people of one group."""
 FEW = 30
 """A group of so few people is told beside so many groups of its size drawn of everybody."""
 
@@ -189,6 +191,10 @@ def tables(
                 rows[f"{name} only, half of {len(people)}, {fpir}"] = measure.disjoint(
                     people, fpir
                 ).row()
+                for size in (s for s in SIZES_WITHIN if s <= len(people) // 2):
+                    rows[f"{name} only, {size} drawn, {fpir}"] = measure.disjoint(
+                        people, fpir, size
+                    ).row()
     for alike in (0.0, 0.5):
         for size in FILLED:
             more = fillers(teach, size - len(main), alike)

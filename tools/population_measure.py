@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from population import (
@@ -16,12 +16,11 @@ from population import (
     alike_of,
     scores_of,
 )
+from population_tally import Tally
 
-from calibration.openset.evaluate import share_by_person
 from edge.recognise.decide import Claim, Policy, decide
 from edge.recognise.scene import Candidate
 from engines.pipeline import unit
-from engines.scores.probability import reliability
 from engines.scores.spread import PEOPLE
 from engines.scores.threshold import NEIGHBOURS
 
@@ -31,36 +30,11 @@ if TYPE_CHECKING:
 
     from engines.scores.model import ScoreModel
 
-DRAWS = 8
+DRAWS, SMALL_DRAWS = 8, 40
+OTHERS = 100
+"""So many people are searched in a small gallery of their own kind."""
 GROUPS = 400
 """So many groups are drawn of everybody, for a group of few people."""
-
-
-@dataclass
-class Tally:
-    """What became of searches: outcomes by person, and probabilities of all best candidates."""
-
-    strangers: list[tuple[str, bool]]
-    mated: list[tuple[str, bool, bool]]
-    said: list[tuple[float, bool]]
-    shown: list[float]
-
-    def row(self) -> dict[str, Any]:
-        """Return rates with their 95 % intervals by person."""
-        named = share_by_person([p for p, _ in self.strangers], [n for _, n in self.strangers])
-        right = share_by_person([p for p, _, _ in self.mated], [r for _, r, _ in self.mated])
-        wrong = sum(w for _, _, w in self.mated)
-        error = reliability(*map(np.array, zip(*self.said, strict=True)))[0] if self.said else None
-        return {
-            "searches": len(self.strangers),
-            "people": len({p for p, _ in self.strangers}),
-            "fpir": named,
-            "tpir": right,
-            "mated": len(self.mated),
-            "mated_wrong": wrong,
-            "ece": error,
-            "least_probability_shown": min(self.shown, default=None),
-        }
 
 
 class Measure:
@@ -102,7 +76,7 @@ class Measure:
     def drawn(self, size: int, fpir: float, group: np.ndarray | None = None) -> Tally:
         """Return the outcome with galleries of this size; only a group's searches, where given."""
         rng = np.random.default_rng(SEED)
-        tally = Tally([], [], [], [])
+        tally = Tally([], [], [], [], [])
         for _ in range(DRAWS):
             gallery = rng.choice(len(self._half.names), size, replace=False)
             self._search(tally, gallery, fpir, group)
@@ -110,19 +84,30 @@ class Measure:
 
     def each_in_turn(self, people: np.ndarray, fpir: float) -> Tally:
         """Return the outcome where all of these people but one are enrolled, each in turn."""
-        tally = Tally([], [], [], [])
+        tally = Tally([], [], [], [], [])
         everyone = np.flatnonzero(np.isin(self._half.names, people))
         self._search(tally, everyone, fpir, people, leave_out=True)
         return tally
 
-    def disjoint(self, people: np.ndarray, fpir: float) -> Tally:
-        """Return the outcome where half of a group is enrolled and the other half searched."""
+    def disjoint(self, people: np.ndarray, fpir: float, size: int = 0) -> Tally:
+        """Return the outcome where some of a group are enrolled and its others searched.
+
+        Args:
+            people: the group.
+            fpir: what is promised.
+            size: how many are enrolled, of the others `OTHERS` are searched; by default half, and
+                all others are.
+        """
         rng = np.random.default_rng(SEED)
-        tally = Tally([], [], [], [])
+        tally = Tally([], [], [], [], [])
         everyone = np.flatnonzero(np.isin(self._half.names, people))
-        for _ in range(DRAWS):
-            gallery = np.sort(rng.choice(everyone, len(everyone) // 2, replace=False))
-            self._search(tally, gallery, fpir, people)
+        for _ in range(SMALL_DRAWS if size else DRAWS):
+            gallery = np.sort(rng.choice(everyone, size or len(everyone) // 2, replace=False))
+            others = np.setdiff1d(everyone, gallery)
+            if size:
+                others = rng.permutation(others)[:OTHERS]
+            searched = self._half.names[np.concatenate([gallery, others])]
+            self._search(tally, gallery, fpir, searched)
         return tally
 
     def chance(self, size: int, share: float, fpir: float) -> float:
@@ -149,7 +134,7 @@ class Measure:
         scores = spread_of(everybody, size, fpir)
         policy = policy_of(size - leave_out, fpir, scores, stills=self._stills)
         policy = replace(policy, around=around)
-        at = scores.cosines(stills=self._stills).threshold(size, fpir)
+        at = scores.threshold(size, fpir, stills=self._stills)
         known = replace(policy, people=size, threshold=at)
         for kind, (probes, scores) in enumerate(
             ((half.strangers, self._of_strangers), (half.mated, self._of_mated))
@@ -207,6 +192,7 @@ class Measure:
         tally.said.append(
             (policy.probability(best, claim.norm, policy.crowding(claim, best)), best.id == person)
         )
+        tally.of_enrolled.append(bool(kind))
         if decision.id is not None:
             tally.shown.append(decision.probability)
         if kind:
@@ -243,7 +229,7 @@ def spread_of(templates: np.ndarray, people: int, fpir: float) -> ScoreModel:
 
 def policy_of(people: int, fpir: float, scores: ScoreModel, *, stills: bool) -> Policy:
     """Return what decides, as `policy_for` does for a gallery of this size."""
-    threshold = scores.cosines(stills=stills).threshold(people, fpir)
+    threshold = scores.threshold(people, fpir, stills=stills)
     return Policy(threshold, people, scores, stills=stills)
 
 

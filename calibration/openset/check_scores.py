@@ -102,7 +102,7 @@ def _is_named(
         impostor_mean=None if np.isnan(mean) else mean,
     )
     cosines = model.cosines(stills=stills, norm=norm)
-    usual = model.cosines(stills=stills).threshold(people, rate)
+    usual = model.threshold(people, rate, stills=stills)
     needed = max(usual + crowd - model.relief(norm, stills=stills), model.names.lowest)
     best = float(top[0])
     return best >= needed and cosines.probability(best, people, crowding=crowd) >= LEAST_PROBABILITY

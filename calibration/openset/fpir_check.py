@@ -161,7 +161,7 @@ def promises(pairs: Pairs, sizes: Sequence[int], fpir: float, scores: ScoreModel
 
 def _shipped(size: int, fpir: float, found: ImpostorModel, scores: ScoreModel) -> float:
     """Return the threshold that decisions take, by what a face's neighbours are expected to be."""
-    usual = scores.stills.cosines.threshold(size, fpir)
+    usual = scores.threshold(size, fpir, stills=True)
     count = min(NEIGHBOURS, size - 1)
     if count < 1:
         return max(scores.names.lowest, usual)

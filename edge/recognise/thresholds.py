@@ -56,7 +56,7 @@ def policy_for(
     if stills:
         scores = scores.for_gallery(gallery.sample_templates(PEOPLE, 0), people, fpir)
     return Policy(
-        scores.cosines(stills=stills).threshold(people, fpir),
+        scores.threshold(people, fpir, stills=stills),
         people,
         scores,
         cast,

@@ -19,7 +19,7 @@ import numpy as np
 from engines.errors import ScoreError
 from engines.files import BAD_JSON, cache_dir
 from engines.scores.probability import CosineModel
-from engines.scores.spread import widening
+from engines.scores.spread import doubt, widening
 from engines.scores.threshold import (
     PROBES_PART,
     ImpostorModel,
@@ -211,6 +211,18 @@ class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             self.stills, cosines=dataclasses.replace(cosines, impostor_sd=sd)
         )
         return msgspec.structs.replace(self, stills=stills)
+
+    def threshold(self, people: int, fpir: float, *, stills: bool) -> float:
+        """Return the usual cosine that names somebody: before crowding, norm and the lower bound.
+
+        Raises:
+            ScoreError: `fpir` is not between 0 and 1.
+        """
+        cosines = self.cosines(stills=stills)
+        usual = cosines.threshold(people, fpir)
+        if not stills:
+            return usual
+        return cosines.impostor_mean + (usual - cosines.impostor_mean) * doubt(people, fpir)
 
     def crowding(
         self,

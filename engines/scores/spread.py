@@ -2,7 +2,8 @@
 
 The neighbours of a face and of a person tell how alike people here are in the mean. What one pair
 has in common beyond that spreads further in some galleries: among women 6 % further than in a mixed
-one, so that the best of a gallery scores higher than the neighbours let expect.
+one, so that the best of a gallery scores higher than the neighbours let expect. A few people cannot
+tell what kind of gallery theirs is: neither their spread nor their mean.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ BETWEEN = 0.05
 """Deviation of the true spread between galleries of one kind of people."""
 NOISE = 1.3
 """Deviation of what n people let measure, times n; drawn galleries of 12 to 100 people."""
+WIDEST = 1.08
+"""What cannot be told is taken to be so: galleries of 6 to 20 women, who are more alike than people
+are in a mixed one and spread further, then keep what is promised (docs/adr/0024)."""
 _DECILES = 2 * NormalDist().inv_cdf(1 - OUTER)
 
 
@@ -44,8 +48,11 @@ def spread(templates: NDArray[np.float32], usual_sd: float) -> float:
     cosines = (templates @ templates.T)[np.triu_indices(count, 1)]
     low, high = np.quantile(cosines, (OUTER, 1 - OUTER))
     found = float(high - low) / _DECILES / usual_sd
-    believed = BETWEEN**2 / (BETWEEN**2 + (NOISE / count) ** 2)
-    return 1 + believed * (found - 1)
+    return 1 + _believed(count) * (found - 1)
+
+
+def _believed(count: int) -> float:
+    return BETWEEN**2 / (BETWEEN**2 + (NOISE / count) ** 2)
 
 
 def widening(templates: NDArray[np.float32], usual_sd: float, people: int, fpir: float) -> float:
@@ -63,9 +70,31 @@ def widening(templates: NDArray[np.float32], usual_sd: float, people: int, fpir:
     Raises:
         ScoreError: `fpir` is not between 0 and 1.
     """
+    return 1 + _untold(people, fpir) * (spread(templates, usual_sd) - 1)
+
+
+def doubt(people: int, fpir: float) -> float:
+    """Return by how much to multiply it where a gallery is too small to tell its kind.
+
+    It moves what a name needs, not how likely it is: the promise is for each kind, the probability
+    for what is usual.
+
+    Args:
+        people: in the gallery.
+        fpir: the promised share of strangers who get a name, between 0 and 1.
+
+    Raises:
+        ScoreError: `fpir` is not between 0 and 1.
+    """
+    return 1 + _untold(people, fpir) * (1 - _believed(min(people, PEOPLE))) * (WIDEST - 1)
+
+
+def _untold(people: int, fpir: float) -> float:
+    """Return which part of the way from the mean to the threshold the neighbours do not tell."""
     told = min(NEIGHBOURS, people - 1)
     needed = NormalDist().inv_cdf(1 - share_for(people, fpir))
-    if told < 1 or needed <= 0:
+    if needed <= 0:
+        return 0.0
+    if told < 1:
         return 1.0
-    left = min(max(1 - expected_after_best(people, told) / needed, 0.0), 1.0)
-    return 1 + left * (spread(templates, usual_sd) - 1)
+    return min(max(1 - expected_after_best(people, told) / needed, 0.0), 1.0)

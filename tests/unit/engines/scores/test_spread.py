@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from engines.errors import ScoreError
 from engines.pipeline import unit
 from engines.scores.model import score_model
-from engines.scores.spread import PEOPLE, spread, widening
+from engines.scores.spread import PEOPLE, WIDEST, doubt, spread, widening
 
 SFACE = score_model("sface-2021dec")
 MEAN, SD = SFACE.enrolled_mean, SFACE.enrolled_sd
@@ -73,7 +73,31 @@ def test_pictures_keep_their_promise_where_people_spread_further() -> None:
     assert 0.003 < named(gallery, strangers, aware=True) < 0.015
 
 
+def test_a_small_gallery_of_people_who_spread_further_keeps_its_promise() -> None:
+    """Ten people cannot tell their kind: the threshold takes it to be a wide one."""
+    wide = round(USUAL / WIDEST**2)
+    rng = np.random.default_rng(7)
+    usual = SFACE.cosines(stills=True).threshold(10, 0.003)
+    needed = SFACE.threshold(10, 0.003, stills=True)
+    of, before, now = 0, 0, 0
+    for seed in range(40):
+        best = (faces(2000, wide, 100 + seed) @ faces(10, wide, rng.integers(1 << 30)).T).max(1)
+        of, before, now = of + 2000, before + (best >= usual).sum(), now + (best >= needed).sum()
+    assert before / of > 0.0045 > now / of > 0.0015
+
+
+def test_the_fewer_people_the_more_is_in_doubt() -> None:
+    of = [doubt(people, 0.003) for people in (1, 10, 50, 100, 1_000_000)]
+    assert of == sorted(of, reverse=True)
+    assert of[0] == pytest.approx(WIDEST, abs=0.001)
+    assert of[-1] == pytest.approx(1, abs=0.001)
+    with pytest.raises(ScoreError, match="fpir"):
+        doubt(10, 0.0)
+
+
 def test_tracks_are_as_they_were() -> None:
     model = SFACE.for_gallery(faces(300, NARROW, 6), 300, 0.01)
     assert model.tracks == SFACE.tracks
+    usual = SFACE.tracks.cosines.threshold(10, 0.003)
+    assert model.threshold(10, 0.003, stills=False) == usual
     assert model.stills.cosines.impostor_sd > SFACE.stills.cosines.impostor_sd

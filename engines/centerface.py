@@ -23,10 +23,10 @@ STRIDE_PX = 4
 class CenterFaceDetector(Detector):
     """CenterFace; its score is the height of the heatmap."""
 
-    def _find(self, planes: Tensor) -> Detections:
+    def _find(self, planes: Tensor, min_score: float) -> Detections:
         # The input of all detectors here is BGR; this network was trained with RGB.
         outputs = self._engine.run({"input": np.ascontiguousarray(planes[:, ::-1])})
-        return decode(outputs, self._min_score)
+        return decode(outputs, min_score)
 
 
 def decode(outputs: Mapping[str, Tensor], min_score: float) -> Detections:

@@ -79,17 +79,25 @@ class Detector(ABC):
         """What runs the model."""
         return self._engine.kind
 
-    def detect(self, bgr: NDArray[np.uint8], *, long_side_px: int | None = None) -> Detections:
+    def detect(
+        self,
+        bgr: NDArray[np.uint8],
+        *,
+        long_side_px: int | None = None,
+        min_score: float | None = None,
+    ) -> Detections:
         """Return the faces of a frame, best first.
 
         Args:
             bgr: uint8 (height, width, 3), BGR.
             long_side_px: another size for this frame only, as in the constructor.
+            min_score: another bar for this frame only, as in the constructor.
 
         Raises:
             ModelShapeError: `bgr` is not a colour picture.
         """
-        found = self._raw(bgr, self.long_side_px if long_side_px is None else long_side_px)
+        side_px = self.long_side_px if long_side_px is None else long_side_px
+        found = self._raw(bgr, side_px, min_score)
         return self._suppress(found, blended=self._blended)
 
     def detect_pyramid(self, bgr: NDArray[np.uint8]) -> Detections:
@@ -114,7 +122,9 @@ class Detector(ABC):
                 tile = bgr[top : top + TILE_PX, left : left + TILE_PX]
                 yield _placed(self._raw(tile, 0), (left, top), tile.shape[:2], (height, width))
 
-    def _raw(self, bgr: NDArray[np.uint8], long_side_px: int) -> Detections:
+    def _raw(
+        self, bgr: NDArray[np.uint8], long_side_px: int, min_score: float | None = None
+    ) -> Detections:
         if bgr.ndim != 3 or bgr.shape[2] != 3 or bgr.dtype != np.uint8 or not bgr.size:
             raise ModelShapeError(
                 f"frame: {bgr.dtype} {list(bgr.shape)}, expected uint8 [height, width, 3] BGR"
@@ -128,7 +138,9 @@ class Detector(ABC):
         if scale < 1.0:
             size = max(1, round(width * scale)), max(1, round(height * scale))
             bgr = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-        found = self._find(to_input(bgr, canvas_px))
+        found = self._find(
+            to_input(bgr, canvas_px), self._min_score if min_score is None else min_score
+        )
         if scale == 1.0:
             return found
         factor = np.array([width / bgr.shape[1], height / bgr.shape[0]], np.float32)
@@ -137,8 +149,8 @@ class Detector(ABC):
         )
 
     @abstractmethod
-    def _find(self, planes: Tensor) -> Detections:
-        """Return all candidates of an input of `to_input`, in pixels of it."""
+    def _find(self, planes: Tensor, min_score: float) -> Detections:
+        """Return all candidates of an input of `to_input` from a score on, in pixels of it."""
 
     def _suppress(self, found: Detections, *, blended: bool) -> Detections:
         if not len(found):
@@ -182,9 +194,9 @@ def _placed(
 class YunetDetector(Detector):
     """YuNet; its score is the geometric mean of class and object score."""
 
-    def _find(self, planes: Tensor) -> Detections:
+    def _find(self, planes: Tensor, min_score: float) -> Detections:
         outputs = self._engine.run({"input": planes})
-        return decode(outputs, planes.shape[2], planes.shape[3], self._min_score)
+        return decode(outputs, planes.shape[2], planes.shape[3], min_score)
 
 
 def choose_canvas(size_px: tuple[int, int], sizes_px: Sequence[tuple[int, int]]) -> tuple[int, int]:

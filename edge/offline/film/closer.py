@@ -25,7 +25,9 @@ CROP_PX = 160
 NEAR = 0.5
 """A face further from where a known one is expected, in units of its size, is another one."""
 CROP_SIDES = 2.0
-"""A crop is this many faces wide, at least `CROP_PX`; a wider one is shrunk to that."""
+"""A crop is this many faces wide, and shown to the network `CROP_PX` wide; a face of 30 pixels may
+be seen or not by where it lies in the grid, twice as large it is seen in all places."""
+MOST_ENLARGED = 2.0
 SAME_FACE = 0.3
 """Boxes that overlap this much show one face."""
 
@@ -77,13 +79,12 @@ def _in_crop(detector: Detector, bgr: NDArray[np.uint8], target: Target) -> Dete
     box = target.box
     height, width = bgr.shape[:2]
     centre, side = (box[:2] + box[2:]) / 2, float((box[2:] - box[:2]).max())
-    reach = max(CROP_PX, CROP_SIDES * side) / 2
+    reach = max(CROP_PX / MOST_ENLARGED, CROP_SIDES * side) / 2
     left, top = (int(max(0, c - reach)) for c in centre)
     right, bottom = (int(min(e, c + reach)) for c, e in zip(centre, (width, height), strict=True))
     if right - left < 8 or bottom - top < 8:
         return Detections.empty()
-    crop = bgr[top:bottom, left:right]
-    crop = _shrunk(crop)
+    crop = _at_crop_size(bgr[top:bottom, left:right])
     factor = np.array([(right - left) / crop.shape[1], (bottom - top) / crop.shape[0]], np.float32)
     faces = detector.detect(crop).scaled(factor).moved(left, top)
     if not len(faces):
@@ -93,13 +94,14 @@ def _in_crop(detector: Detector, bgr: NDArray[np.uint8], target: Target) -> Dete
     return faces[[nearest]] if apart[nearest] <= target.near * side else Detections.empty()
 
 
-def _shrunk(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a picture at most `CROP_PX` wide and high, in two steps: whole factors are cheap."""
+def _at_crop_size(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture `CROP_PX` wide or high, shrunk in two steps: whole factors are cheap."""
     height, width = crop.shape[:2]
-    shrink = CROP_PX / max(height, width)
-    if shrink >= 1:
-        return crop
-    whole, size = int(1 / shrink), (round(width * shrink), round(height * shrink))
+    scale = min(CROP_PX / max(height, width), MOST_ENLARGED)
+    size = round(width * scale), round(height * scale)
+    if scale >= 1:
+        return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    whole = int(1 / scale)
     if whole > 1:
         crop = crop[: height // whole * whole, : width // whole * whole]
         step = crop.shape[1] // whole, crop.shape[0] // whole

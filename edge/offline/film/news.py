@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.offline.film.suspects import with_second_look
+from edge.offline.film.suspects import FAINT, with_second_look
 from engines.detections import Detections
 
 if TYPE_CHECKING:
@@ -28,13 +28,20 @@ CELLS = (96, 54)
 CHANGED = 14.0
 """Grey levels by which a cell differs when something has changed."""
 SMALL_PART = 0.02
-"""A larger part of the frame is left to the next full pass."""
-MOST_PARTS = 3
-"""Parts that are searched in one pass, the smallest first."""
+"""Where more of the frame has changed the camera may have panned."""
+LARGEST_PART = 0.04
+"""A larger part of the frame is left to the next full pass; a head of 60 pixels is half of it."""
+MOST_PARTS = 5
+"""Parts that are searched in one pass: those that were not since the last full one, the smallest
+first."""
+LEAST_CELLS = 2
+"""A face of 20 pixels, with the head around it, changes more."""
 AROUND = 1.0
 """What a known face changes, in units of its box on each side."""
 REACH_PX = 48
 """A part is searched with this much around it."""
+TRIED = 0.5
+"""A part of which more was searched already has been; it is what moves over a camera's pan."""
 STEPS = 20
 """Of finding how far a camera has panned."""
 SMOOTH = 5
@@ -55,14 +62,22 @@ class News:
     def __init__(self) -> None:
         self._known: NDArray[np.float32] | None = None
         self._last: NDArray[np.float32] | None = None
+        self._under = np.zeros(CELLS[::-1], np.bool_)
+        self._tried = np.zeros(CELLS[::-1], np.bool_)
 
-    def searched(self, small: NDArray[np.uint8]) -> None:
+    def searched(
+        self, small: NDArray[np.uint8], faces: NDArray[np.float32], size: tuple[int, int]
+    ) -> None:
         """Take that the whole frame was searched at full resolution.
 
         Args:
             small: uint8 (h, w, 3), the frame scaled down.
+            faces: float32 (n, 4), pixels of the frame: what was found.
+            size: width and height of the frame.
         """
         self._known = self._last = _cells(small)
+        self._under = ~_free_of(faces, size)
+        self._tried = np.zeros(CELLS[::-1], np.bool_)
 
     def parts(
         self,
@@ -84,15 +99,18 @@ class News:
         free = _free_of(faces, size)
         if (np.abs(now - self._known) >= CHANGED).mean() > SMALL_PART:
             self._known = _panned(self._known, last, now, free)
-        mask = ((np.abs(now - self._known) >= CHANGED) & free).astype(np.uint8)
-        if not mask.any():
-            return []
-        count, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(mask, np.ones((3, 3))))
-        boxes = sorted(stats[1:count, :4].tolist(), key=lambda s: s[2] * s[3])
-        few = [s for s in boxes if s[2] * s[3] <= SMALL_PART * CELLS[0] * CELLS[1]][:MOST_PARTS]
+        changed = (np.abs(now - self._known) >= CHANGED) & free
+        left = changed & self._under  # what a face has uncovered that was here and went away
+        self._known, self._under = np.where(left, now, self._known), self._under & ~left
+        few = sorted(_together(changed & ~left), key=self._order)[:MOST_PARTS]
         for x, y, w, h in few:
             self._known[y : y + h, x : x + w] = now[y : y + h, x : x + w]
+            self._tried[y : y + h, x : x + w] = True
         return [_in_frame(s, size) for s in few]
+
+    def _order(self, cells: Sequence[int]) -> tuple[bool, int]:
+        x, y, w, h = cells
+        return bool(self._tried[y : y + h, x : x + w].mean() > TRIED), w * h
 
 
 def in_parts(
@@ -101,11 +119,26 @@ def in_parts(
     """Return the faces in parts of a frame, uint8 (height, width, 3), BGR, in its pixels."""
     found = Detections.concatenate(
         [
-            detector.detect(bgr[top:bottom, left:right]).moved(left, top)
+            detector.detect(bgr[top:bottom, left:right], min_score=FAINT).moved(left, top)
             for left, top, right, bottom in parts
         ]
     )
     return with_second_look(detector, bgr, found)
+
+
+def _together(changed: NDArray[np.bool_]) -> list[list[int]]:
+    """Return the parts that have changed and are not too large: left, top, width, height, cells."""
+    mask = changed.astype(np.uint8)
+    if not mask.any():
+        return []
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(mask, np.ones((3, 3))))
+    cells = np.bincount(labels[changed], minlength=count)
+    largest = LARGEST_PART * changed.size
+    return [
+        stats[i, :4].tolist()
+        for i in range(1, count)
+        if cells[i] >= LEAST_CELLS and stats[i, 2] * stats[i, 3] <= largest
+    ]
 
 
 def _free_of(faces: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.bool_]:

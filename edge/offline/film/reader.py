@@ -40,7 +40,7 @@ from edge.recognise.evidence import CueGate, TrackState
 from edge.recognise.step import Stopwatch
 from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import Thresholds
-from edge.recognise.track import MAX_DISTANCE, MIN_HITS, Tracker
+from edge.recognise.track import MAX_DISTANCE, MIN_HITS, SURE_SCORE, Tracker
 from engines.align import with_fine_landmarks
 from engines.box_voting import overlaps
 from engines.detections import Detections
@@ -202,7 +202,8 @@ class FilmReader:
         if kind is Pass.FULL or size is None:
             bgr = picture.to_frame().bgr
             faces = everywhere(detector, bgr)
-            self._news.searched(small)
+            sure = faces.xyxy_px[faces.scores >= SURE_SCORE]
+            self._news.searched(small, sure, picture.size)
             self._suspects.searched(faces if size is not None else Detections.empty())
             return Found(faces, np.ones(len(faces), bool)), bgr
         if kind is Pass.FOLLOW:
@@ -216,7 +217,8 @@ class FilmReader:
         targets, viewed = self._targets(low, picture.pts_s, float(factor[0]), close_up, expected)
         followed = [target.box for target in expected]
         targets += self._suspects.targets(followed)
-        known = np.array([*followed, *low.xyxy_px], np.float32).reshape(-1, 4)
+        sure = low.xyxy_px[low.scores >= SURE_SCORE]
+        known = np.array([*followed, *sure], np.float32).reshape(-1, 4)
         parts = self._news.parts(small, known, picture.size)
         if not targets and not parts and not viewed:
             return Found(low, close_up), None

@@ -1,7 +1,8 @@
 """Small faces that a pass has seen, but not surely: they are looked at again, from close by.
 
 The network sees a small face well or badly by where it lies in its grid, and in a picture that
-stands still that would stay so; a film read frame by frame has many chances more.
+stands still that would stay so; a film read frame by frame has many chances more. Where it is worst
+off hardly anything is left of a face that is sure when it is enlarged.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from edge.recognise.track import MAX_DISTANCE, SURE_SCORE
 from engines.box_voting import overlaps
 from engines.detections import Detections
 from engines.detector import suppress_overlaps
+from engines.pipeline import VIDEO_MIN_SCORE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
 
     from engines.detector import Detector
 
-SMALL_PX = 60.0
-MOST = 2
+SMALL_PX = 80.0
+FAINT = 0.15
+"""What may be a face: of the composed films' full passes two or three other places have it."""
+MOST = 6
 """Faces of a pass that are looked at again, the likeliest first."""
 LOOKS = 3
 """Passes after which a face that was never seen surely is none."""
@@ -65,11 +69,15 @@ def weak(faces: Detections) -> list[NDArray[np.float32]]:
 
 
 def with_second_look(detector: Detector, bgr: NDArray[np.uint8], faces: Detections) -> Detections:
-    """Return the faces of a frame, uint8 (height, width, 3), BGR, the doubtful ones seen again."""
+    """Return the faces of a frame, the doubtful ones seen again, and none that is only faint.
+
+    Args:
+        detector: finds them.
+        bgr: uint8 (height, width, 3), BGR.
+        faces: of it, from `FAINT` on.
+    """
     places = weak(faces)
-    if not places:
-        return faces
-    targets = [Target(box + step_px) for step_px in (0, STEP_PX) for box in places]
-    both = Detections.concatenate([faces, in_crops(detector, bgr, targets)])
+    near = in_crops(detector, bgr, [Target(box) for box in places])
+    both = Detections.concatenate([faces[np.flatnonzero(faces.scores >= VIDEO_MIN_SCORE)], near])
     both = both[np.argsort(-both.scores, kind="stable")]
-    return both[suppress_overlaps(both.xyxy_px, SAME_FACE)]
+    return both[suppress_overlaps(both.xyxy_px, SAME_FACE)] if places else both

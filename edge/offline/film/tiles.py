@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from edge.offline.film.closer import LOW_PX, SAME_FACE, Target, in_crops
-from edge.offline.film.suspects import with_second_look
+from edge.offline.film.suspects import FAINT, with_second_look
 from engines.box_voting import overlaps
 from engines.detections import Detections
 from engines.detector import suppress_overlaps
@@ -46,12 +46,13 @@ def everywhere(detector: Detector, bgr: NDArray[np.uint8]) -> Detections:
     if shrink < 1:
         size = round(width * shrink), round(height * shrink)
         seen = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
+    if max(height, width) <= LOW_PX:
+        return detector.detect(bgr)
     if seen.shape[0] * seen.shape[1] <= 2 * TILE_PX * TILE_PX:
-        found = detector.detect(seen)
+        found = detector.detect(seen, min_score=FAINT)
     else:
         found = _in_tiles(detector, seen)
-    if max(height, width) > LOW_PX:
-        found = with_second_look(detector, seen, found)
+    found = with_second_look(detector, seen, found)
     factor = np.array([width / seen.shape[1], height / seen.shape[0]], np.float32)
     return found.scaled(factor)
 
@@ -88,7 +89,7 @@ def _tile(
 ) -> Detections:
     """Return the faces of a piece that its inner edges do not cut, in pixels of the frame."""
     height, width = bgr.shape[:2]
-    found = detector.detect(bgr[top:bottom, left:right]).moved(left, top)
+    found = detector.detect(bgr[top:bottom, left:right], min_score=FAINT).moved(left, top)
     inner = (left > 0, top > 0, right < width, bottom < height)
     room = np.abs(found.xyxy_px - np.array([left, top, right, bottom], np.float32)) >= EDGE_PX
     room &= np.sign(found.xyxy_px - (left, top, right, bottom)) == (1, 1, -1, -1)

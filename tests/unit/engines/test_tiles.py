@@ -20,7 +20,7 @@ class SquareDetector(Detector):
         super().__init__(None)  # type: ignore[arg-type]
         self.largest = 0
 
-    def _find(self, planes: Any) -> Detections:
+    def _find(self, planes: Any, min_score: float) -> Detections:  # noqa: ARG002
         self.largest = max(self.largest, planes.shape[2] * planes.shape[3])
         grey = (planes[0, 0] > 200).astype(np.uint8)
         _, _, boxes, centres = cv2.connectedComponentsWithStats(grey, connectivity=8)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import numpy as np
 
+from edge.captions.name_like import shown_names
 from edge.captions.names import CaptionNames
 from edge.recognise.cues.cue import Cue
 from gallery.titles.match import NameIndex
@@ -61,6 +62,11 @@ class Captions:
         reader: of text.
         board: takes the cues.
         gallery: returns the one in use.
+
+    Attributes:
+        readings: how often a picture was read.
+        strangers: what stands in the last picture and looks like the name of somebody who is not
+            enrolled; credits are not of it.
     """
 
     def __init__(self, reader: LineReader, board: CueBoard, gallery: Callable[[], Gallery]) -> None:
@@ -69,6 +75,7 @@ class Captions:
         self._last: NDArray[np.float32] | None = None
         self._texts: tuple[CaptionText, ...] = ()
         self.readings = 0
+        self.strangers: tuple[str, ...] = ()
 
     def look(
         self,
@@ -91,11 +98,11 @@ class Captions:
             self._speak([(t.text, t.person) for t in self._texts], pts_s)
             return ()
         self.readings += 1
-        lines = [line.text for line in self._reader.read(part)]
-        picture = whole() if len(lines) >= CREDIT_LINES else None
-        if picture is not None:
-            lines = [line.text for line in self._reader.read(picture)]
+        read = self._reader.read(part)
+        picture = whole() if len(read) >= CREDIT_LINES else None
+        lines = [line.text for line in (read if picture is None else self._reader.read(picture))]
         names = self._named()
+        self.strangers = () if picture is not None else _of_strangers(read, names)
         found = [(line[:MOST_TEXT], person) for line in lines for person in _each(names, line)]
         before = {text.text for text in self._texts}
         self._texts = tuple(CaptionText(pts_s, line, person) for line, person in found)
@@ -114,6 +121,10 @@ class Captions:
         llr = caption_llr(people, self._names[1].count if self._names else 0)
         if llr:
             self._board.put(Cue("text", pts_s, pts_s + HOLDS_S, llr, "shot"))
+
+
+def _of_strangers(lines: Sequence[TextLine], names: CaptionNames) -> tuple[str, ...]:
+    return tuple(line for line in shown_names(lines) if not names.named(line))
 
 
 def _each(names: CaptionNames, line: str) -> tuple[str | None, ...]:

@@ -37,6 +37,8 @@ def press_button(url: str, *, at: float | None, token: str, json: bool) -> None:
         out.print(table)
     else:
         out.print(_nobody(answer.get("picture_age_s")))
+    for text in answer.get("texts", ()):
+        out.print(f"as the caption says: {text}", markup=False)
     for face in answer["unnamed"]:
         out.print(f"a face without a name: {face['why'].replace('_', ' ')}")
 

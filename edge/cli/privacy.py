@@ -57,7 +57,8 @@ def check_privacy(
     if json:
         used = None if cues is None else [str(kind) for kind in sorted(cue_kinds(cues))]
         counts = session.readings, session.subtitles
-        print_json(Receipt(not problems, lines, *counts, used, naming, session.voices))
+        told = session.voices, session.told
+        print_json(Receipt(not problems, lines, *counts, used, naming, *told))
     else:
         _print(lines, session)
         if naming and not problems:
@@ -79,7 +80,8 @@ def _print(lines: list[Line], session: Session) -> None:
     if session.readings:
         out.print(
             f"Text in the picture was read {session.readings} times meanwhile, and subtitles were "
-            f"heard {session.subtitles} times."
+            f"heard {session.subtitles} times. What a caption says of somebody who is not enrolled "
+            f"was told in {session.told} answers to presses, and nowhere else."
         )
     if session.voices:
         out.print(f"A voice that is enrolled was spoken, and compared {session.voices} times.")

@@ -230,9 +230,8 @@ class App:
             titles=self.titles,
             status=self.status,
         )
-        self.captions, self._subtitles = open_captions(
-            self.cues, self.watcher, self.reader, self._is_busy, self.metrics
-        )
+        shared = self.cues, self.watcher, self.reader, self._is_busy, self.metrics
+        self.captions, self._subtitles = open_captions(*shared, self.history.texts)
         self.voices = open_voices(
             self.cues, self.watcher, gallery_dir, self.reader, self._is_busy, self.metrics
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.captions.reading import EVERY_S, Captions, lower_part
+from edge.recognise.cues.screen_texts import ScreenTexts
 from gallery.threads import Worker
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class CaptionWatch:
         busy: whether the device has no time.
         on_read: told the seconds that a reading took.
         reader: opens what reads, in the thread that uses it; None while there is nothing.
+        texts: takes what looks like the names of people who are not enrolled.
     """
 
     def __init__(
@@ -60,7 +62,9 @@ class CaptionWatch:
         busy: Callable[[], bool],
         on_read: Callable[[float], None],
         reader: Callable[[], LineReader | None],
+        texts: ScreenTexts | None = None,
     ) -> None:
+        self._texts = texts or ScreenTexts()
         self._board, self._gallery = board, gallery
         self._busy, self._on_read, self._reader = busy, on_read, reader
         self._next_s = float("-inf")
@@ -103,6 +107,7 @@ class CaptionWatch:
                     captions.look(picture.part, picture.pts_s, picture.credits)
                     self._on_read(time.perf_counter() - begun)
                     self.readings = captions.readings
+                    self._texts.put(picture.pts_s, captions.strangers)
             self._picture = None
 
     def _opened(self) -> Captions | None:

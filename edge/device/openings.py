@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edge.home.home import Home
     from edge.output.output import BurnedIn
     from edge.recognise.cues.cue import CueBoard
+    from edge.recognise.cues.screen_texts import ScreenTexts
     from edge.serve.device import Device
     from edge.serve.metrics import Metrics
     from edge.titles.playing import NowPlaying
@@ -64,6 +65,7 @@ def open_captions(
     reader: Reader,
     busy: Callable[[], bool],
     metrics: Metrics,
+    texts: ScreenTexts,
 ) -> tuple[CaptionWatch | None, SubtitleWatch | None]:
     """Return what reads captions and what hears subtitles, None twice where that cue is off."""
     if "text" not in board.kinds:
@@ -77,7 +79,7 @@ def open_captions(
         return watcher.gallery
 
     took, text = metrics.stages.labels, TextOpener(SharedText().reader)
-    captions = CaptionWatch(board, gallery, busy, took("captions").observe, text)
+    captions = CaptionWatch(board, gallery, busy, took("captions").observe, text, texts)
     subtitles = SubtitleWatch(board, gallery, reader, busy, text, took("subtitles").observe)
     return captions, subtitles
 

@@ -195,9 +195,13 @@ class MqttEvents:
         self._changed.set()
 
     def answer(self, answer: Answer) -> None:
-        """Publish the answer to a press; while the link is down nobody waits for it."""
+        """Publish the answer to a press; while the link is down nobody waits for it.
+
+        What captions say of people who are not enrolled stays on this device.
+        """
         if self.link.state is LinkState.UP:
-            self.link.publish(f"{self._base}/answer", msgspec.json.encode(answer), qos=0)
+            told = msgspec.json.encode(msgspec.structs.replace(answer, texts=()))
+            self.link.publish(f"{self._base}/answer", told, qos=0)
 
     def _take(self, message: Message) -> None:
         """Read a press; anything else is counted and forgotten."""

@@ -18,6 +18,7 @@ class Receipt(msgspec.Struct, frozen=True):
         cues: what counted beside the face, None where that was not chosen.
         naming: whether a stranger was named and erased.
         voices: how often a voice was compared.
+        told: how many answers had what a caption says of somebody who is not enrolled.
     """
 
     ok: bool
@@ -27,6 +28,7 @@ class Receipt(msgspec.Struct, frozen=True):
     cues: list[str] | None = None
     naming: bool = False
     voices: int = 0
+    told: int = 0
 
 
 class ClipsEvaluated(msgspec.Struct, frozen=True):

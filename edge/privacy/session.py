@@ -12,10 +12,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import EdgeError
+from edge.privacy.captioned import SEEN, with_caption
 from edge.privacy.naming import TYPED, NamingVisit
 from edge.privacy.spoken import traces_of
 from edge.privacy.subtitled import WORDS, with_subtitles
@@ -47,11 +49,13 @@ class Session:
         tell: told what happens next.
         extra: further lines of the recogniser's configuration.
         cues: what counts beside the face, None for what counts by default; with `text` the film
-            gets subtitles, and each run goes on until text was read and a subtitle heard.
+            gets subtitles and a caption that names nobody, and each run goes on until text was
+            read, a subtitle heard, and the caption told in an answer.
         naming: a stranger is named, kept over the crash, and erased.
 
     Attributes:
         readings: how often text was read.
+        told: how many answers to presses had the caption's words.
         subtitles: how often subtitles were heard.
         voices: how often a voice was compared.
     """
@@ -76,7 +80,7 @@ class Session:
         self._extra = extra
         self._cues = cues
         self._naming = NamingVisit(folder / "named") if naming else None
-        self.readings = self.subtitles = self.voices = 0
+        self.readings = self.subtitles = self.voices = self.told = 0
         self._traces: tuple[tuple[bytes, str], ...] = ()
         self._records = folder / "records"
         self._work = folder / "work"
@@ -118,8 +122,9 @@ class Session:
         self._publish()
         if self._reads:
             names = (p.name.replace("_", " ") for p in self._people.iterdir() if p.is_dir())
-            film, self._source = self._source, self._work / "film.mkv"
-            with_subtitles(film, self._source, min(names))
+            with_caption(self._source, self._work / "captioned.mkv")
+            self._source = self._work / "film.mkv"
+            with_subtitles(self._work / "captioned.mkv", self._source, min(names))
         lines = self._update("updater-1")
         if self._hears:
             self._speak()
@@ -213,6 +218,7 @@ class Session:
                 self._tell("waiting until text is read")
                 self.subtitles += _await_stage(url, "subtitles")
                 self.readings += _await_stage(url, "captions")
+                self.told += _await_told(url)
             if self._hears:
                 self._tell("waiting until a voice is compared")
                 self.voices += _await_stage(url, "voices")
@@ -257,14 +263,12 @@ class Session:
             self._cache / "speed": "how fast the models ran here",
             self._cache / "models": "models",
         }
-        hidden = self._traces
+        kept = Allowed(files, {}, words=WORDS.encode(), hidden=self._traces, caption=SEEN)
         if self._naming is None:
-            return Allowed(files, {}, words=WORDS.encode(), hidden=hidden)
+            return kept
         folder = self._naming.folder
         files[folder] = "who was named, after a yes"
-        faces = frozenset([folder])
-        words, secret = WORDS.encode(), TYPED.encode()
-        return Allowed(files, {}, words=words, faces=faces, secret=secret, hidden=hidden)
+        return replace(kept, faces=frozenset([folder]), secret=TYPED.encode())
 
     def _ready(self, process: subprocess.Popen[bytes], log: Path) -> str:
         until = time.monotonic() + START_S
@@ -297,6 +301,22 @@ def _await_stage(url: str, stage: str) -> int:
     raise EdgeError(
         f"privacy: no {stage} were read within {READING_S:.0f} s, since this machine is busy and "
         "faces come first; nothing is shown about it. Run it again when the machine is quiet"
+    )
+
+
+def _await_told(url: str) -> int:
+    """Press until an answer has what the caption says; return 1."""
+    until = time.monotonic() + READING_S
+    while time.monotonic() < until:
+        request = urllib.request.Request(url + "api/press", b"{}", method="POST")  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            if SEEN in answer.read():
+                return 1
+        time.sleep(0.5)
+    raise EdgeError(
+        f"privacy: no answer had the caption's words within {READING_S:.0f} s, since this machine "
+        "is busy and faces come first; nothing is shown about it. Run it again when the machine is "
+        "quiet"
     )
 
 

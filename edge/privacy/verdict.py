@@ -62,6 +62,8 @@ class Allowed:
         faces: folders that may hold pictures and the secret, whatever holds for the others.
         secret: what else may only go to readers on this machine; empty for nothing.
         hidden: bytes that may stand in nothing that leaves it, and what each is of.
+        caption: what a caption says of somebody who is not enrolled; it may stand in the answer to
+            a press that goes to a reader on this machine, and in nothing else.
     """
 
     files: dict[Path, str]
@@ -71,6 +73,7 @@ class Allowed:
     faces: frozenset[Path] = frozenset()
     secret: bytes = b""
     hidden: tuple[tuple[bytes, str], ...] = ()
+    caption: bytes = b""
 
 
 def judge(process: str, outputs: Iterable[Output], allowed: Allowed) -> list[Line]:
@@ -87,6 +90,8 @@ def judge(process: str, outputs: Iterable[Output], allowed: Allowed) -> list[Lin
                 problem = _picture_in(output.content)
         if not problem and allowed.words and allowed.words in output.content:
             problem = "what a subtitle says is in it"
+        if not problem and allowed.caption and allowed.caption in output.content:
+            problem = "" if _is_answer(output.content, target) else "what a caption says is in it"
         if not problem:
             problem = next(
                 (
@@ -119,6 +124,12 @@ def _about(output: Output, allowed: Allowed) -> tuple[str, str, str]:
     if _LOOPBACK.search(peer):
         return "loopback", "answers to this machine's own readers", ""
     return target, "a connection", "nobody said that it connects there"
+
+
+def _is_answer(content: bytes, target: str) -> bool:
+    """Return whether this is the answer to a press over HTTP, or on the page."""
+    told = b'"press":' in content and b'"texts":' in content
+    return target == "loopback" and told and b"tvradar/" not in content
 
 
 def _secret_in(content: bytes, target: str, allowed: Allowed) -> str:

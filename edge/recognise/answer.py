@@ -70,6 +70,8 @@ class Answer(msgspec.Struct, frozen=True):
         unnamed: faces without a name.
         size: the picture's width and height in pixels.
         picture_age_s: seconds since the newest picture, at the press; None before the first.
+        texts: what captions say that looks like names of people who are not enrolled: text, never a
+            match. It is for the page and for whoever asked over HTTP, and goes nowhere else.
     """
 
     press: int
@@ -80,3 +82,4 @@ class Answer(msgspec.Struct, frozen=True):
     unnamed: tuple[AnswerUnnamed, ...] = ()
     size: tuple[int, int] = (0, 0)
     picture_age_s: float | None = None
+    texts: tuple[str, ...] = ()

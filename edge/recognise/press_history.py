@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge.recognise.answer import Answer, AnswerAmbiguous, AnswerPerson, AnswerUnnamed
+from edge.recognise.cues.screen_texts import ScreenTexts
 from edge.recognise.decide import with_decision
 from edge.video.age import FRESH_S, captured_s, now_s
 
@@ -38,6 +39,9 @@ class PressHistory:
     Args:
         person: returns who an id is, or None when the gallery has lost them since.
         clock: seconds that go on whatever the source does.
+
+    Attributes:
+        texts: what captions said.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class PressHistory:
         self._late: Mapping[int, Decision] = {}
         self._lock = threading.Lock()
         self._presses = 0
+        self.texts = ScreenTexts()
 
     def push(self, scene: Scene, at_s: float | None = None) -> None:
         """Take the newest scene; a clock that goes back empties the memory.
@@ -126,7 +131,9 @@ class PressHistory:
         until = max(bisect.bisect_right([s.pts_s for s in scenes], at_s + ROUNDING_S), 1)
         window = [s for s in scenes[:until] if at_s - s.pts_s <= LOOK_BACK_S]
         now = scenes[until - 1]
+        texts = self.texts.at(at_s)
         if at_s - now.pts_s > FRESH_S:  # there was no picture at that moment
+            texts = ()
             now = msgspec.structs.replace(now, faces=())
         else:
             window = window[:-1]
@@ -158,6 +165,7 @@ class PressHistory:
             ),
             (now.width, now.height),
             picture_age_s,
+            texts,
         )
 
     def _kept(self) -> tuple[list[Scene], float]:

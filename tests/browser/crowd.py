@@ -55,8 +55,8 @@ OVERLAPS = """() => {
   const leaves = (b, o, edge) => b.left < o.left - edge || b.right > o.right + edge ||
     b.top < o.top - edge || b.bottom > o.bottom + edge;
   const all = ".label, .card, #status, #radar, #only-now, #toast, #notice, #answer-title, " +
-    "#answer-count, #answer-keys, #unnamed, #card, #naming, #pairing, #message > div, .scene, " +
-    "#only-title, #only-sum, #only-keys, #only-why";
+    "#answer-count, #answer-keys, #unnamed, #says li, #card, #naming, #pairing, " +
+    "#message > div, .scene, #only-title, #only-sum, #only-keys, #only-why";
   const found = [...document.querySelectorAll(all)].filter(seen)
     .map(e => ({ e, what: name(e), b: e.getBoundingClientRect() }));
   const wrong = [], edge = .5;
@@ -123,6 +123,7 @@ def bring(page: Page, device: Device4Tests, count: int, state: str) -> None:
         expect(page.locator(".face:not(.fading)")).to_have_count(count)
         page.wait_for_timeout(500)  # the status line has settled, too
     elif state == "answer":
+        device.history.texts.put(device.index / 25, ("Ana Ruiz", "Maximiliane von der Hagen-Ruiz"))
         page.keyboard.press("r")
         expect(page.locator(".card.focus:visible")).to_have_count(1)
     elif state == "last":

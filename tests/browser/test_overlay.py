@@ -150,8 +150,13 @@ def test_a_press_from_elsewhere_opens_the_row_and_a_closed_one_stays_closed(
 
 def test_unnamed_faces_say_why_once_asked(page: Page, device: Device4Tests) -> None:
     show(page, device, face(1, 60, None, "too_small"))
+    device.history.texts.put(device.index / 25, ("Ana <b>Ruiz</b>",))
     page.keyboard.press("r")
+    says = "As the caption says: Ana <b>Ruiz</b>"
     expect(page.locator("#answer-title")).to_have_text("No one recognised")
+    expect(page.locator("#says li")).to_have_text(says)  # beside the tiles, and read out
+    expect(page.locator("#spoken")).to_contain_text(says)
+    expect(page.locator(".card")).to_have_count(0)
     expect(page.locator("#unnamed")).to_have_text("1 face not recognised: too far away")
     expect(page.locator(".label")).to_be_hidden()
     expect(page.locator(".face.stranger")).to_be_visible()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.privacy.captioned import SEEN, with_caption
 from edge.privacy.naming import NamingVisit
 from edge.privacy.spoken import traces_of
 from edge.privacy.subtitled import WORDS, with_subtitles
@@ -45,6 +46,7 @@ def test_a_session_lets_nothing_out(words: list[object], free: Free, tmp_path: P
     assert ran.json["readings"] >= 2  # in both runs
     assert ran.json["subtitles"] >= 2
     assert ran.json["voices"] >= 2
+    assert ran.json["told"] == 2  # what a caption says of a stranger: in answers, nowhere else
     assert ran.json["cues"] == sorted(CUE_KINDS)  # clothes among them
     lines = ran.json["lines"]
     assert {line["process"] for line in lines} == {"recogniser", "updater"}
@@ -57,7 +59,8 @@ def test_the_film_under_watch_has_subtitles_a_voice_and_its_pictures(
     free: Free, tmp_path: Path
 ) -> None:
     path, said = tmp_path / "f.mkv", speech(2.0)
-    with_subtitles(with_dvb(free, tmp_path / "f.ts"), tmp_path / "told.mkv", "Ada Chen")
+    with_caption(with_dvb(free, tmp_path / "f.ts"), tmp_path / "captioned.mkv")
+    with_subtitles(tmp_path / "captioned.mkv", tmp_path / "told.mkv", "Ada Chen")
     with_sound(tmp_path / "told.mkv", path, said)
     with open_source(str(path), options=SourceOptions(subtitles=True, sound=True)) as source:
         assert sum(1 for _ in source.pictures()) == FRAMES
@@ -118,6 +121,20 @@ def test_the_words_of_a_subtitle_are_found_in_what_is_sent() -> None:
         (found,) = judge("recogniser", [output], Allowed({}, {}, words=words.encode()))
         assert problem in found.problem
         assert bool(found.problem) == bool(problem)
+
+
+def test_what_a_caption_says_may_only_be_in_an_answer_to_a_reader_here() -> None:
+    allowed = Allowed({Path("/log"): "log"}, {}, caption=SEEN)
+    answer = b'{"press":1,"people":[],"texts":["Sylvia Quandt"]}'
+    for target, content, told in (
+        ("TCP:[127.0.0.1:80->127.0.0.1:99]", answer, True),
+        ("TCP:[127.0.0.1:80->127.0.0.1:99]", b"\x82tvradar/tv/answer" + answer, False),
+        ("TCP:[127.0.0.1:80->127.0.0.1:99]", b'{"type":"scene","texts":["Quandt"]}', False),
+        ("TCP:[10.0.0.2:80->10.0.0.9:99]", answer, False),
+        ("/log", answer, False),
+    ):
+        (found,) = judge("recogniser", [Output("write", target, 9, content)], allowed)
+        assert bool(found.problem) != told
 
 
 def test_sound_and_a_voiceprint_are_found_in_what_is_written() -> None:

@@ -141,6 +141,13 @@
       tv.write("answer-keys", found ? text.choose : text.close);
       tv.write("unnamed", others ? tv.count(named ? text.others : text.faces, others) + text.colon + page.reasons(answer.unnamed) : "");
       $("cards").hidden = !found;
+      says(answer.texts || []);
+    }
+    function says(lines) { // the caption's own words: no tile, no name, nothing to open
+      var told = lines.map(function (line) { return tv.fill(text.says, { text: line }); });
+      if ($("says").textContent === told.join("")) { return; }
+      $("says").textContent = "";
+      told.forEach(function (words) { $("says").appendChild(make("li", "", words)).setAttribute("dir", "auto"); });
     }
     function choose(index) {
       at = Math.min(Math.max(index, 0), Math.max(stops.length - 1, 0));

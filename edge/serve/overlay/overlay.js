@@ -109,8 +109,9 @@
       lastKey = tv.mark();
       answer.people.forEach(function (p) { page.faces.ping(p.track); });
     }
-    if (!found) { tv.speak([$("answer-title"), $("unnamed")].map(function (e) { return e.textContent; }).join(text.stop)); }
-    else if (!page.card.isOpen() && document.activeElement !== $("cards")) { $("cards").focus({ preventScroll: true }); }
+    var told = Array.from(found ? $("says").children : [$("answer-title"), $("unnamed")].concat(Array.from($("says").children)));
+    tv.speak(told.map(function (e) { return e.textContent; }).filter(Boolean).join(text.stop));
+    if (found && !page.card.isOpen() && document.activeElement !== $("cards")) { $("cards").focus({ preventScroll: true }); }
     page.moved();
     page.redraw();
     tell();

@@ -47,8 +47,9 @@ def test_scenes_presses_and_answers(world: World) -> None:
         until(lambda: len(presses) == 2)
         assert presses == [None, 3.5]
         assert events.ignored == 2
-        events.answer(Answer(press=1, pts_s=3.5, refined=False, people=()))
+        events.answer(Answer(press=1, pts_s=3.5, refined=False, people=(), texts=("Ana Ruiz",)))
         until(lambda: answers)
+        assert json.loads(answers[0])["texts"] == []  # what a caption says stays on the device
     finally:
         events.close()
     assert world.get(f"{device}/events", "tvradar") == b"offline"

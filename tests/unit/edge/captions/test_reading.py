@@ -62,6 +62,23 @@ class Shown:
         return Frame(self._bgr, self.pts_s, 0, 0)
 
 
+def test_a_lower_third_of_a_stranger_is_told_without_what_stands_below_it(
+    reader: TextReader,
+) -> None:
+    captions = Captions(reader, CueBoard(), Gallery)  # type: ignore[arg-type]
+    shown = written(("Sylvia Quandt", 250, 30), ("Robert Schumann Society", 295, 18))
+    captions.look(lower_part(shown), 1.0)
+    assert captions.strangers == ("Sylvia Quandt",)
+    captions.look(lower_part(written(("Lin-Manuel Miranda", 250, 30))), 2.0)
+    assert captions.strangers == ()  # is enrolled
+    listed = [
+        (f"{given} Brandt", 220 + 26 * n, 18)
+        for n, given in enumerate(("Ana", "Eva", "Max", "Tom"))
+    ]
+    captions.look(lower_part(written(*((t, y + 10, s) for t, y, s in listed))), 3.0)
+    assert captions.strangers == ()
+
+
 def words(text: str) -> str:
     return "".join(text.split()).casefold()
 

@@ -39,6 +39,25 @@ def test_lists_who_is_on_screen_and_who_has_just_gone() -> None:
     assert answer.people[0].names == {"en": "B", "zh": "b"}
 
 
+def test_tells_what_a_caption_says_while_it_stands_there() -> None:
+    made = history(*(scene(i / 2, face(0, "a")) for i in range(20)))
+    for pts_s, texts in ((1.0, ("Ana Ruiz",)), (2.0, ("Ana Ruiz",)), (3.0, ()), (7.0, ("Ed Low",))):
+        made.texts.put(pts_s, texts)
+    told = {at_s: made.press(at_s).texts for at_s in (0.5, 1.0, 2.9, 3.0, 4.0, 7.5, 9.0, 9.5)}
+    assert told == {0.5: (), 1.0: ("Ana Ruiz",), 2.9: ("Ana Ruiz",), 3.0: (), 4.0: ()} | {
+        7.5: ("Ed Low",), 9.0: ("Ed Low",), 9.5: ()  # nobody has read since
+    }  # fmt: skip
+    assert made.refine(made.press(9.0)).texts == ("Ed Low",)
+    made.texts.put(0.0, ("Ada Sim",))  # the clock went back
+    assert made.texts.at(9.0) == ()
+    now = [0.0]
+    lost = PressHistory(PEOPLE.get, lambda: now[0])
+    lost.push(scene(1.0))
+    lost.texts.put(1.0, ("Ana Ruiz",))
+    now[0] = FRESH_S + 0.1
+    assert lost.press().texts == ()  # there is no picture any more
+
+
 def test_forgets_who_left_long_ago() -> None:
     made = history(scene(1.0, face(0, "a")), scene(1.1 + LOOK_BACK_S, face(1, "b"), shot=1))
     assert [p.id for p in made.press().people] == ["b"]

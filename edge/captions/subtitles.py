@@ -32,9 +32,24 @@ SPOKEN_OF_IS_FACE = 0.1
 LEAST_WORD = 3
 MOST_SO_CALLED = 20
 """A word that is part of more people's names or roles tells nobody."""
-_DASH = re.compile(r"^\s*(?:[-–—*>»♪]+\s*)+")  # noqa: RUF001
-_BRACKETED = re.compile(r"^[\[(（]([^\[\]()（）]{1,60})[\])）]\s*:?\s*")  # noqa: RUF001
-_PREFIX = re.compile(r"^([^\W\d_][^:：\n\[\]()]{0,59}?)\s*(?:\([^()]{0,40}\)\s*)?[:：](?![\d/])\s*")  # noqa: RUF001
+_UNSEEN = "\\s\ufeff\u200b-\u200f\u202a-\u202e\u2066-\u2069"
+_DASH = re.compile(rf"^[{_UNSEEN}]*(?:[-–—*>»♪♫#_¶\"“„«‹¿¡]+[{_UNSEEN}]*)+|^[{_UNSEEN}]+")  # noqa: RUF001
+_BRACKETED = re.compile(r"^[\[(（【［〔]([^\[\]()（）【】［］〔〕]{1,60})[\])）】］〕]\s*[:：]?\s*")  # noqa: RUF001
+_PREFIX = re.compile(
+    r"^([^\W\d_][^:：\n\[\]()]{0,59}?)_?\s*(?:[(\[][^()\[\]]{0,40}[)\]]\s*)?[:：](?![\d/])\s*"  # noqa: RUF001
+)
+_TURN = re.compile(
+    r"(?<=\S)\s*(?=>>)(?<!>)|(?<=\S)\s+(?=[\[【][^\[\]【】]{1,60}[\]】])"
+    r"|(?<=\S)\s+(?=[-–—]\s?[^\W\d_][^:：]{0,59}[:：](?![\d/]))"  # noqa: RUF001
+)
+_TOGETHER = re.compile(r"\s*[&/+,、]\s*|\s+(?:and|und|et|y|e|i|og|och|en)\s+", re.IGNORECASE)
+_ASIDE = re.compile(r"\s*[,;]\s*|\s+[-–—]\s+")  # noqa: RUF001
+MOST_TOGETHER = 4
+
+
+def turns_of(line: str) -> list[str]:
+    """Return a line's parts by who speaks: `>> JOEY: Hi. >> ROSS: Ho.`, `-Hi -ROSS: Ho` are two."""
+    return [turn for turn in _TURN.split(line) if turn.strip()] or [line]
 
 
 def speaker_of(line: str) -> tuple[str | None, str]:
@@ -43,7 +58,10 @@ def speaker_of(line: str) -> tuple[str | None, str]:
     `JOEY: Hello`, `- Joey (off): Hello`, `[JOEY] Hello`, with a wide colon too.
     """
     bare = _DASH.sub("", line)
-    found = _BRACKETED.match(bare) or _PREFIX.match(bare)
+    found = _BRACKETED.match(bare)
+    if found is not None:  # `[Joey, laughing]`
+        return _ASIDE.split(found[1])[0].strip() or None, bare[found.end() :]
+    found = _PREFIX.match(bare)
     if found is None:
         return None, line
     return found[1].strip() or None, bare[found.end() :]
@@ -80,6 +98,12 @@ class SubtitleNames:
 
         A reader of pictures loses spaces, so that whole names count without them, too.
         """
+        told = self._one(name)
+        parts = _TOGETHER.split(name) if not told else []
+        each = [self._one(part) for part in parts[:MOST_TOGETHER]]
+        return set().union(*each) if each and all(each) else told
+
+    def _one(self, name: str) -> set[str]:
         words = fold(name)
         told = (
             self._exact(name) or self._called.get(words) or self._joined.get(words.replace(" ", ""))
@@ -148,21 +172,39 @@ class Subtitles:
 
     def _take(self, line: SubtitleLine, names: SubtitleNames) -> Iterator[CaptionText]:
         self.known += 1
+        speak: set[str] = set()
+        told_of: set[str] = set()
         for spoken in line.text.split("\n"):
-            speaker, rest = speaker_of(spoken)
-            speaks = names.speaker(speaker) if speaker else set()
-            of = names.spoken_of(rest if speaks else spoken) - speaks
-            for people, expected in ((of, SPOKEN_OF_IS_FACE), (speaks, SPEAKER_IS_FACE)):
-                llr = caption_llr(people, names.count, expected)
-                if llr:
-                    self._board.put(Cue("text", line.from_s, line.to_s + HOLDS_S, llr, "shot"))
-                yield from (CaptionText(line.from_s, spoken, p) for p in sorted(people))
+            speaks, of = _told(spoken, names)
+            yield from (CaptionText(line.from_s, spoken, p) for p in (*sorted(of), *sorted(speaks)))
+            speak |= speaks
+            told_of |= of
+        for people, expected in ((told_of - speak, SPOKEN_OF_IS_FACE), (speak, SPEAKER_IS_FACE)):
+            llr = caption_llr(people, names.count, expected)
+            if llr:
+                self._board.put(Cue("text", line.from_s, line.to_s + HOLDS_S, llr, "shot"))
 
     def _named(self) -> SubtitleNames:
         gallery = self._gallery()
         if self._names is None or self._names[0] != gallery.identity:
             self._names = (gallery.identity, SubtitleNames(gallery.people()))
         return self._names[1]
+
+
+def _told(spoken: str, names: SubtitleNames) -> tuple[set[str], set[str]]:
+    """Return who speaks in a line, and who else is spoken of."""
+    speak: set[str] = set()
+    of: set[str] = set()
+    for turn in turns_of(spoken):
+        speaker, rest = speaker_of(turn)
+        speaks = names.speaker(speaker) if speaker else set()
+        if speaker and not speaks:  # `(sighs) JOEY: Hi`
+            next_one, further = speaker_of(rest)
+            speaks = names.speaker(next_one) if next_one else set()
+            rest = further if speaks else rest
+        of |= names.spoken_of(rest if speaks else turn)
+        speak |= speaks
+    return speak, of - speak
 
 
 def _read(picture: SubtitlePicture, reader: LineReader) -> str:

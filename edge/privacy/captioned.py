@@ -52,9 +52,9 @@ def with_caption(film: Path, target: Path) -> None:
 
 
 def _captioned(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
-    bgr = frame.reformat(width, height, "bgr24").to_ndarray()
+    bgr = np.array(frame.reformat(width, height, "bgr24").to_ndarray(), np.uint8)
     unit = max(1, height // 240)
     blend(bgr, make_plate(CANARY, "unknown", unit), width // 16, round(0.82 * height))
-    shown = av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr), format="bgr24")
+    shown = av.VideoFrame.from_ndarray(bgr, format="bgr24")
     shown.pts, shown.time_base = round(float(frame.time or 0.0) / _CLOCK), _CLOCK
     return shown

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TEXT_CODECS = frozenset({"subrip", "srt", "webvtt", "mov_text", "ass", "ssa", "text"})
+PLAIN_CODECS = frozenset({"subrip", "srt", "webvtt", "text"})
+"""Of these a packet is the text itself, which is read without FFmpeg's decoder."""
 DVB = "dvbsub"
 MOST_TRACKS = 4
 MOST_PICTURES = 4
@@ -42,8 +44,23 @@ SHOWN_S = (0.5, 4.0, 10.0)
 CEA_608 = "A53_CC"
 MOST_PAIRS = 3 * 64
 """Bytes of captions in one picture; 31 triplets are the most that the standard allows."""
+_VOICE = re.compile(rb"<v(?:\.[^<>\s]{0,40})?\s+([^<>\n]{1,60})>")
 _OVERRIDE = re.compile(r"\{[^{}]{0,200}\}")
 _ELEMENT = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
+
+
+def in_utf_8(text: bytes) -> bytes:
+    """Return a text as UTF-8; what is not is taken for Windows' Western characters."""
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("cp1252", errors="replace").encode()
+    return text
+
+
+def with_voices(text: bytes) -> bytes:
+    """Return WebVTT's `<v.loud Joey>Hello` as `Joey: Hello`, which FFmpeg's decoder leaves out."""
+    return _VOICE.sub(rb"\n\1: ", text)
 
 
 def plain_text(event: bytes) -> str:
@@ -91,6 +108,11 @@ class SubtitleTap:
             return
         begin_s = float(packet.pts * packet.time_base)
         shown_s = float((packet.duration or 0) * packet.time_base)
+        if packet.stream.codec_context.name in PLAIN_CODECS:
+            text = plain_text(with_voices(in_utf_8(bytes(packet))))
+            if text:
+                self._keep(text, begin_s, shown_s)
+            return
         try:
             found = packet.stream.codec_context.decode2(packet)
         except (av.error.FFmpegError, ValueError) as error:

@@ -17,7 +17,7 @@ SRT = (
     "1\n00:00:00,200 --> 00:00:00,900\n<i>LIN:</i> Hello & welcome\n- Ada Chen: Hi\n\n"
     "2\n00:00:01,000 --> 00:00:01,800\nPlain\n\n"
 )
-VTT = "WEBVTT\n\n" + SRT.replace(",", ".")
+VTT = "\ufeffWEBVTT\n\n" + SRT.replace(",", ".").replace("<i>LIN:</i> ", "<v.loud LIN>")
 HEADER = b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\n\n[Events]\n"
 # pop-on: load, clear the memory, row 15, "LIN: Hi!", clear the screen, show
 CAPTION = "9420 9420 94ae 94ae 9470 9470 4c49 ceba 20c8 e9a1 942c 942c 942f 942f"
@@ -26,9 +26,9 @@ CLEAR = "942c 942c"
 CEA_708 = bytes.fromhex("ff0930 fe983b fe4f00 fe0f1f fe1148 fe4c49 fe4e3a fe2048 fe6921 fe0300")
 
 
-def with_track(path: Path, text: str, form: str) -> None:
+def with_track(path: Path, text: str, form: str, coded: str = "utf-8") -> None:
     """Write a film with one track of subtitles, by the ending of its name."""
-    told = av.open(io.BytesIO(text.encode()), format=form)
+    told = av.open(io.BytesIO(text.encode(coded)), format=form)
     lines = [packet for packet in told.demux() if packet.size]
     with av.open(str(path), "w") as film:
         video = _video(film, "mpeg4")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.captions.subtitles import SubtitleNames, Subtitles, speaker_of
+from edge.captions.subtitles import SubtitleNames, Subtitles, speaker_of, turns_of
 from edge.recognise.cues.cue import CueBoard
 from edge.video.open import open_source
 from edge.video.source import SourceOptions, SubtitleLine
@@ -50,7 +50,7 @@ def test_tracks_of_text(name: str, text: str, form: str, tmp_path: Path) -> None
     films.with_track(path, text, form)
     first, second = heard(path)
     assert first.text.split("\n")[-1] == "- Ada Chen: Hi"
-    assert "LIN:" in first.text
+    assert "LIN: Hello & welcome" in first.text
     assert (first.from_s, first.to_s) == pytest.approx((0.2, 0.9), abs=0.02)
     assert (second.text, second.from_s) == ("Plain", pytest.approx(1.0, abs=0.02))
     with open_source(str(path)) as source:
@@ -97,6 +97,10 @@ def test_a_damaged_one_costs_its_lines_only(form: str, tmp_path: Path) -> None:
         ("[JOEY] Hello", "JOEY", "Hello"),
         (">> STEPHEN COLBERT: Hi", "STEPHEN COLBERT", "Hi"),
         ("陈艾达：你好", "陈艾达", "你好"),  # noqa: RUF001
+        ("【陈艾达】你好", "陈艾达", "你好"),
+        ("\ufeff\u202a♪ # JOEY [on the phone]: la", "JOEY", "la"),
+        ("[Joey - on the radio] Hi", "Joey", "Hi"),
+        ("“_JOEY_ (V.O.): Hi”", "JOEY", "Hi”"),
         ("At 10:30 we meet", None, "At 10:30 we meet"),
         ("Hello there", None, "Hello there"),
         ("", None, ""),
@@ -148,6 +152,39 @@ def test_names_roles_and_words_tell_of_people() -> None:
     assert names.speaker("Jones") == set()  # sixty of them
     assert names.speaker("News") == set()
     assert names.spoken_of("I saw Ada Chen and Joey today") == {"ada"}
+
+
+@pytest.mark.parametrize(
+    ("line", "speak", "of"),
+    [
+        ("(sighs) JOEY: Hi", {"lin"}, set()),
+        (">> JOEY: HI. >> ADA CHEN: HO. >> WHO?", {"lin", "ada"}, set()),
+        ("-JOEY: Hi -Ada Chen: Ho", {"lin", "ada"}, set()),
+        ("[JOEY] Hi [ADA CHEN] Ho [laughs]", {"lin", "ada"}, set()),
+        ("JOEY & ADA CHEN: Hi, Ben Smith", {"lin", "ada"}, {"ben"}),
+        ("Joey and I think this: Ada Chen knows", set(), {"ada"}),
+        ("[door slams] Ada Chen!", set(), {"ada"}),
+        ("10:30 - Ada Chen", set(), {"ada"}),
+    ],
+)
+def test_who_speaks_in_lines_as_they_are_written(line: str, speak: set[str], of: set[str]) -> None:
+    board = CueBoard()
+    Subtitles(board, Gallery).hear((SubtitleLine(1.0, 2.0, line),))  # type: ignore[arg-type]
+    told = {frozenset(cue.llr): max(cue.llr.values()) for cue in board.at(1.5)}
+    assert set(told) == {frozenset(people) for people in (speak, of) if people}
+    if speak and of:
+        assert told[frozenset(speak)] > told[frozenset(of)]
+
+
+def test_a_track_that_is_no_utf_8_is_read_as_western(tmp_path: Path) -> None:
+    path = tmp_path / "f.mkv"
+    films.with_track(path, films.SRT.replace("Plain", "René: ça va"), "srt", "cp1252")
+    assert [line.text for line in heard(path)][1:] == ["René: ça va"]
+
+
+@given(st.text(max_size=300))
+def test_turns_lose_nothing_but_spaces(line: str) -> None:
+    assert "".join("".join(turns_of(line)).split()) == "".join(line.split())
 
 
 def test_a_speaker_is_expected_and_who_is_spoken_of_a_little() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
-from edge.output.annotate import blend, make_plate
 from edge.testbed.remux import dated
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 CANARY = "Sylvia Quandt"
 """Nobody enrolled is called so, and no device says this by itself."""
@@ -33,7 +36,9 @@ def with_caption(film: Path, target: Path) -> None:
     with av.open(str(film)) as source, av.open(str(target), "w", format="matroska") as made:
         pictures, told = source.streams.video[0], list(source.streams.subtitles)
         drawn: Any = made.add_stream("libx264", rate=pictures.average_rate or 25)
-        drawn.width, drawn.height = (side // 2 * 2 for side in (pictures.width, pictures.height))
+        size = pictures.width // 2 * 2, pictures.height // 2 * 2
+        clock = pictures.time_base or _CLOCK
+        drawn.width, drawn.height = size
         drawn.pix_fmt, drawn.time_base = "yuv420p", _CLOCK
         drawn.options = {"preset": "superfast", "crf": "20", "bf": "0"}
         copies: dict[int, Any] = {s.index: made.add_stream_from_template(s) for s in told}
@@ -45,16 +50,36 @@ def with_caption(film: Path, target: Path) -> None:
                 made.mux(packet)
                 continue
             for frame in packet.decode():
-                made.mux(drawn.encode(_captioned(frame, drawn.width, drawn.height)))
+                made.mux(drawn.encode(_captioned(frame, size, clock)))
         for frame in pictures.codec_context.decode(None):
-            made.mux(drawn.encode(_captioned(frame, drawn.width, drawn.height)))
+            made.mux(drawn.encode(_captioned(frame, size, clock)))
         made.mux(drawn.encode(None))
 
 
-def _captioned(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+@cache
+def _plate(height: int) -> NDArray[np.uint8]:
+    """Return the caption for a picture of this height, uint8 (h, w, 3), BGR."""
+    font = ImageFont.load_default(max(12, height // 16))
+    left, _, right, bottom = (round(side) for side in font.getbbox(CANARY))
+    pad = bottom // 2
+    plate = Image.new("RGB", (right - left + 2 * pad, bottom + 2 * pad), (88, 32, 24))
+    ImageDraw.Draw(plate).text((pad - left, pad), CANARY, font=font, fill="white")
+    return np.asarray(plate, np.uint8)
+
+
+def _captioned(frame: av.VideoFrame, size: tuple[int, int], clock: Fraction) -> av.VideoFrame:
+    """Return a picture with the caption; its times are ticks of this clock, also where it is lost.
+
+    Args:
+        frame: as decoded.
+        size: width and height, even numbers.
+        clock: seconds of a tick.
+    """
+    width, height = size
     bgr = np.array(frame.reformat(width, height, "bgr24").to_ndarray(), np.uint8)
-    unit = max(1, height // 240)
-    blend(bgr, make_plate(CANARY, "unknown", unit), width // 16, round(0.82 * height))
+    plate = _plate(height)
+    top, left = round(0.8 * height), width // 16
+    bgr[top : top + plate.shape[0], left : left + plate.shape[1]] = plate[:, : width - left]
     shown = av.VideoFrame.from_ndarray(bgr, format="bgr24")
-    shown.pts, shown.time_base = round(float(frame.time or 0.0) / _CLOCK), _CLOCK
+    shown.pts, shown.time_base = round((frame.pts or 0) * clock / _CLOCK), _CLOCK
     return shown

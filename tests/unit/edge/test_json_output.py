@@ -39,7 +39,7 @@ NAMES = {
     ),
     "PicturesFetched": "fetched kept",
     "Offered": "page views people",
-    "Receipt": "ok lines readings subtitles cues naming voices",
+    "Receipt": "ok lines readings subtitles cues naming voices told",
     "KeysMade": "home root",
     "KeyRotated": "role key sent",
     "Renewed": "signed sent",

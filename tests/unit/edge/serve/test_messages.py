@@ -94,7 +94,9 @@ def test_an_answer_is_that_of_http_with_its_type_before_it() -> None:
         b'"role":{},"score":0.5,"track":1,"box":null,"present":"just_gone","seen_s":0.25,'
         b'"probability":0.9'
     )
-    assert plain.endswith(b'],"ambiguous":[],"unnamed":[],"size":[1280,720],"picture_age_s":null}')
+    assert plain.endswith(
+        b'],"ambiguous":[],"unnamed":[],"size":[1280,720],"picture_age_s":null,"texts":[]}'
+    )
 
 
 def test_a_person() -> None:

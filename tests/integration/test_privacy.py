@@ -40,7 +40,7 @@ def with_dvb(free: Free, film: Path) -> Path:
 def test_a_session_lets_nothing_out(words: list[object], free: Free, tmp_path: Path) -> None:
     words[2] = with_dvb(free, tmp_path / "f.ts")  # clothes, captions, subtitles of both kinds
     ran = tvradar(*words, "--presses", 2, "--cues", "all", "--naming", "--json")
-    if "were read within" in ran.err:
+    if "this machine is busy" in " ".join(ran.err.split()):
         pytest.skip("this machine is too busy to read text, which yields to faces")
     assert ran.code == 0, ran.out + ran.err
     assert ran.json["readings"] >= 2  # in both runs

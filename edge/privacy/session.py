@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 START_S = 60.0
 READING_S = 60.0
-BEFORE_S = 4.0
+BACKS_S = (3.0, 5.0, 7.0, 9.0, 0.0)
 _READINGS = r'^tvradar_stage_seconds_count\{{stage="{}"\}} (\S+)$'
 _URL = re.compile(r"http://127\.0\.0\.1:\d+/")
 
@@ -310,17 +311,20 @@ def _await_told(url: str) -> int:
 
     A busy machine reads some time after the picture: so it is also asked about a while ago.
     """
-    until, body = time.monotonic() + READING_S, b"{}"
+    until, body, now_s, backs = time.monotonic() + READING_S, b"{}", 0.0, cycle(BACKS_S)
     while time.monotonic() < until:
         request = urllib.request.Request(url + "api/press", body, method="POST")  # noqa: S310
-        told = b'{"pts_s": 0}'
+        told = b""
         gone = contextlib.suppress(urllib.error.HTTPError)  # the film has begun again meanwhile
         with gone, urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             told = answer.read()
         if SEEN in told:
             return 1
-        moment_s = max(json.loads(told)["pts_s"] - BEFORE_S, 0.0)
-        body = json.dumps({"at": moment_s}).encode() if body == b"{}" else b"{}"
+        if told and body == b"{}":
+            now_s = json.loads(told)["pts_s"]
+        back_s = next(backs)
+        moment_s = max(now_s - back_s, 0.0)
+        body = json.dumps({"at": moment_s}).encode() if back_s else b"{}"
         time.sleep(0.25)
     raise EdgeError(
         f"privacy: no answer had the caption's words within {READING_S:.0f} s, since this machine "

@@ -46,6 +46,7 @@ from population_measure import (
 
 from calibration.openset.learn_scores import norm_relief
 from calibration.openset.score_data import nearest_others
+from engines.scores.spread import deviation
 from engines.scores.threshold import NEIGHBOURS, share_for
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def learn(half: Half, same: set[frozenset[str]], *, stills: bool) -> dict[str, f
         "impostor_mean": mean,
         "impostor_sd": sd,
         "enrolled_mean": float(enrolled.mean()),
-        "enrolled_sd": float(enrolled.std()),
+        "enrolled_sd": deviation(enrolled),
         "near_sd": float(np.mean(deviations)),
         "near_sd_least": min(deviations),
         "near_sd_most": max(deviations),

@@ -19,6 +19,7 @@ import numpy as np
 from calibration.openset.score_data import Probes
 from engines.pipeline import unit
 from engines.scores.probability import CosineModel
+from engines.scores.spread import deviation
 from engines.scores.threshold import NEIGHBOURS, expected_of_tracks, share_for
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def learn(half: Half, faces: Faces, known: ScoreModel) -> ScoreModel:
         impostor_mean=mean,
         impostor_sd=sd,
         enrolled_mean=float(enrolled.mean()),
-        enrolled_sd=float(enrolled.std()),
+        enrolled_sd=deviation(enrolled),
         stills=stills,
         tracks=_norms_of_tracks(known, place, reference),
         same=place.moved(known.same, "same"),

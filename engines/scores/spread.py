@@ -45,10 +45,20 @@ def spread(templates: NDArray[np.float32], usual_sd: float) -> float:
     count = len(templates)
     if count < 3:
         return 1.0
-    cosines = (templates @ templates.T)[np.triu_indices(count, 1)]
-    low, high = np.quantile(cosines, (OUTER, 1 - OUTER))
-    found = float(high - low) / _DECILES / usual_sd
+    found = deviation((templates @ templates.T)[np.triu_indices(count, 1)]) / usual_sd
     return 1 + _believed(count) * (found - 1)
+
+
+def deviation(cosines: NDArray[np.float32]) -> float:
+    """Return the deviation of cosines by the range of their middle 80 %.
+
+    The usual one must be measured so, too: cosines of an embedder need not be normal.
+
+    Args:
+        cosines: between different people, float32 (n,).
+    """
+    low, high = np.quantile(cosines, (OUTER, 1 - OUTER))
+    return float(high - low) / _DECILES
 
 
 def _believed(count: int) -> float:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from engines.errors import ScoreError
 from engines.pipeline import unit
 from engines.scores.model import score_model
-from engines.scores.spread import PEOPLE, WIDEST, doubt, spread, widening
+from engines.scores.spread import PEOPLE, WIDEST, deviation, doubt, spread, widening
 
 SFACE = score_model("sface-2021dec")
 MEAN, SD = SFACE.enrolled_mean, SFACE.enrolled_sd
@@ -39,6 +39,14 @@ def test_people_who_are_enrolled_twice_move_nothing() -> None:
     people = faces(200, USUAL, 2)
     twice = np.concatenate([people, unit(people[:20] + 0.02)])
     assert spread(twice, SD) == pytest.approx(spread(people, SD), abs=0.01)
+
+
+def test_the_usual_spread_is_measured_in_the_same_way_where_cosines_are_not_normal() -> None:
+    kinds = np.repeat([1.0, -1.0, 0.0], 200)[:, None]
+    odd = unit(np.hstack([faces(PEOPLE, NARROW, 8), 0.6 * kinds]).astype(np.float32))
+    cosines = (odd @ odd.T)[np.triu_indices(PEOPLE, 1)]
+    assert deviation(cosines) > 1.05 * float(cosines.std())
+    assert spread(odd, deviation(cosines)) == pytest.approx(1.0, abs=1e-6)
 
 
 def test_what_neighbours_have_told_is_not_counted_again() -> None:

@@ -1,11 +1,13 @@
 """A face that turns away keeps its name for a while: its torso is followed by sparse optical flow.
 
 Points of the torso (Shi, Tomasi 1994) are followed from picture to picture as MedianFlow does
-(Kalal, Mikolajczyk, Matas 2010): forward and backward (Lucas, Kanade 1981; pyramids), and their
-median moves the box. It names nobody: it hands on, inside one shot and for at most
+(Kalal, Mikolajczyk, Matas 2010): forward and backward (Lucas, Kanade 1981; pyramids), by the median
+of those that agree. The head leans and nods on the shoulders, so the box goes with the hair above
+the face where there are points in it, and with the torso elsewhere; the torso says whether the
+person is still there. It names nobody: it hands on, inside one shot and for at most
 `LONGEST_AWAY_S`, a name that the face alone had made sure. It ends where the points scatter (an arm
-crosses, a picture dissolves), where another face comes to that place, or where the name
-turns up elsewhere.
+crosses, a picture dissolves), where another face comes to that place, or where the name turns up
+elsewhere.
 """
 
 from __future__ import annotations
@@ -28,10 +30,15 @@ if TYPE_CHECKING:
 GREY_PX = 480
 """Long side of the grey pictures that points are followed in."""
 MOST_POINTS, LEAST_POINTS = 40, 8
+"""On a torso; new ones are taken where less than half are left."""
+MOST_HAIR, LEAST_HAIR = 20, 6
+"""Above a face; where there are fewer, the head moves as its torso does."""
+APART_PX = 3
 BACK_PX = 1.0
 """A point that does not come back to where it began is lost."""
-SCATTERED = 0.25
-"""Points whose ways differ by this, in units of the face's side, are on more than one thing."""
+AGREE = 0.06
+"""Points that go one way in a picture differ by less than this, in units of the face's side, or a
+pixel; where fewer than half do they are on more than one thing."""
 NEAR = 0.5
 """A face whose centre is this near, in units of the side of the followed one, is in its place."""
 _WINDOW: cv2.typing.Size = (15, 15)
@@ -73,17 +80,20 @@ class Away(Generic[F]):
 
 @dataclass(slots=True)
 class _Torso:
-    """A followed torso, in pixels of `grey`."""
+    """A followed torso and the hair above it, in pixels of `grey`.
+
+    Attributes:
+        grey: the picture that the points are in.
+        box: float32 (4,), where the face is.
+        body: float32 (4,), where it would be if the head did not move on the shoulders.
+        torso, hair: float32 (n, 2), points.
+    """
 
     grey: NDArray[np.uint8]
     box: NDArray[np.float32]
-    begun: NDArray[np.float32]
-    now: NDArray[np.float32]
-    first: int
-
-    def moved(self) -> NDArray[np.float32]:
-        """Return the box, float32 (4,), where its points went."""
-        return np.asarray(self.box + np.tile(np.median(self.now - self.begun, axis=0), 2))
+    body: NDArray[np.float32]
+    torso: NDArray[np.float32]
+    hair: NDArray[np.float32]
 
     @property
     def side(self) -> float:
@@ -93,17 +103,33 @@ class _Torso:
         """Follow the points into the next picture; false where they are lost."""
         if grey.shape != self.grey.shape:
             return False
-        there, found = _flow(self.grey, grey, self.now)
-        back, found_back = _flow(grey, self.grey, there)
-        near = np.linalg.norm(back - self.now, axis=1) < BACK_PX
-        kept = found & found_back & near & _inside(there, grey)
-        self.grey, self.begun, self.now = grey, self.begun[kept], there[kept]
-        if len(self.now) < max(LEAST_POINTS, self.first // 2):
+        before, self.grey = self.grey, grey
+        both = np.concatenate([self.torso, self.hair])
+        there, kept = _flow(before, grey, both)
+        most_px = max(1.0, AGREE * self.side)
+        first = len(self.torso)
+        torso = _agreeing(both[:first], there[:first], kept[:first], LEAST_POINTS, most_px)
+        hair = _agreeing(both[first:], there[first:], kept[first:], LEAST_HAIR, most_px)
+        if torso is None:
             return False
-        ways = self.now - self.begun
-        off = np.linalg.norm(ways - np.median(ways, axis=0), axis=1)
-        centre = self.moved().reshape(2, 2).mean(axis=0)[None]
-        return float(np.median(off)) < SCATTERED * self.side and bool(_inside(centre, grey)[0])
+        self.torso, way = torso
+        self.body = self.body + np.tile(way, 2)
+        self.hair, way = hair or (self.hair[:0], way)
+        self.box = self.box + np.tile(way, 2)
+        self.sow()
+        return bool(_inside(self.box.reshape(2, 2).mean(axis=0)[None], grey)[0])
+
+    def sow(self) -> None:
+        """Take new points in place of those that were lost."""
+        left, top, right, bottom = (float(v) for v in self.body)
+        side, tall = right - left, bottom - top
+        if len(self.torso) < MOST_POINTS // 2:
+            below = left - 0.4 * side, bottom + 0.4 * tall, right + 0.4 * side, bottom + 2 * tall
+            self.torso = _with_more(self.grey, below, self.torso, MOST_POINTS)
+        left, top, right, _ = (float(v) for v in self.box)
+        if len(self.hair) < MOST_HAIR // 2:
+            above = left + 0.1 * side, top - 0.3 * tall, right - 0.1 * side, top + 0.1 * tall
+            self.hair = _with_more(self.grey, above, self.hair, MOST_HAIR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +201,7 @@ class TorsoFlow(Generic[F]):
 
     def _told(self, track: int, pts_s: float) -> Away[F]:
         left, top, right, bottom = (
-            round(float(v), 1) for v in self._torsos[track].moved() / self._scale
+            round(float(v), 1) for v in self._torsos[track].box / self._scale
         )
         away_s = round(pts_s - self._seen[track].pts_s, 4)
         return Away(self._named[track], (left, top, right, bottom), away_s)
@@ -199,7 +225,7 @@ class TorsoFlow(Generic[F]):
         for track, torso in list(self._torsos.items()):
             if track == face.track:
                 continue
-            apart = (torso.moved() / self._scale - box).reshape(2, 2).mean(axis=0)
+            apart = (torso.box / self._scale - box).reshape(2, 2).mean(axis=0)
             near = float(np.hypot(*apart)) < NEAR * torso.side / self._scale
             if (in_place and near) or face.id == self._named[track].id:
                 self._forget(track)
@@ -223,25 +249,62 @@ class TorsoFlow(Generic[F]):
         if grey is None:
             return None
         box = np.asarray(box_px * self._scale, np.float32)
-        left, top, right, bottom = (float(v) for v in box)
-        side, tall = right - left, bottom - top
-        mask = np.zeros(grey.shape, np.uint8)
-        x0, x1 = (max(0, round(x)) for x in (left - 0.4 * side, right + 0.4 * side))
-        y0, y1 = (max(0, round(y)) for y in (bottom + 0.4 * tall, bottom + 2 * tall))
-        mask[y0:y1, x0:x1] = 255
-        found = cv2.goodFeaturesToTrack(grey, MOST_POINTS, 0.01, 3, mask=mask)
-        if found is None or len(found) < LEAST_POINTS:
-            return None
-        points = np.asarray(found.reshape(-1, 2), np.float32)
-        return _Torso(grey, box, points, points, len(points))
+        none = np.zeros((0, 2), np.float32)
+        torso = _Torso(grey, box, box, none, none)
+        torso.sow()
+        return torso if len(torso.torso) >= LEAST_POINTS else None
+
+
+def _with_more(
+    grey: NDArray[np.uint8],
+    where: tuple[float, float, float, float],
+    points: NDArray[np.float32],
+    most: int,
+) -> NDArray[np.float32]:
+    """Return points, float32 (n, 2), with new ones between left, top, right, bottom."""
+    left, top, right, bottom = (max(0, round(v)) for v in where)
+    part = np.ascontiguousarray(grey[top:bottom, left:right])
+    if min(part.shape) < _WINDOW[0] // 3:
+        return points
+    free = np.full(part.shape, 255, np.uint8)
+    for x, y in points:
+        cv2.circle(free, (int(x) - left, int(y) - top), APART_PX, (0,), -1)
+    found = cv2.goodFeaturesToTrack(part, most - len(points), 0.01, APART_PX, mask=free)
+    if found is None or not len(found):
+        return points
+    corner = np.array([left, top], np.float32)
+    return np.concatenate([points, found.reshape(-1, 2).astype(np.float32) + corner])
+
+
+def _agreeing(
+    before: NDArray[np.float32],
+    after: NDArray[np.float32],
+    kept: NDArray[np.bool_],
+    least: int,
+    most_px: float,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """Return where points that go one way are now, and the way; None where most go another."""
+    after = after[kept]
+    if len(after) < least:
+        return None
+    ways = after - before[kept]
+    agree = np.linalg.norm(ways - np.median(ways, axis=0), axis=1) < most_px
+    if agree.sum() < max(least, len(ways) / 2):
+        return None
+    return after[agree], np.asarray(np.median(ways[agree], axis=0), np.float32)
 
 
 def _flow(
     before: NDArray[np.uint8], after: NDArray[np.uint8], points: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return where points went, float32 (n, 2), and which of them were found, bool (n,)."""
-    there, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, np.empty(0), winSize=_WINDOW)
-    return np.asarray(there, np.float32), np.asarray(found.ravel() == 1)
+    """Return where points went, float32 (n, 2), and which of them come back, bool (n,)."""
+    none = np.empty(0)
+    went, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, none, winSize=_WINDOW)
+    there = np.asarray(went, np.float32)
+    back, again, _ = cv2.calcOpticalFlowPyrLK(after, before, there, none, winSize=_WINDOW)
+    near = np.linalg.norm(back - points, axis=1) < BACK_PX
+    kept = (found.ravel() == 1) & (again.ravel() == 1) & near & _inside(there, after)
+    return there, np.asarray(kept)
 
 
 def _inside(points: NDArray[np.float32], grey: NDArray[np.uint8]) -> NDArray[np.bool_]:

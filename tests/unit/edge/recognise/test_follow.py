@@ -35,6 +35,7 @@ SIDE, TALL = 40, 50
 HERE = (100.0, 40.0)
 SURE = 0.99
 rng = np.random.default_rng(3)
+HAIR = cv2.GaussianBlur(rng.integers(0, 255, (40, SIDE, 3), np.uint8), (0, 0), 1)
 CLOTH = cv2.GaussianBlur(rng.integers(0, 255, (130, 120, 3), np.uint8), (0, 0), 2)
 WALL = cv2.GaussianBlur(rng.integers(0, 255, (270, 480, 3), np.uint8), (0, 0), 6)
 
@@ -43,13 +44,22 @@ def box(left: float, top: float = HERE[1]) -> tuple[float, float, float, float]:
     return left, top, left + SIDE, top + TALL
 
 
-def picture(number: int, left: float | None, top: float = HERE[1], size: int = 1) -> Frame:
-    """Return a frame with a patterned torso below a face at this place, or without one."""
+def picture(
+    number: int, left: float | None, top: float = HERE[1], size: int = 1, lean: int = 0
+) -> Frame:
+    """Return a frame with hair above a face at this place and a torso below, or without one.
+
+    The head leans to the right of the torso by some pixels.
+    """
     bgr = WALL.copy()
     if left is not None:
         x, y = round(left) - 40, round(top) + TALL
         part = CLOTH[: SIZE[1] - y, max(0, -x) : SIZE[0] - x]
         bgr[y : y + len(part), max(0, x) : max(0, x) + part.shape[1]] = part
+        hair_x, hair_y = round(left) + lean, round(top) - 20
+        hair = HAIR[max(0, -hair_y) :, max(0, -hair_x) : SIZE[0] - hair_x]
+        x, y = max(0, hair_x), max(0, hair_y)
+        bgr[y : y + len(hair), x : x + hair.shape[1]] = hair
     bgr = np.asarray(cv2.resize(bgr, (SIZE[0] * size, SIZE[1] * size)), np.uint8)
     return Frame(bgr, number / FPS, number, 0)
 
@@ -111,6 +121,18 @@ def test_between_two_looks_of_the_detector_the_torso_is_followed_too() -> None:
         left = HERE[0] + 2 * (number - 1)
         (face,) = told(flow.follow(picture(number, left), (), ()))
         assert abs(face.box[0] - left) < 3
+
+
+@pytest.mark.parametrize("hair", [True, False])
+def test_a_head_that_leans_is_where_its_hair_is(*, hair: bool) -> None:
+    flow = seen()
+    for number in range(2, 12):
+        lean = 3 * (number - 1)
+        frame = picture(number, HERE[0], lean=lean)
+        if not hair:
+            frame.bgr[: round(HERE[1]) + TALL] = 128  # nothing to follow but the torso
+        (face,) = look(flow, frame)
+        assert abs(face.box[0] - HERE[0] - hair * lean) < 3
 
 
 def test_nobody_is_followed_whose_name_was_not_sure() -> None:

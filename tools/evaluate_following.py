@@ -138,7 +138,8 @@ def main() -> None:
             )
             print(f"| {film.parent.name} | {moment} s | {shares} |")
         if took:
-            print(f"\n{film}: {1000 * float(np.median(took)):.2f} ms of CPU a followed frame (median)\n")
+            cpu_ms = 1000 * float(np.median(took))
+            print(f"\n{film}: {cpu_ms:.2f} ms of CPU a followed frame (median)\n")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from edge.titles.playing import cast_llr
 from engines.pipeline import load_pipeline, unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -120,6 +120,18 @@ class Trial:
 
     def named(self, track: Embedded, evidence: tuple[Evidence, ...]) -> str | None:
         """Return who a track of faces is said to show."""
+        return self.named_together([track], [evidence])[0]
+
+    def named_together(
+        self, tracks: Sequence[Embedded], evidence: Sequence[tuple[Evidence, ...]]
+    ) -> list[str | None]:
+        """Return who each of the tracks of one scene is said to show, nobody twice."""
+        told = zip(tracks, evidence, strict=True)
+        claims = [self._claim(number, *one) for number, one in enumerate(told)]
+        decisions = decide(claims, self._policy)
+        return [decisions[number].id for number in range(len(claims))]
+
+    def _claim(self, number: int, track: Embedded, evidence: tuple[Evidence, ...]) -> Claim:
         template = TrackTemplate(self._scores)
         for vector, norm in zip(*track, strict=True):
             template.add(vector, float(norm), 1.0, 0.0)
@@ -128,11 +140,10 @@ class Trial:
         found = tuple(Candidate(self.names[i], float(scores[i])) for i in order)
         wanted = {p for e in evidence for p in e.llr} - {c.id for c in found}
         cued = tuple(Candidate(p, float(scores[self.names.index(p)])) for p in sorted(wanted))
-        claim = Claim(
-            0, found, 90.0, 0.1, 0.1, template.norm(), None, template.impostor_mean(),
+        return Claim(
+            number, found, 90.0, 0.1, 0.1, template.norm(), None, template.impostor_mean(),
             evidence, cued,
         )  # fmt: skip
-        return decide([claim], self._policy)[0].id
 
     def most_alike(self, vectors: NDArray[np.generic], but: str) -> str:
         """Return the enrolled person whom a track of faces is most like, `but` left out."""

@@ -26,6 +26,7 @@ _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+(?:·[\u3400-\u9fff
 _ONE_WORD = re.compile(f"{_HAN.pattern}|[\uac00-\ud7a3]{{3,}}|[\u3040-\u30ff\u3400-\u9fff]{{4,}}")
 """Names that are written as one word: Chinese, Korean and Japanese."""
 _END = re.compile(r"(?:[;:!?|]|(?<=\w\w\w)\.)\s")
+_HEAD = re.compile(r"\s*[,;|(/\u2013\u2014]|\s-\s")
 _JOINED = re.compile(r"(?<=[a-zà-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 
 
@@ -52,19 +53,37 @@ class CaptionNames:
         A name of one word counts only where it is the whole line. No name goes on over the end of a
         sentence, nor is one that stands in small letters where others are capitals.
         """
-        found: dict[str, None] = {}
-        for run in _HAN.findall(line):
-            if len(run) > 1:
-                found.update(dict.fromkeys(self._ids.get(fold(run).replace(" ", ""), ())))
+        return tuple(self.shares(line))
+
+    def shares(self, line: str) -> dict[str, float]:
+        """Return whom a line names, and which share of its letters the name is, 0 to 1.
+
+        What comes after a comma or a dash does not count: `Ada Chen, Professor of Law`.
+        """
+        head = _HEAD.split(line, maxsplit=1)[0]
+        return self._shares(line) | (self._shares(head) if head != line else {})
+
+    def _shares(self, line: str) -> dict[str, float]:
         parted = _JOINED.sub(" ", line)
         whole = fold(parted).translate(_ONE_SHAPE).replace(" ", "")
-        found.update(dict.fromkeys(self._single.get(whole, ())))
+        return {i: min(n / max(len(whole), 1), 1.0) for i, n in self._found(line, whole).items()}
+
+    def _found(self, line: str, whole: str) -> dict[str, int]:
+        """Return the ids of all whom a line names, and how many letters each name has."""
+        found: dict[str, int] = {}
+        for run in _HAN.findall(line):
+            if len(run) > 1:
+                name = fold(run).replace(" ", "")
+                found.update(dict.fromkeys(self._ids.get(name, ()), len(name)))
+        parted = _JOINED.sub(" ", line)
+        found.update(dict.fromkeys(self._single.get(whole, ()), len(whole)))
         cased = line != line.lower()
         for sentence in _END.split(parted):
             for span in _spans(_words(sentence, cased=cased)):
                 if not _HAN.fullmatch(span):
-                    found.update(dict.fromkeys(self._ids.get(span, ()) or self._nearly(span)))
-        return tuple(found)
+                    ids = self._ids.get(span, ()) or self._nearly(span)
+                    found |= {i: len(span) for i in ids if i not in found}
+        return found
 
     def _nearly(self, span: str) -> tuple[str, ...]:
         if len(span) < LEAST_LETTERS or not self._long:

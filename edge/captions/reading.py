@@ -34,6 +34,11 @@ CREDIT_LINES = 2
 NAMES_THE_FACE = 0.7
 """A caption that names somebody enrolled is taken to mean the largest face so often; an assumption,
 with no broadcast behind it."""
+SPOKEN_OF_IS_FACE = 0.1
+"""Who is named within a longer line, as in a headline, or in what is said, is taken to be the face
+so often; an assumption, too."""
+MOST_OF_LINE = 0.5
+"""A line of which a name is this share of the letters tells who is seen, not of whom is spoken."""
 MOST_TEXT = 200
 _LOOK = (96, 24)
 _CHANGED = 6.0
@@ -74,6 +79,7 @@ class Captions:
         self._names: tuple[str, CaptionNames] | None = None
         self._last: NDArray[np.float32] | None = None
         self._texts: tuple[CaptionText, ...] = ()
+        self._headed: set[str] = set()
         self.readings = 0
         self.strangers: tuple[str, ...] = ()
 
@@ -103,7 +109,11 @@ class Captions:
         lines = [line.text for line in (read if picture is None else self._reader.read(picture))]
         names = self._named()
         self.strangers = () if picture is not None else _of_strangers(read, names)
-        found = [(line[:MOST_TEXT], person) for line in lines for person in _each(names, line)]
+        shares = {line: names.shares(line) for line in lines}
+        found = [(line[:MOST_TEXT], person) for line in lines for person in shares[line] or (None,)]
+        self._headed = {
+            p for told in shares.values() for p, share in told.items() if share >= MOST_OF_LINE
+        }
         before = {text.text for text in self._texts}
         self._texts = tuple(CaptionText(pts_s, line, person) for line, person in found)
         self._speak(found, pts_s)
@@ -118,17 +128,18 @@ class Captions:
 
     def _speak(self, found: Sequence[tuple[str, str | None]], pts_s: float) -> None:
         people = {person for _, person in found if person is not None}
-        llr = caption_llr(people, self._names[1].count if self._names else 0)
-        if llr:
-            self._board.put(Cue("text", pts_s, pts_s + HOLDS_S, llr, "shot"))
+        count = self._names[1].count if self._names else 0
+        for told, expected in (
+            (people & self._headed, NAMES_THE_FACE),
+            (people - self._headed, SPOKEN_OF_IS_FACE),
+        ):
+            llr = caption_llr(told, count, expected)
+            if llr:
+                self._board.put(Cue("text", pts_s, pts_s + HOLDS_S, llr, "shot"))
 
 
 def _of_strangers(lines: Sequence[TextLine], names: CaptionNames) -> tuple[str, ...]:
     return tuple(line for line in shown_names(lines) if not names.named(line))
-
-
-def _each(names: CaptionNames, line: str) -> tuple[str | None, ...]:
-    return names.named(line) or (None,)
 
 
 def caption_llr(people: set[str], count: int, expected: float = NAMES_THE_FACE) -> dict[str, float]:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from edge.captions.names import CaptionNames
-from edge.captions.reading import HOLDS_S, CaptionText, caption_llr
+from edge.captions.reading import HOLDS_S, SPOKEN_OF_IS_FACE, CaptionText, caption_llr
 from edge.recognise.cues.cue import Cue
 from edge.video.source import SubtitleLine
 from gallery.errors import GalleryError
@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from gallery.store.person import Person
 
 SPEAKER_IS_FACE = 0.5
-"""Whom a line calls its speaker is taken to be the largest face so often ..."""
-SPOKEN_OF_IS_FACE = 0.1
-"""... and who is named in what is said, so often: assumptions, with no film behind them."""
+"""Whom a line calls its speaker is taken to be the largest face so often: an assumption, with no
+film behind it."""
 LEAST_WORD = 3
 MOST_SO_CALLED = 20
 """A word that is part of more people's names or roles tells nobody."""

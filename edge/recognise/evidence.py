@@ -104,6 +104,8 @@ class TrackState:
         )
 
 
+AS_LARGE = 0.7
+"""Faces that have this share of the largest one's area may be whom the shot is about, too."""
 SPEAKS_PX = 60.0
 """A voice is not taken to be of a face that is smaller than this."""
 
@@ -163,12 +165,15 @@ class CueGate:
                 continue
             if cue.speaks_for == "speaking":
                 self.lips.wake(pts_s)
-                state = speaking_face(states, self.lips, cue.from_s, pts_s)  # type: ignore[assignment]
+                meant = speaking_face(states, self.lips, cue.from_s, pts_s)
+                every = [meant] if meant is not None else []
             else:
-                state = _meant(cue, states, pts_s)  # type: ignore[assignment]
-            if state is not None:
+                every = _meant(cue, states, pts_s)
+            if every:
                 self._given.append(cue)
-                _renew(state, with_cue(state.evidence, cue))
+            said = cue.shared(len(every))
+            for state in every:
+                _renew(state, with_cue(state.evidence, said))
 
 
 def give_body(states: Iterable[TrackState], said: Mapping[int, Mapping[str, float]]) -> None:
@@ -189,12 +194,18 @@ def _renew(state: TrackState, evidence: tuple[Evidence, ...]) -> None:
         state.fresh = True
 
 
-def _meant(cue: Cue, states: Sequence[TrackState], pts_s: float) -> TrackState | None:
-    """Return the track that a cue speaks for: its own, or the largest that was there already."""
+def _meant(cue: Cue, states: Sequence[TrackState], pts_s: float) -> list[TrackState]:
+    """Return the tracks that a cue speaks for: its own, or the largest that were there already."""
     if isinstance(cue.speaks_for, int):
-        return next((s for s in states if s.track.number == cue.speaks_for), None)
+        return [s for s in states if s.track.number == cue.speaks_for]
     there = [s for s in states if s.track.first_s <= cue.from_s]
-    return max(there, key=lambda s: area(s.track.at(pts_s)), default=None)
+    return [there[i] for i in _largest([area(s.track.at(pts_s)) for s in there])]
+
+
+def _largest(areas: Sequence[float]) -> list[int]:
+    """Return the places of the largest of some areas, and of those that are about as large."""
+    most = max(areas, default=0.0)
+    return [i for i, one in enumerate(areas) if one >= AS_LARGE * most]
 
 
 def speaking_face(
@@ -228,13 +239,14 @@ def speaking_face(
 
 
 def evidence_of_still(cues: Sequence[Cue], areas: Sequence[float]) -> list[tuple[Evidence, ...]]:
-    """Return what cues say of each face of one picture; the largest is the shot's."""
+    """Return what cues say of each face of one picture; the largest are the shot's."""
     found: list[tuple[Evidence, ...]] = [() for _ in areas]
-    largest = max(range(len(areas)), key=lambda i: areas[i], default=-1)
+    largest = _largest(areas)
     for cue in cues:
-        for face in range(len(areas)):
-            if cue.speaks_for == "all" or (cue.speaks_for == "shot" and face == largest):
-                found[face] = with_cue(found[face], cue)
+        if cue.speaks_for == "all":
+            found = [with_cue(one, cue) for one in found]
+        for face in largest if cue.speaks_for == "shot" else ():
+            found[face] = with_cue(found[face], cue.shared(len(largest)))
     return found
 
 

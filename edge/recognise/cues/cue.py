@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 import msgspec
@@ -21,8 +21,8 @@ CueKind = Literal["title", "text", "voice", "body"]
 CUE_KINDS: frozenset[CueKind] = frozenset({"title", "text", "voice", "body"})
 """All of them."""
 Target = int | Literal["shot", "speaking", "all", "nobody"]
-"""Whom a cue speaks for: a track by its number, the shot's largest face, the only face whose lips
-move, all faces, or nobody who is seen."""
+"""Whom a cue speaks for: a track by its number, the shot's largest face or those about as large,
+the only face whose lips move, all faces, or nobody who is seen."""
 
 LONGEST_AWAY_S = 2.0
 """A face that turns away keeps its name for so long at most; most are let go before."""
@@ -53,6 +53,18 @@ class Cue:
     to_s: float
     llr: Mapping[str, float]
     speaks_for: Target = "shot"
+
+    def shared(self, count: int) -> Cue:
+        """Return the cue as it speaks for each of several faces, one of whom it means.
+
+        Of two it may mean each is half as probable: odds of 7 to 3 become 7 to 13, a fourth. That
+        is more than a half where it is sure, and about a half where it is not; more is taken off.
+        """
+        if count < 2:
+            return self
+        less = 2 * math.log(count)
+        kept = {person: llr - less for person, llr in self.llr.items() if llr > less}
+        return replace(self, llr=kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,21 @@ class Shown:
         return Frame(self._bgr, self.pts_s, 0, 0)
 
 
+def test_who_is_named_in_a_headline_is_expected_less_than_in_a_lower_third() -> None:
+    told = []
+    for line in (
+        "Dr. Lin-Manuel Miranda - Composer, lyricist, singer and actor",
+        "Protests grow as Lin-Manuel Miranda visits",
+    ):
+        board = CueBoard()
+        reads = SimpleNamespace(read=lambda _, line=line: [SimpleNamespace(text=line)])
+        Captions(reads, board, Gallery).look(lower_part(written()), 1.0)  # type: ignore[arg-type]
+        (cue,) = board.at(1.5)
+        told.append(cue.llr["lin"])
+    assert told[0] == caption_llr({"lin"}, len(PEOPLE))["lin"]
+    assert 0 < told[1] < told[0] - 2
+
+
 def test_a_lower_third_of_a_stranger_is_told_without_what_stands_below_it(
     reader: TextReader,
 ) -> None:

@@ -190,6 +190,22 @@ def test_a_still_picture_gives_its_caption_to_the_largest_face() -> None:
     assert evidence_of_still(cues, []) == []
 
 
+def test_faces_about_as_large_share_what_a_caption_says() -> None:
+    board = CueBoard()
+    gate, one, two, small = CueGate(board), state(1, 80), state(2, 90), state(3, 40)
+    board.put(Cue("text", 0, 9, {"a": 7.0, "b": 1.0}))
+    gate.give([one, two, small], 1.0)
+    (told,) = one.evidence
+    assert 7.0 - 2.0 < told.llr["a"] < 7.0 - 1.0
+    assert set(told.llr) == {"a"}  # too little is left of the other
+    assert two.evidence == one.evidence
+    assert not small.evidence
+    gate.give([one, two, small], 2.0)  # what is given is given
+    assert one.evidence == (told,)
+    still = evidence_of_still([Cue("text", 0, 0, {"a": 7.0})], [10.0, 9.0, 3.0])
+    assert still == [one.evidence, one.evidence, ()]
+
+
 def test_a_board_takes_only_what_is_switched_on() -> None:
     board = CueBoard(frozenset())
     board.put(Cue("text", 0, 9, {"a": 4.6}))

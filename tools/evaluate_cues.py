@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from calibration.openset.score_data import nearest_others
-from edge.captions.reading import caption_llr
+from edge.captions.reading import NAMES_THE_FACE, caption_llr
 from edge.recognise.cues.cue import Evidence
 from edge.recognise.decide import Claim, Policy, decide
 from edge.recognise.scene import Candidate
@@ -96,9 +96,21 @@ def fill_of(pipeline: FacePipeline, folder: Path, count: int) -> dict[str, Embed
 
 
 class Trial:
-    """One split: a gallery, and what is said of tracks."""
+    """One split: a gallery, and what is said of tracks.
 
-    def __init__(self, pipeline: FacePipeline, gallery: dict[str, NDArray[np.float32]]) -> None:
+    Args:
+        pipeline: the loaded models.
+        gallery: embeddings of each person.
+        expected: so probably a caption means the face.
+    """
+
+    def __init__(
+        self,
+        pipeline: FacePipeline,
+        gallery: dict[str, NDArray[np.float32]],
+        expected: float = NAMES_THE_FACE,
+    ) -> None:
+        self.expected = expected
         self.names = list(gallery)
         self.works, self._filmography = works_of(self.names)
         self._templates = np.stack([unit(v.mean(axis=0)) for v in gallery.values()])
@@ -152,7 +164,7 @@ class Trial:
 
     def caption_of(self, person: str) -> tuple[Evidence, ...]:
         """Return what a caption says that names somebody."""
-        return (Evidence("text", caption_llr({person}, len(self.names))),)
+        return (Evidence("text", caption_llr({person}, len(self.names), self.expected)),)
 
     def evidence(
         self, cue: str, person: str | None, random: np.random.Generator

@@ -31,6 +31,7 @@ from calibration.openset.composed import read_sources
 from calibration.openset.evaluate import share_by_person
 from calibration.openset.score_data import SEED, half_of
 from calibration.pictures.faces import find_pictures
+from edge.captions.reading import NAMES_THE_FACE
 from engines.align import align
 from engines.pipeline import load_pipeline
 
@@ -110,6 +111,7 @@ def fusion(
     cue: str,
     draws: int,
     voices: ComposedVoices | None = None,
+    expected: float = NAMES_THE_FACE,
 ) -> tuple[str, str, str]:
     """Return the shares of who is enrolled with a right and a wrong name, and of strangers named.
 
@@ -121,7 +123,8 @@ def fusion(
     vectors, norms, clean = faces[f"{way} vectors"], faces[f"{way} norms"], faces["clean vectors"]
     for _ in range(draws):
         enrolled = {str(p) for p in random.choice(sorted(rows), SIZES[-1], replace=False)}
-        trial = Trial(pipeline, {p: clean[rows[p][:1]] for p in sorted(enrolled)})  # type: ignore[arg-type]
+        gallery = {p: clean[rows[p][:1]] for p in sorted(enrolled)}
+        trial = Trial(pipeline, gallery, expected)  # type: ignore[arg-type]
         for person, all_rows in sorted(rows.items()):
             known = person in enrolled
             seen = all_rows[1:] if known else all_rows
@@ -174,6 +177,9 @@ def main() -> int:
     parser.add_argument("--draws", type=int, default=4, help="galleries that are drawn")
     parser.add_argument("--voices", type=Path, help="cosines of voices, for --fusion")
     parser.add_argument("--cues", default=",".join((*CUES, ALIKE)), help="rows, for --fusion")
+    parser.add_argument(
+        "--expected", type=float, default=NAMES_THE_FACE, help="of a caption, for --fusion"
+    )
     parser.add_argument("--ways", default=",".join(WAYS), help="which faces, for --fusion")
     args = parser.parse_args()
     same: set[frozenset[str]] = set()
@@ -189,7 +195,10 @@ def main() -> int:
         voices = ComposedVoices(args.voices) if args.voices else None
         for way in args.ways.split(","):
             for cue in (*args.cues.split(","), *(VOICE_CUES if voices else ())):
-                cells = " | ".join(fusion(pipeline, faces, way, same, cue, args.draws, voices))
+                found_of = fusion(
+                    pipeline, faces, way, same, cue, args.draws, voices, args.expected
+                )
+                cells = " | ".join(found_of)
                 print(f"| {way} | {cue} | {cells} |", flush=True)
         return 0
     print("| faces | enrolled | tracks of strangers | named by face | attacked |")

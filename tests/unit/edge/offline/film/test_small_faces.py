@@ -275,3 +275,17 @@ def test_a_face_that_stays_doubtful_is_looked_at_in_the_next_passes(gallery: Gal
     first = next(s.pts_s for s in scenes if any(f.box[0] > 800 for f in s.faces))
     assert 0 < first <= 0.4
     assert all(len(s.faces) == 2 for s in scenes if s.pts_s > 0.4)
+
+
+def test_a_face_that_is_there_as_the_shot_begins_and_moves_fast_is_one_track(
+    gallery: Gallery,
+) -> None:
+    """Of who was found once nobody knows how they move; whoever is near must not become them."""
+    embedder = Anybody(gallery.templates_of("p0")[0])
+    pipeline = FacePipeline(Squares(), embedder, "sface-2021dec")  # type: ignore[arg-type]
+    reader = FilmReader(pipeline, gallery, RecogniserOptions())
+    for index in range(20):
+        reader.process(Frame(frame((1000 - 35 * index, 300, 150)), index / FPS, index, 0))
+    seen = [[face.track for face in scene.faces] for scene in reader.finish()]
+    assert seen == [seen[0]] * 20
+    assert len(seen[0]) == 1

@@ -11,7 +11,7 @@ from edge.errors import SourceError
 from edge.offline.reading import read_with_cues
 from edge.offline.recogniser import offline_options
 from edge.offline.summary import Summary
-from edge.offline.threads import FILM_THREADS, THREADS
+from edge.offline.threads import film_threads
 from edge.recognise.cues.cue import CueBoard, CueKind
 from edge.recognise.cues.wanted import with_subtitles
 from edge.timeline.build import TimelineBuilder
@@ -72,7 +72,7 @@ class FilmMaker:
     def __init__(self, job: FilmJob) -> None:
         self._job = job
         self.models: FacePipeline = load_pipeline(
-            threads=THREADS if job.every_frame else FILM_THREADS,
+            threads=film_threads(every_frame=job.every_frame),
             backend="auto",
             embedder=job.embedder,
         )

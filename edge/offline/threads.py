@@ -11,8 +11,17 @@ THREADS = 2
 """Where no other work is done beside a model."""
 
 
+def film_threads(*, every_frame: bool) -> int:
+    """Return the threads for one run of a model on a film, which keeps two cores busy by itself.
+
+    Args:
+        every_frame: see `identify`; then nothing is done beside the search.
+    """
+    return THREADS if every_frame else FILM_THREADS
+
+
 def threads_of(uri: str, *, every_frame: bool) -> int:
-    """Return the threads for one run of a model: a film keeps two cores busy by itself.
+    """Return the threads for one run of a model on a film or on pictures.
 
     Args:
         uri: what is read, as `open_source` takes it.
@@ -20,4 +29,4 @@ def threads_of(uri: str, *, every_frame: bool) -> int:
     """
     path = path_of(uri)
     pictures = is_picture_name(uri) or (path is not None and path.is_dir())
-    return THREADS if every_frame or pictures else FILM_THREADS
+    return THREADS if pictures else film_threads(every_frame=every_frame)

@@ -78,18 +78,18 @@ def ray_of(command: str, address: str, workers: int) -> Iterator[Any]:
         RayFailedError: the cluster cannot be reached, or gave up.
     """
     ray = _load_ray(command, address)
-    try:
-        with redirect_stdout(sys.stderr):
+    with redirect_stdout(sys.stderr):  # as it shuts down it says what it has held back
+        try:
             _connect(ray, address, workers)
             yield ray
-    except (ray.exceptions.RayError, ConnectionError, TimeoutError) as error:
-        first = str(error).strip().splitlines()
-        raise RayFailedError(
-            f"ray at {address}: {first[0] if first else type(error).__name__}; what is done is "
-            "kept, see to the cluster and run the command again"
-        ) from error
-    finally:
-        ray.shutdown()
+        except (ray.exceptions.RayError, ConnectionError, TimeoutError) as error:
+            first = str(error).strip().splitlines()
+            raise RayFailedError(
+                f"ray at {address}: {first[0] if first else type(error).__name__}; what is done is "
+                "kept, see to the cluster and run the command again"
+            ) from error
+        finally:
+            ray.shutdown()
 
 
 def _load_ray(command: str, address: str) -> Any:

@@ -15,7 +15,7 @@ from edge.recognise.cues.cue import Cue
 from gallery.titles.match import NameIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -129,13 +129,12 @@ class Captions:
     def _speak(self, found: Sequence[tuple[str, str | None]], pts_s: float) -> None:
         people = {person for _, person in found if person is not None}
         count = self._names[1].count if self._names else 0
-        for told, expected in (
+        told = (
             (people & self._headed, NAMES_THE_FACE),
             (people - self._headed, SPOKEN_OF_IS_FACE),
-        ):
-            llr = caption_llr(told, count, expected)
-            if llr:
-                self._board.put(Cue("text", pts_s, pts_s + HOLDS_S, llr, "shot"))
+        )
+        for cue in caption_cues(told, count, pts_s, pts_s):
+            self._board.put(cue)
 
 
 def _of_strangers(lines: Sequence[TextLine], names: CaptionNames) -> tuple[str, ...]:
@@ -154,6 +153,23 @@ def caption_llr(people: set[str], count: int, expected: float = NAMES_THE_FACE) 
         return {}
     odds = expected / (1 - expected) * (count - len(people)) / len(people)
     return dict.fromkeys(sorted(people), math.log(odds)) if odds > 1 else {}
+
+
+def caption_cues(
+    told: Iterable[tuple[set[str], float]], count: int, from_s: float, to_s: float
+) -> Iterator[Cue]:
+    """Return what a text says of the shot's largest face; it holds for `HOLDS_S` after its end.
+
+    Args:
+        told: whom it names, and how probably the face is one of them.
+        count: size of the gallery.
+        from_s: when the text comes, presentation time.
+        to_s: when it goes.
+    """
+    for people, expected in told:
+        llr = caption_llr(people, count, expected)
+        if llr:
+            yield Cue("text", from_s, to_s + HOLDS_S, llr, "shot")
 
 
 def lower_part(bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:

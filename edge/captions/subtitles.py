@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 
 from edge.captions.names import CaptionNames
-from edge.captions.reading import HOLDS_S, SPOKEN_OF_IS_FACE, CaptionText, caption_llr
-from edge.recognise.cues.cue import Cue
+from edge.captions.reading import SPOKEN_OF_IS_FACE, CaptionText, caption_cues
 from edge.video.source import SubtitleLine
 from gallery.errors import GalleryError
 from gallery.titles.match import NameIndex, fold
@@ -178,10 +177,9 @@ class Subtitles:
             yield from (CaptionText(line.from_s, spoken, p) for p in (*sorted(of), *sorted(speaks)))
             speak |= speaks
             told_of |= of
-        for people, expected in ((told_of - speak, SPOKEN_OF_IS_FACE), (speak, SPEAKER_IS_FACE)):
-            llr = caption_llr(people, names.count, expected)
-            if llr:
-                self._board.put(Cue("text", line.from_s, line.to_s + HOLDS_S, llr, "shot"))
+        told = (told_of - speak, SPOKEN_OF_IS_FACE), (speak, SPEAKER_IS_FACE)
+        for cue in caption_cues(told, names.count, line.from_s, line.to_s):
+            self._board.put(cue)
 
     def _named(self) -> SubtitleNames:
         gallery = self._gallery()

@@ -245,8 +245,10 @@ def evidence_of_still(cues: Sequence[Cue], areas: Sequence[float]) -> list[tuple
     for cue in cues:
         if cue.speaks_for == "all":
             found = [with_cue(one, cue) for one in found]
-        for face in largest if cue.speaks_for == "shot" else ():
-            found[face] = with_cue(found[face], cue.shared(len(largest)))
+        if cue.speaks_for == "shot":
+            said = cue.shared(len(largest))
+            for face in largest:
+                found[face] = with_cue(found[face], said)
     return found
 
 

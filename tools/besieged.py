@@ -12,16 +12,15 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 from outages import Station
 from soak_attackers import Watch
+from soak_cloud import is_sent, publish_edition, send
 
 from edge.demo.film import Truth
 from edge.demo.material import demo_material, gallery_of
 from edge.testbed.local_cloud import Channel, LocalBroker, Updater
 from gallery.errors import GalleryError
-from gallery.store import store, update
-from gallery.store.person import Person
+from gallery.store import update
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +55,7 @@ class Besieged:
         stack.callback(self.broker.close)
         self.channel = Channel(folder / "cloud", self.broker)
         stack.callback(self.channel.close)
-        self._send()
+        send(self.cloud, self.channel)
         self.station = Station("udp", film)
         self.station.start()
         stack.callback(self.station.kill)
@@ -166,7 +165,7 @@ class Besieged:
 
     def restart_broker(self) -> None:
         self.broker.restart()
-        self.until(self._sent)
+        self.until(lambda: is_sent(self.channel))
 
     def rot(self) -> None:
         """Flip a byte in the middle of the largest file of the newest release; publish another."""
@@ -205,26 +204,8 @@ class Besieged:
         person = self.removable.pop()
         number = update.apply(self.cloud, None, {person}).number
         self.watch.gone[person] = number
-        self._send()
+        send(self.cloud, self.channel)
         self.until(lambda: self.watch.release >= number)
 
     def _publish(self) -> int:
-        release = store.current_release(self.cloud)[0]
-        vector = np.random.default_rng(release.number).standard_normal((1, 128))
-        vector = (vector / np.linalg.norm(vector)).astype(np.float32)
-        person = Person("somebody", {"en": f"Edition \x1b[31m\u202e{release.number}"})
-        entries = update.Entries([person], vector, np.zeros(1, np.int32), release.model)
-        number = update.apply(self.cloud, entries, ()).number
-        self._send()
-        return number
-
-    def _send(self) -> None:
-        self.channel.sign(self.cloud, probation_s=0)
-        self.channel.send()
-
-    def _sent(self) -> bool:
-        try:
-            self.channel.send()
-        except GalleryError:
-            return False
-        return True
+        return publish_edition(self.cloud, self.channel, "Edition \x1b[31m\u202e{}")

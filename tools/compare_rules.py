@@ -18,8 +18,8 @@ import json
 from pathlib import Path
 
 import numpy as np
+from pairs import pairs_of, same_people
 from population import SCORES, SEED, Half, Probes, alike_of, halves, read_tracks, scores_of
-from population_measure import pairs_of
 
 from calibration.openset.score_data import nearest_others
 from engines.scores.threshold import NEIGHBOURS
@@ -128,7 +128,7 @@ def main() -> None:
     given = parser.parse_args()
     with np.load(given.keep) as kept:
         faces = {name: kept[name] for name in ("person", "path", "vec", "norm")}
-    same = {frozenset(pair) for pair in pairs_of(given.same)}
+    same = same_people(given.same)
     groups: dict[str, set[str]] = {"all": set()}
     for person, group in pairs_of(given.groups):
         groups.setdefault(group, set()).add(person)

@@ -12,7 +12,6 @@ goes to the right face, which nobody can know.
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from evaluate_cues import WAYS, Trial
 from evaluate_weak_faces import SIZES, embed
+from pairs import same_people
 
 from calibration.openset.score_data import SEED
 from edge.recognise.cues.cue import Cue, Evidence
@@ -87,10 +87,7 @@ def main() -> int:
     parser.add_argument("--same", type=Path)
     parser.add_argument("--ways", default=",".join(WAYS))
     args = parser.parse_args()
-    same: set[frozenset[str]] = set()
-    if args.same is not None:
-        with args.same.open(encoding="utf-8") as file:
-            same = {frozenset(row[:2]) for row in csv.reader(file)}
+    same = same_people(args.same)
     faces = embed(args.population, args.keep)
     people = sorted(map(str, np.unique(faces["person"])))
     enrolled = np.random.default_rng(SEED).choice(people, SIZES[-1], replace=False)

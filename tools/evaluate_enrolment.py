@@ -17,8 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from pairs import pairs_of
 from population import SEED, halves
-from population_measure import nearest, pairs_of, policy_of, spread_of
+from population_measure import nearest, policy_of, spread_of
 
 from calibration.openset.evaluate import share_by_person
 from calibration.openset.score_data import nearest_others

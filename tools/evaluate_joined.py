@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pairs import pairs_of
 from population import SCORES, SEED, Half, halves, track_templates
-from population_measure import pairs_of, policy_of
+from population_measure import policy_of
 
 from calibration.openset.evaluate import share_by_person
 from edge.hindsight.join_tracks import FinishedTrack, decide_film, join

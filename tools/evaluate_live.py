@@ -16,7 +16,6 @@ by person.
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import json
 import tempfile
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from pairs import same_people
 from population import embed
 
 from calibration.openset.composed import SourceFace, read_sources, through_h264
@@ -374,10 +374,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=4, help="galleries for each film")
     given = parser.parse_args()
     faces = embed(given.roots, given.keep, quick=True)
-    same: set[frozenset[str]] = set()
-    if given.same is not None:
-        with given.same.open(encoding="utf-8") as file:
-            same = {frozenset(row[:2]) for row in csv.reader(file) if len(row) >= 2}
+    same = same_people(given.same)
     loaded = load_pipeline(threads=1, precision="fp32", long_side_px=RecogniseConfig().long_side_px)
     detector: Any = Once(loaded.detector)
     embedder: Any = Once(loaded.embedder)

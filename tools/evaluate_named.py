@@ -13,7 +13,6 @@ names that are one person or twins, which are not compared. Intervals are by per
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from evaluate_cues import FPIR, Trial
 from evaluate_weak_faces import embed
+from pairs import same_people
 
 from calibration.openset.evaluate import share_by_person
 from calibration.openset.score_data import SEED
@@ -83,10 +83,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, required=True)
     parser.add_argument("--same", type=Path)
     args = parser.parse_args()
-    same: set[frozenset[str]] = set()
-    if args.same is not None:
-        with args.same.open(encoding="utf-8") as file:
-            same = {frozenset(row[:2]) for row in csv.reader(file)}
+    same = same_people(args.same)
     pipeline = load_pipeline(threads=1, precision="fp32")
     faces = embed(args.population, args.keep)
     population = Population(faces, pipeline.scores.same.reidentify_norm)

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from pairs import pairs_of, same_people
 from population import (
     SCORES,
     SEED,
@@ -41,7 +42,6 @@ from population_measure import (
     DRAWS,
     Measure,
     fillers,
-    pairs_of,
 )
 
 from calibration.openset.learn_scores import norm_relief
@@ -234,7 +234,7 @@ def main() -> None:
     groups: dict[str, set[str]] = {}
     for person, group in pairs_of(given.groups):
         groups.setdefault(group, set()).add(person)
-    same = {frozenset(pair) for pair in pairs_of(given.same)}
+    same = same_people(given.same)
     found = {}
     if given.kind != "tracks":
         found["pictures"] = tables(halves(faces, None), same, groups, stills=True)

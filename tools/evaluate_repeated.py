@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pairs import same_people
 from population import SCORES, SEED, Half, Probes, alike_of, embed, halves, read_tracks, scores_of
-from population_measure import pairs_of, policy_of
+from population_measure import policy_of
 
 from calibration.openset.evaluate import share_by_person
 from calibration.openset.score_data import nearest_others
@@ -136,7 +137,7 @@ def main() -> None:
     faces = embed(given.people, given.keep, quick=True)
     other = halves(faces, read_tracks(given.tracks))[given.half]
     probes = looks(given.tracks, other.names)
-    same = {frozenset(pair) for pair in pairs_of(given.same)}
+    same = same_people(given.same)
     found = {str(size): measure(other, probes, same, size, given) for size in given.sizes}
     print(json.dumps(found, indent=1))
 

@@ -26,8 +26,8 @@ import cv2
 import msgspec
 import numpy as np
 from compare_rules import compare
+from pairs import same_people
 from population import SCORES, SEED, Half, Probes, alike_of, halves, read_tracks, scores_of
-from population_measure import pairs_of
 
 from calibration.openset.score_data import ENROLLED, half_of, nearest_others
 from calibration.pictures.faces import give_room
@@ -167,7 +167,7 @@ def main() -> None:
     given = parser.parse_args()
     with np.load(given.keep) as kept:
         faces = {name: kept[name] for name in ("person", "path", "vec", "norm")}
-    same = {frozenset(pair) for pair in pairs_of(given.same)}
+    same = same_people(given.same)
     if not given.small.exists():
         embed_small(faces, given.half, given.small)
     with np.load(given.small) as kept:

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pairs import pairs_of
 from population import SCORES, SEED, Half, halves, track_templates
-from population_measure import pairs_of
 
 from calibration.openset.score_data import nearest_others
 from engines.pipeline import unit

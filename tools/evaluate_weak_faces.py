@@ -18,7 +18,6 @@ to it (`composed_voices.py`), of whom the other cues tell.
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from composed_voices import ComposedVoices
 from evaluate_cues import FPIR, WAYS, Trial
+from pairs import same_people
 
 from calibration.openset.composed import read_sources
 from calibration.openset.evaluate import share_by_person
@@ -182,10 +182,7 @@ def main() -> int:
     )
     parser.add_argument("--ways", default=",".join(WAYS), help="which faces, for --fusion")
     args = parser.parse_args()
-    same: set[frozenset[str]] = set()
-    if args.same is not None:
-        with args.same.open(encoding="utf-8") as file:
-            same = {frozenset(row[:2]) for row in csv.reader(file)}
+    same = same_people(args.same)
     faces = embed(args.population, args.keep)
     pipeline = load_pipeline(threads=1, precision="fp32")
     print(f"promised {FPIR:.0%}")

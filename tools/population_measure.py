@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -26,7 +25,6 @@ from engines.scores.threshold import NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from engines.scores.model import ScoreModel
 
@@ -245,11 +243,3 @@ def fillers(half: Half, count: int, alike: float) -> np.ndarray:
     return unit(
         (alike * (real - mean) + np.sqrt(1 - alike**2) * (chance - mean) + mean).astype("f4")
     )
-
-
-def pairs_of(path: Path | None) -> list[tuple[str, str]]:
-    """Return the rows of a file of two columns."""
-    if path is None:
-        return []
-    with path.open(encoding="utf-8") as file:
-        return [(row[0], row[1]) for row in csv.reader(file) if len(row) >= 2]

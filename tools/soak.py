@@ -32,14 +32,13 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from outages import Station
+from soak_cloud import is_sent, publish_edition, send
 from websockets.sync.client import connect
 
 from edge.bench.boot import started
 from edge.demo.material import demo_material, gallery_of
 from edge.testbed.local_cloud import Channel, LocalBroker, Updater
 from gallery.errors import GalleryError
-from gallery.store import store, update
-from gallery.store.person import Person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,8 +158,7 @@ class Soak:
         stack.callback(self.broker.close)
         self.channel = Channel(folder / "cloud", self.broker)
         stack.callback(self.channel.close)
-        self.channel.sign(self._cloud, probation_s=0)
-        self.channel.send()
+        send(self._cloud, self.channel)
         self.station = Station("udp", film)
         self.station.start()
         stack.callback(self.station.kill)
@@ -178,14 +176,7 @@ class Soak:
 
     def swap(self) -> None:
         """Publish a release; it has to be in use."""
-        release = store.current_release(self._cloud)[0]
-        vector = np.random.default_rng(release.number).standard_normal((1, 128))
-        vector = (vector / np.linalg.norm(vector)).astype(np.float32)
-        person = Person("somebody", {"en": f"Edition {release.number}"})
-        entries = update.Entries([person], vector, np.zeros(1, np.int32), release.model)
-        number = update.apply(self._cloud, entries, ()).number
-        self.channel.sign(self._cloud, probation_s=0)
-        self.channel.send()
+        number = publish_edition(self._cloud, self.channel)
         self.until(lambda: self.viewer.release == number)
 
     def lose_source(self) -> None:
@@ -198,14 +189,7 @@ class Soak:
     def restart_broker(self) -> None:
         """Restart the broker, which forgets; the publisher tells it again what there is."""
         self.broker.restart()
-        self.until(self._sent)
-
-    def _sent(self) -> bool:
-        try:
-            self.channel.send()
-        except GalleryError:  # the publisher has not come back yet
-            return False
-        return True
+        self.until(lambda: is_sent(self.channel))
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait until it holds."""

@@ -13,11 +13,11 @@ others' cosines are, for `evaluate_weak_faces.py --voices`.
 from __future__ import annotations
 
 import argparse
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pairs import same_people
 
 from edge.errors import SourceError
 from edge.video.source import SOUND_RATE
@@ -163,9 +163,7 @@ def main() -> None:
     parser.add_argument("--same", type=Path)
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args()
-    same: set[frozenset[str]] = set()
-    if asked.same is not None:
-        same = {frozenset(row[:2]) for row in csv.reader(asked.same.read_text().splitlines())}
+    same = same_people(asked.same)
     speech, encoder = SpeechDetector(), VoiceEncoder()
     folders = [speakers_of(folder, asked.most, speech, encoder) for folder in asked.speakers]
     names = [sorted(folder.enrolled) for folder in folders]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 import pytest
-from tuf.api.metadata import Metadata
+from tuf.api.metadata import Metadata, Timestamp
 
 from edge.testbed.local_cloud import MOSQUITTO
 from gallery.channel.broker import Broker
@@ -193,6 +194,18 @@ class World:
         ):
             metadata.sign(signer, append=True)
         return metadata.to_bytes()
+
+    def put_third_snapshot(self, snapshot: bytes) -> None:
+        """Put it, and a signed timestamp that points to it."""
+
+        def point(timestamp: Timestamp) -> None:
+            timestamp.version += 1
+            meta = timestamp.snapshot_meta
+            meta.version, meta.length = 3, len(snapshot)
+            meta.hashes = {"sha256": hashlib.sha256(snapshot).hexdigest()}
+
+        self.put("m/3.snapshot.json", snapshot)
+        self.put("m/timestamp.json", self.signed("timestamp.json", Timestamp, point))
 
     # Devices.
 

@@ -60,14 +60,7 @@ def test_rollback_of_the_targets(
 
     snapshot = world.signed("2.snapshot.json", Snapshot, lower)
 
-    def point(timestamp: Timestamp) -> None:
-        timestamp.version += 1
-        meta = timestamp.snapshot_meta
-        meta.version, meta.length = 3, len(snapshot)
-        meta.hashes = {"sha256": hashlib.sha256(snapshot).hexdigest()}
-
-    world.put("m/3.snapshot.json", snapshot)
-    world.put("m/timestamp.json", world.signed("timestamp.json", Timestamp, point))
+    world.put_third_snapshot(snapshot)
     world.refuses(device, "rollback", caplog, "targets 1 < 2")
 
 

@@ -129,13 +129,6 @@ def test_stolen_online_keys_cannot_name_a_release(
 
     snapshot = world.signed("2.snapshot.json", Snapshot, point_snapshot)
 
-    def point(timestamp: Timestamp) -> None:
-        timestamp.version += 1
-        meta = timestamp.snapshot_meta
-        meta.version, meta.length = 3, len(snapshot)
-        meta.hashes = {"sha256": hashlib.sha256(snapshot).hexdigest()}
-
     world.put("m/3.targets.json", targets)
-    world.put("m/3.snapshot.json", snapshot)
-    world.put("m/timestamp.json", world.signed("timestamp.json", Timestamp, point))
+    world.put_third_snapshot(snapshot)
     world.refuses(device, "wrong key", caplog, "targets")

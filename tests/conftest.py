@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests.free import Free, make_free
+from tests.shared import once, open_shared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,6 +35,19 @@ settings.load_profile("tvradar")
 
 LONG_FIRST = ("test_soak.py", "field", "sync", "calibration")
 """Begun first, so that no worker is left with one of them at the end."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of what is made once; workers inherit its name."""
+    if folder := open_shared():
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files without the tests that are asked for: to import all takes ten seconds."""
+    if config.getoption("markexpr") != "alone" or collection_path.suffix != ".py":
+        return None
+    return "mark.alone" not in collection_path.read_text() or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -59,6 +78,14 @@ def data_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def free(tmp_path_factory: pytest.TempPathFactory) -> Free:
+def free() -> Free:
     """Return free pictures and a short film; all that tests function and not accuracy runs on."""
-    return make_free(tmp_path_factory.mktemp("free"))
+    return Free.within(once("free", make_free))
+
+
+@pytest.fixture(autouse=True)
+def _priority() -> Iterator[None]:
+    """Refuse a test that lowers the priority of all that come after it: there is no way back."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    yield
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before, "it runs `give_way` in pytest's own thread"

@@ -87,6 +87,19 @@ class Free:
     group: Path
     faces: tuple[Path, ...]
 
+    @classmethod
+    def within(cls, folder: Path) -> Free:
+        """Return what `make_free` has made in a folder."""
+        return cls(
+            folder / "clip.mp4",
+            folder / "people",
+            folder / "pair.png",
+            folder / "labels.json",
+            next(folder.glob("portrait.*")),
+            folder / "group.png",
+            tuple(folder / "faces" / f"{name}.png" for name in FACES),
+        )
+
     def person(self, name: str) -> Path:
         """Return the photograph that somebody is enrolled with."""
         return next(p for p in (self.people / name).iterdir() if p.suffix != ".toml")
@@ -148,24 +161,20 @@ def _cut_out(bgr: NDArray[np.uint8], box: tuple[int, int, int, int]) -> NDArray[
     return wide[y : y + side, x : x + side]
 
 
-def make_faces(
-    folder: Path, pictures: Mapping[str, NDArray[np.uint8]]
-) -> tuple[Path, tuple[Path, ...]]:
+def make_faces(folder: Path, pictures: Mapping[str, NDArray[np.uint8]]) -> None:
     """Write everybody's face, and a picture of four of them beside each other."""
-    paths, row = [], []
+    row = []
     (folder / "faces").mkdir()
     for name in FACES:
         cut = _cut_out(pictures[name], PORTRAITS[name].faces[0][1])
-        paths.append(folder / "faces" / f"{name}.png")
         cut = cv2.resize(cut, (GROUP_PX, GROUP_PX), interpolation=cv2.INTER_AREA)
-        cv2.imwrite(str(paths[-1]), cut)
+        cv2.imwrite(str(folder / "faces" / f"{name}.png"), cut)
         row.append(cut)
     group = cv2.copyMakeBorder(cv2.hconcat(row[:4]), 40, 40, 0, 0, cv2.BORDER_REPLICATE)
     cv2.imwrite(str(folder / "group.png"), group)
-    return folder / "group.png", tuple(paths)
 
 
-def make_free(folder: Path) -> Free:
+def make_free(folder: Path) -> None:
     """Compose the material in a folder; skip the test where the photographs are not to be had."""
     try:
         paths = fetch_portraits(cache_dir() / "demo" / "photographs", lambda _: None)
@@ -177,8 +186,7 @@ def make_free(folder: Path) -> Free:
     pictures = {name: cv2.imread(str(path), cv2.IMREAD_COLOR) for name, path in paths.items()}
     for _ in write_film(folder / "large.mp4", pictures, SHOTS):
         pass
-    clip = folder / "clip.mp4"
-    finish(folder / "large.mp4", clip)
+    finish(folder / "large.mp4", folder / "clip.mp4")
     (folder / "labels.json").write_text(json.dumps(LABELS))
     video = cv2.VideoCapture(str(folder / "large.mp4"))
     video.set(cv2.CAP_PROP_POS_FRAMES, 120)
@@ -186,13 +194,6 @@ def make_free(folder: Path) -> Free:
     video.release()
     assert read
     cv2.imwrite(str(folder / "pair.png"), frame)
-    group, faces = make_faces(folder, pictures)
-    return Free(
-        clip,
-        folder / "people",
-        folder / "pair.png",
-        folder / "labels.json",
-        paths["obama_speech"],
-        group,
-        faces,
-    )
+    make_faces(folder, pictures)
+    portrait = paths["obama_speech"]
+    shutil.copy(portrait, folder / f"portrait{portrait.suffix}")

@@ -14,7 +14,7 @@ mkdir -p "$share/tools" "$share/docs" "$stage/tree/DEBIAN" "$out"
 
 "$python" -m venv "$stage/venv"
 "$stage/venv/bin/python" -m pip wheel --quiet --constraint constraints.txt --wheel-dir "$share/wheels" .
-"$stage/venv/bin/python" -m pip install --quiet --no-index --find-links "$share/wheels" tvradar
+"$stage/venv/bin/python" -m pip install --quiet --no-compile --no-index --find-links "$share/wheels" tvradar
 TVRADAR_CACHE=$share/cache "$stage/venv/bin/tvradar" engines fetch
 rm -rf "$share/cache/sources" # what the models were folded from
 cp -R systemd "$share/"

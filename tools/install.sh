@@ -89,9 +89,9 @@ make_slot() { # make_slot SLOT: whole when its `complete` is there, which is wri
     [ ! -e "/etc/nv_tegra_release" ] || site=--system-site-packages
     "$python" -m venv $site "$slot"
     if [ -d "$from/wheels" ]; then
-        "$slot/bin/python" -m pip install --quiet --no-index --find-links "$from/wheels" tvradar
+        "$slot/bin/python" -m pip install --quiet --no-compile --no-index --find-links "$from/wheels" tvradar
     elif [ -f "$from/pyproject.toml" ]; then
-        "$slot/bin/python" -m pip install --quiet --constraint "$from/constraints.txt" "$from"
+        "$slot/bin/python" -m pip install --quiet --no-compile --constraint "$from/constraints.txt" "$from"
     else
         fail 2 "$from: no wheels/ and no source tree in it, expected either; name one with --from"
     fi
@@ -103,7 +103,7 @@ make_slot() { # make_slot SLOT: whole when its `complete` is there, which is wri
         cp -R "$models/." "$slot/cache/"
     fi
     TVRADAR_CACHE=$slot/cache "$slot/bin/tvradar" engines fetch --prepare
-    "$slot/bin/python" -m compileall -q "$slot/lib" || true
+    "$slot/bin/python" -m compileall -q -j 0 "$slot/lib" || true
     chmod -R a+rX "$slot"
     "$slot/bin/python" -c 'import edge.device.app, edge.cli.channel'
     settle

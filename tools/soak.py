@@ -7,7 +7,7 @@ The device is a real `tvradar run` with its `tvradar sync`, each a process of it
 sends it the demonstration's film over UDP, a real mosquitto brings galleries and takes scenes.
 Spread over the time come this many new releases, losses of the source (5 s) and restarts of the
 broker. A viewer presses each second. Sampled: memory, threads, files and sockets of both processes.
-The first tenth warms up (at most 20 minutes): slopes are of what comes after it. Exits 1 when
+The first tenth warms up (15 s to 20 minutes): slopes are of what comes after it. Exits 1 when
 something leaked or an event did not end well. Latencies are only printed: a machine is not quiet
 for two hours.
 """
@@ -49,6 +49,8 @@ AWAY_S = 5.0
 EVENT_S = 60.0
 """An event that has not ended well after this long has failed."""
 SAMPLE_S = 5.0
+SAMPLES = 36
+"""At least; a short soak samples more often."""
 PRESS_S = 1.0
 WINDOW_S = 600.0
 MAX_SLOPE_MB_H = 1.0
@@ -215,7 +217,7 @@ def soak(minutes: float, events: int, log: Path | None) -> dict[str, Any]:
         one = Soak(Path(folder), stack)
         one.until(lambda: one.viewer.named_at > 0)
         begun = time.monotonic()
-        sampler = Sampler(one.pids, begun, log)
+        sampler = Sampler(one.pids, begun, log, min(SAMPLE_S, 60 * minutes / SAMPLES))
         stack.callback(sampler.close)
         for at, kind in plan(minutes, events):
             time.sleep(max(0.0, begun + at - time.monotonic()))
@@ -243,9 +245,11 @@ def soak(minutes: float, events: int, log: Path | None) -> dict[str, Any]:
 class Sampler:
     """Samples processes now and then."""
 
-    def __init__(self, pids: dict[str, int], begun: float, log: Path | None) -> None:
+    def __init__(
+        self, pids: dict[str, int], begun: float, log: Path | None, every_s: float = SAMPLE_S
+    ) -> None:
         self.rows: dict[str, list[dict[str, float]]] = {name: [] for name in pids}
-        self._pids, self._begun, self._log = pids, begun, log
+        self._pids, self._begun, self._log, self._every_s = pids, begun, log, every_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -256,7 +260,7 @@ class Sampler:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(SAMPLE_S):
+        while not self._stop.wait(self._every_s):
             for name, pid in list(self._pids.items()):
                 try:
                     row = {"at_s": time.monotonic() - self._begun, **sample(pid)}
@@ -270,7 +274,7 @@ class Sampler:
 
 def judge(rows: list[dict[str, float]], seconds: float) -> dict[str, Any]:
     """Return how a process changed after the warm-up."""
-    warm = [row for row in rows if row["at_s"] > min(0.1 * seconds, 1200)]
+    warm = [row for row in rows if row["at_s"] > min(max(0.1 * seconds, 15), 1200)]
     result: dict[str, Any] = {}
     hours = np.array([row["at_s"] for row in warm]) / 3600
     for key in ("rss_mb", "anonymous_mb", "threads", "files", "sockets"):

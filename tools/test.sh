@@ -8,7 +8,9 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-.venv/bin/python}
 again=$(mktemp)
-trap 'rm -f "$again"' EXIT
+export TVRADAR_TESTS_SHARED # what tests/shared.py makes once
+TVRADAR_TESTS_SHARED=$(mktemp -d)
+trap 'rm -rf "$again" "$TVRADAR_TESTS_SHARED"' EXIT
 result=0
 
 run() {

@@ -18,6 +18,7 @@ import av
 import pytest
 
 from engines.fetch import fetch
+from tests.shared import once
 from tools.free_pictures import write_pictures
 
 if TYPE_CHECKING:
@@ -95,11 +96,14 @@ def running(config: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 @pytest.fixture(scope="session")
-def few(free: Free, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def few(free: Free) -> Path:
     """Return a gallery of the three people of the free photographs."""
-    gallery = tmp_path_factory.mktemp("few") / "gallery"
-    assert tvradar("gallery", "enrol", free.people, "-o", gallery).code == 0
-    return gallery
+
+    def enrol(folder: Path) -> None:
+        ran = tvradar("gallery", "enrol", free.people, "-o", folder / "gallery")
+        assert ran.code == 0, ran
+
+    return once("few", enrol) / "gallery"
 
 
 @pytest.fixture(scope="session")
@@ -117,21 +121,23 @@ def concert(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def host_gpu(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def host_gpu() -> dict[str, str]:
     """Return an environment with a CUDA driver of host memory, for real cuda-python."""
     if importlib.util.find_spec("cuda") is None:
         pytest.skip('cuda-python is not installed; "pip install cuda-bindings" needs no driver')
     compiler = shutil.which("g++")
     if compiler is None:
         pytest.skip("no g++")
-    folder = tmp_path_factory.mktemp("driver")
-    library = folder / "libcuda.so.1"
-    command = [compiler, "-O1", "-std=c++17", "-shared", "-fPIC", "-ffp-contract=off", "-Wall"]
-    command += ["-o", str(library), "-Wl,-soname,libcuda.so.1"]
-    subprocess.run([*command, str(HOST_GPU / "host_driver.cpp"), "-ldl"], check=True)
+    flags = ["-O1", "-std=c++17", "-shared", "-fPIC", "-ffp-contract=off", "-Wall"]
+
+    def compile_in(folder: Path) -> None:
+        target = ["-o", str(folder / "libcuda.so.1"), "-Wl,-soname,libcuda.so.1"]
+        source = str(HOST_GPU / "host_driver.cpp")
+        subprocess.run([compiler, *flags, *target, source, "-ldl"], check=True)
+
     return {
         **os.environ,
-        "LD_LIBRARY_PATH": str(folder),
+        "LD_LIBRARY_PATH": str(once("driver", compile_in)),
         "PYTHONPATH": str(ROOT),
     }
 
@@ -179,35 +185,40 @@ def fp32_models_in(root: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def fp32_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a cache folder that has only the FP32 models, until `calibrated` is made in it."""
+    """Return a cache folder that has only the FP32 models."""
     return fp32_models_in(tmp_path_factory.mktemp("fp32"))
 
 
 @pytest.fixture(scope="session")
-def free_faces(free: Free, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def free_faces(free: Free) -> Path:
     """Return 112 pictures drawn from free photographs, others than what the recipes saw."""
     assert free.people.is_dir()  # else the photographs are not to be had, and it was skipped
-    root = tmp_path_factory.mktemp("faces")
-    write_pictures(root, 100, seed=1)
-    return root
+    return once("faces", lambda folder: write_pictures(folder, 100, seed=1))
 
 
 @pytest.fixture(scope="session")
-def calibrated(fp32_cache: Path, free_faces: Path) -> tuple[Path, Any]:
+def calibrated(free_faces: Path) -> tuple[Path, Any]:
     """Return a cache with an INT8 embedder of few free pictures, and what the gate said."""
-    done = calibrate(fp32_cache, "int8", "--images", free_faces, "--json")
-    assert done.returncode in (0, 3), done.stderr
-    return fp32_cache, json.loads(done.stdout)
+
+    def make(folder: Path) -> None:
+        done = calibrate(fp32_models_in(folder), "int8", "--images", free_faces, "--json")
+        assert done.returncode in (0, 3), done.stderr
+        (folder / "gate.json").write_text(done.stdout)
+
+    cache = once("calibrated", make)
+    return cache, json.loads((cache / "gate.json").read_text())
 
 
 @pytest.fixture(scope="session")
-def int8_cache(calibrated: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def int8_cache(calibrated: tuple[Path, Any]) -> Path:
     """Both models in INT8: the detector that comes with tvradar, the embedder of free pictures."""
-    root = tmp_path_factory.mktemp("int8") / "cache"
-    shutil.copytree(calibrated[0], root)
-    done = tvradar("engines", "fetch", env={**os.environ, "TVRADAR_CACHE": str(root)})
-    assert done.code == 0, done.err
-    return root
+
+    def make(folder: Path) -> None:
+        shutil.copytree(calibrated[0], folder, dirs_exist_ok=True)
+        done = tvradar("engines", "fetch", env={**os.environ, "TVRADAR_CACHE": str(folder)})
+        assert done.code == 0, done.err
+
+    return once("int8", make)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from edge.demo.compose import prepare
 from edge.demo.errors import DemoError
 from engines.files import cache_dir
 from tests.integration.conftest import TVRADAR
+from tests.shared import alone_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 def material() -> DemoMaterial:
     """Return the demonstration's people and film; skip where its photographs are not to be had."""
     try:
-        return prepare(cache_dir(), show_progress=False)
+        with alone_at("demo"):
+            return prepare(cache_dir(), show_progress=False)
     except DemoError as error:
         pytest.skip(f"the demonstration's photographs are not here: {error}")
 

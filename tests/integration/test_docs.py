@@ -2,13 +2,16 @@
 
 Blocks marked `sh` are run. Indented blocks show forms, and the `make` targets that CI itself runs.
 Those of docs/start.md that want a channel or a grabber are run with another source in its place.
+The service has a free port: what runs on this machine already keeps the usual one.
 """
 
 import functools
 import http.server
 import os
 import re
+import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -38,11 +41,18 @@ WAIT = """python3 - <<"E"
 import time, urllib.request
 for _ in range(150):
     try:
-        urllib.request.urlopen("http://127.0.0.1:8787/readyz", timeout=1)
+        urllib.request.urlopen("{url}/readyz", timeout=1)
         break
     except OSError:
         time.sleep(0.2)
 E"""
+COMMAND = """#!/bin/sh
+case $1 in
+run) exec {tvradar} "$@" --port {port} ;;
+press) exec {tvradar} "$@" --url {url} ;;
+*) exec {tvradar} "$@" ;;
+esac
+"""
 
 
 GRABBER = "v4l2:///dev/video0"
@@ -73,10 +83,17 @@ def write_films(folder: Path, free: Free) -> None:
 
 def run(folder: Path, lines: list[str], **env: str) -> str:
     """Run lines of a shell; after one that stays, wait for the service. Return what they print."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    command = folder / "bin" / "tvradar"
+    command.parent.mkdir()
+    command.write_text(COMMAND.format(tvradar=shlex.quote(str(TVRADAR)), port=port, url=url))
+    command.chmod(0o755)
     script = ["set -e", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"]
     for line in lines:
-        script += [line, WAIT] if line.endswith("&") else [line]
-    path = f"{TVRADAR.parent}:{os.environ['PATH']}"
+        script += [line, WAIT.replace("{url}", url)] if line.endswith("&") else [line]
+    path = f"{command.parent}:{TVRADAR.parent}:{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", "\n".join(script)],
         cwd=folder,

@@ -6,7 +6,6 @@ and memory limits of units do not act.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import signal
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import ROOT
+from tests.shared import once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,19 +154,16 @@ class Machine:
 
 
 @pytest.fixture(scope="session")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the Debian package, once for all workers."""
+def package() -> Path:
+    """Build the Debian package."""
     if shutil.which("dpkg-deb") is None or not PYTHON.exists():
         pytest.skip("no Debian: the package is built there")
-    base = tmp_path_factory.getbasetemp()
-    out = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "deb"
-    out.mkdir(exist_ok=True)
-    with (out / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not list(out.glob("*.deb")):
-            command = ["tools/build_deb.sh", str(out)]
-            subprocess.run(command, cwd=ROOT, check=True, timeout=600, capture_output=True)
-    (deb,) = out.glob("*.deb")
+
+    def build(folder: Path) -> None:
+        command = ["tools/build_deb.sh", str(folder)]
+        subprocess.run(command, cwd=ROOT, check=True, timeout=600, capture_output=True)
+
+    (deb,) = once("deb", build).glob("*.deb")
     return deb
 
 

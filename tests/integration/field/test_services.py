@@ -1,14 +1,19 @@
-"""The services under a real systemd: names, crashes, hangs, a full disk."""
+"""The services under a real systemd: names, crashes, hangs, a full disk, a broken upgrade.
+
+All tests that want the machine stand here: what installs and boots it takes most of their time.
+"""
 
 import ctypes
 import os
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.integration.field.conftest import Machine
+from tests.integration.field.releases import TRAP, release
 
 SEIZE, INTERRUPT, GO_ON = 0x4206, 0x4207, 7
 WAIT_ALL = 0x40000000
@@ -143,6 +148,30 @@ def test_engines_are_built_before_the_recogniser_and_never_hold_it_back(machine:
         assert machine.named()
     finally:
         machine.sh(f"rm -r /etc/nv_tegra_release {people}; systemctl reset-failed")
+
+
+def test_a_version_that_does_not_start_is_left_and_a_cut_upgrade_boots(machine: Machine) -> None:
+    machine.name_people()
+    shutil.rmtree(machine.root / "var/lib/broken", ignore_errors=True)
+    release(machine.root / "var/lib/broken", "9.9")
+    (machine.root / "var/lib/cut.sh").write_text(TRAP)
+    installer = "bash /usr/share/tvradar/tools/install.sh"
+
+    said = machine.sh(f"{installer} install --from /var/lib/broken", timeout_s=120)
+    assert "did not start, slot a runs again" in said, said
+    machine.answers_after_s()
+    assert "tvradar 0." in machine.sh("tvradar --version")
+
+    said = machine.sh(
+        f"BASH_ENV=/var/lib/cut.sh CUT_AT='mv -T' CUT_NTH=2 {installer} install"
+        " --from /var/lib/broken",
+        timeout_s=120,
+    )
+    machine.power_off()
+    machine.boot()
+    machine.answers_after_s()
+    assert "tvradar 0." in machine.sh("tvradar --version")
+    assert machine.named()
 
 
 def _outer_thread(machine: Machine, inner_pid: int, name: str) -> int:

@@ -1,17 +1,15 @@
-"""Upgrades in two slots: cut off before any step, broken versions, going back."""
+"""Upgrades in two slots: cut off before any step, going back."""
 
 import os
-import shutil
 import subprocess
-import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
-from tests.integration.field.conftest import PYTHON, Machine, overlay_root
+from tests.integration.field.conftest import PYTHON, overlay_root
+from tests.integration.field.releases import TRAP, release
 
 # Before the n-th command whose text begins so, the installer is killed.
 CUTS = [
@@ -24,52 +22,6 @@ CUTS = [
     ("mkdir -p", 4),  # the units
     ("systemd-sysusers", 1),
 ]
-TRAP = """
-set -T
-seen=0
-cut() {
-    case $1 in "$CUT_AT"*) seen=$((seen + 1)); [ $seen -lt $CUT_NTH ] || kill -9 $$ ;; esac
-}
-trap 'cut "$BASH_COMMAND"' DEBUG
-"""
-PROGRAM = """
-import sys
-def main():
-    if "--version" in sys.argv: print("tvradar {version}")
-    elif "run" in sys.argv: sys.exit("this version does not start")
-"""
-
-
-def release(folder: Path, version: str) -> Path:
-    """Make what `install.sh --from` takes, with a program that only tells its version.
-
-    The installer is tried here, not the program: with the real one a hundred installs would take
-    an hour.
-    """
-    for name in ("systemd", "tools", "docs"):
-        (folder / name).mkdir(parents=True)
-    for file in (ROOT / "systemd").iterdir():
-        shutil.copy(file, folder / "systemd")
-    shutil.copy(ROOT / "tools/install.sh", folder / "tools")
-    info = f"tvradar-{version}.dist-info"
-    wheels = folder / "wheels"
-    wheels.mkdir()
-    with zipfile.ZipFile(wheels / f"tvradar-{version}-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("edge/__init__.py", "")
-        wheel.writestr("edge/device/app.py", "")
-        wheel.writestr("edge/cli/channel.py", "")
-        wheel.writestr("edge/cli/main.py", PROGRAM.format(version=version))
-        wheel.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: tvradar\nVersion: {version}\n"
-        )
-        wheel.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        wheel.writestr(
-            f"{info}/entry_points.txt", "[console_scripts]\ntvradar = edge.cli.main:main\n"
-        )
-        wheel.writestr(f"{info}/RECORD", "")
-    return folder
 
 
 @pytest.fixture
@@ -148,27 +100,3 @@ def test_wrong_use_is_refused(root: Path) -> None:
     code, said = install(root, "status")
     assert (code, "not installed" in said) == (3, True)
     assert install(root, "install", "--python", "/nowhere/python")[0] == 3
-
-
-def test_a_version_that_does_not_start_is_left_and_a_cut_upgrade_boots(machine: Machine) -> None:
-    machine.name_people()
-    shutil.rmtree(machine.root / "var/lib/broken", ignore_errors=True)
-    release(machine.root / "var/lib/broken", "9.9")
-    (machine.root / "var/lib/cut.sh").write_text(TRAP)
-    installer = "bash /usr/share/tvradar/tools/install.sh"
-
-    said = machine.sh(f"{installer} install --from /var/lib/broken", timeout_s=120)
-    assert "did not start, slot a runs again" in said, said
-    machine.answers_after_s()
-    assert "tvradar 0." in machine.sh("tvradar --version")
-
-    said = machine.sh(
-        f"BASH_ENV=/var/lib/cut.sh CUT_AT='mv -T' CUT_NTH=2 {installer} install"
-        " --from /var/lib/broken",
-        timeout_s=120,
-    )
-    machine.power_off()
-    machine.boot()
-    machine.answers_after_s()
-    assert "tvradar 0." in machine.sh("tvradar --version")
-    assert machine.named()

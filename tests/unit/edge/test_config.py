@@ -64,6 +64,6 @@ def test_any_bytes_are_a_configuration_or_a_usage_error(data: bytes) -> None:
 
 
 def test_deep_and_endless_files_are_refused() -> None:
-    for data in (b"a = " + b"[" * 50_000, b"#" * (2 << 20), b"a." * 30_000 + b"b = 1"):
+    for data in (b"a = " + b"[" * 50_000, b"#" * (2 << 20), b"a." * 3_000 + b"b = 1"):
         with pytest.raises(UsageError):
             parse_config(data, "c")

@@ -38,11 +38,7 @@ from population import (
     read_tracks,
     scores_of,
 )
-from population_measure import (
-    DRAWS,
-    Measure,
-    fillers,
-)
+from population_measure import Measure, fillers
 
 from calibration.openset.learn_scores import norm_relief
 from calibration.openset.score_data import nearest_others
@@ -53,7 +49,9 @@ if TYPE_CHECKING:
     from engines.scores.model import ScoreModel
 
 RATES = (0.01, 0.003)
-LEARNED_AT = (12, 100, 700)
+LEARNED_AT, LEARNED_FROM = (12, 100, 700), 40
+"""Sizes of the galleries that teach the deviation, and how many of each: of eight, one in a hundred
+of their strangers told it to 1.5 %."""
 SMALL = 0.15
 """Own cosines below are taken for wrong labels when the person's own cosines are learned."""
 FILLED = (10_000, 100_000)
@@ -78,14 +76,16 @@ def learn(half: Half, same: set[frozenset[str]], *, stills: bool) -> dict[str, f
     deviations = []
     for size in (s for s in LEARNED_AT if s < 0.85 * len(half.names)):
         left = []
-        for _ in range(DRAWS):
+        for _ in range(LEARNED_FROM):
             gallery = rng.choice(len(half.names), size, replace=False)
             rows = np.flatnonzero(~own[:, gallery].any(axis=1))
-            rows = rows[rng.permutation(len(rows))[:2000]]
             found = scores[np.ix_(rows, gallery)]
             near = nearest_others(alike[np.ix_(gallery, gallery)])
             ranked = np.argsort(-found, axis=1)[:, : NEIGHBOURS + 1]
             for row, of, order in zip(rows, found, ranked, strict=True):
+                if of[order[0]] - of[order[1]] < SCORES.names.margin:  # "A or B": nobody is named
+                    left.append(-1.0)
+                    continue
                 known = half.strangers.expected[row]
                 crowding = model.crowding(
                     of[order[1:]].tolist(), near[order[0]].tolist(), size, stills=stills,

@@ -219,10 +219,8 @@ class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ScoreError: `fpir` is not between 0 and 1.
         """
         cosines = self.cosines(stills=stills)
-        usual = cosines.threshold(people, fpir)
-        if not stills:
-            return usual
-        return cosines.impostor_mean + (usual - cosines.impostor_mean) * doubt(people, fpir)
+        beyond = cosines.threshold(people, fpir) - cosines.impostor_mean
+        return cosines.impostor_mean + beyond * doubt(people, fpir, stills=stills)
 
     def crowding(
         self,

@@ -26,9 +26,9 @@ BETWEEN = 0.05
 """Deviation of the true spread between galleries of one kind of people."""
 NOISE = 1.3
 """Deviation of what n people let measure, times n; drawn galleries of 12 to 100 people."""
-WIDEST = 1.08
+WIDEST, WIDEST_OF_TRACKS = 1.08, 1.04
 """What cannot be told is taken to be so: galleries of 6 to 20 women, who are more alike than people
-are in a mixed one and spread further, then keep what is promised (docs/adr/0024)."""
+are in a mixed one and spread further, then keep what is promised (docs/adr/0024 and 0026)."""
 _DECILES = 2 * NormalDist().inv_cdf(1 - OUTER)
 
 
@@ -83,7 +83,7 @@ def widening(templates: NDArray[np.float32], usual_sd: float, people: int, fpir:
     return 1 + _untold(people, fpir) * (spread(templates, usual_sd) - 1)
 
 
-def doubt(people: int, fpir: float) -> float:
+def doubt(people: int, fpir: float, *, stills: bool = True) -> float:
     """Return by how much to multiply it where a gallery is too small to tell its kind.
 
     It moves what a name needs, not how likely it is: the promise is for each kind, the probability
@@ -92,11 +92,13 @@ def doubt(people: int, fpir: float) -> float:
     Args:
         people: in the gallery.
         fpir: the promised share of strangers who get a name, between 0 and 1.
+        stills: pictures are searched, not tracks.
 
     Raises:
         ScoreError: `fpir` is not between 0 and 1.
     """
-    return 1 + _untold(people, fpir) * (1 - _believed(min(people, PEOPLE))) * (WIDEST - 1)
+    widest = WIDEST if stills else WIDEST_OF_TRACKS
+    return 1 + _untold(people, fpir) * (1 - _believed(min(people, PEOPLE))) * (widest - 1)
 
 
 def _untold(people: int, fpir: float) -> float:

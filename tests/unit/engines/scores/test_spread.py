@@ -7,7 +7,15 @@ from numpy.typing import NDArray
 from engines.errors import ScoreError
 from engines.pipeline import unit
 from engines.scores.model import score_model
-from engines.scores.spread import PEOPLE, WIDEST, deviation, doubt, spread, widening
+from engines.scores.spread import (
+    PEOPLE,
+    WIDEST,
+    WIDEST_OF_TRACKS,
+    deviation,
+    doubt,
+    spread,
+    widening,
+)
 
 SFACE = score_model("sface-2021dec")
 MEAN, SD = SFACE.enrolled_mean, SFACE.enrolled_sd
@@ -103,9 +111,12 @@ def test_the_fewer_people_the_more_is_in_doubt() -> None:
         doubt(10, 0.0)
 
 
-def test_tracks_are_as_they_were() -> None:
+def test_tracks_take_the_doubt_but_not_the_spread() -> None:
     model = SFACE.for_gallery(faces(300, NARROW, 6), 300, 0.01)
     assert model.tracks == SFACE.tracks
-    usual = SFACE.tracks.cosines.threshold(10, 0.003)
-    assert model.threshold(10, 0.003, stills=False) == usual
-    assert model.stills.cosines.impostor_sd > SFACE.stills.cosines.impostor_sd
+    cosines = SFACE.tracks.cosines
+    usual = [cosines.threshold(people, 0.003) for people in (10, 1_000_000)]
+    needed = [model.threshold(people, 0.003, stills=False) for people in (10, 1_000_000)]
+    assert (needed[0] - cosines.impostor_mean) / (usual[0] - cosines.impostor_mean) > 1.03
+    assert doubt(1, 0.003, stills=False) == pytest.approx(WIDEST_OF_TRACKS, abs=0.001)
+    assert needed[1] == pytest.approx(usual[1], abs=0.001)

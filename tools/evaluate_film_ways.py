@@ -5,9 +5,13 @@ enrolled among 1,000. The threshold of each way is moved until so many strangers
 row says; intervals of what a way names rightly beyond today's are by film. Tracks that got no name
 are decided again. "expected": who is surely named elsewhere in the film is expected as a cast is.
 "adapted": whom the film has surely shown is compared by the mean of the enrolled template and of
-what was shown, as far as strangers score no higher with it.
+what was shown, as far as strangers score no higher with it. "shown": the same as `identify` does
+it, by what the film's own strangers tell: twelve pairs of tracks that are on screen at once.
 
     python tools/evaluate_film_ways.py --keep FILE.npz --tracks TRACKS.npz --same same.csv
+
+`--alike 0.12` gives all tracks of a film a direction in common, until its strangers are so much
+more like each other than like enrolled people; composed ones are by 0.02.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from population import SCORES, SEED, Half, halves, track_templates
 from population_measure import policy_of
 
 from edge.hindsight.join_tracks import FinishedTrack, join
+from edge.hindsight.shown import with_shown
 from edge.recognise.cues.belief import SURELY, cast_llr, faces_llr, surely
 from edge.recognise.cues.cue import Evidence
 from edge.recognise.decide import Claim, Decision, Policy, decide
@@ -33,6 +38,8 @@ from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import neighbourhood
 from engines.pipeline import unit
 
+PAIRS = 12
+"""So many pairs of tracks are on screen at once."""
 PROMISED = (0.002, 0.005, 0.01, 0.016)
 MORE_ALIKE = (0.02, 0.12)
 """Strangers' tracks are more like each other than like enrolled templates, by so much in composed
@@ -49,10 +56,15 @@ class Film:
     known: frozenset[str]
     gallery: Enrolled
     policy: Policy
+    beside: frozenset[frozenset[int]]
+
+    def apart(self, a: int, b: int) -> bool:
+        """Return whether two groups were on screen at once."""
+        return frozenset((a, b)) in self.beside
 
 
 def compose_film(
-    half: Half, shots: dict[str, list[TrackTemplate]], rng: np.random.Generator
+    half: Half, shots: dict[str, list[TrackTemplate]], rng: np.random.Generator, alike: float
 ) -> Film:
     """Return a film of `CAST` people, half of whom are enrolled among 1,000."""
     several = set(half.mated.person.tolist())
@@ -69,18 +81,38 @@ def compose_film(
     tracks = [FinishedTrack(_claim(i, shot, ()), shot, frozenset()) for i, shot in enumerate(every)]
     groups = {group[0]: group for group in join(tracks)}
     joined = {g: TrackTemplate.of_all(every[i] for i in group) for g, group in groups.items()}
-    found = search(gallery, np.stack([t.overall() for t in joined.values()]))  # type: ignore[arg-type]
+    probes = with_common(np.stack([t.overall() for t in joined.values()]), alike)
+    found = search(gallery, probes)  # type: ignore[arg-type]
+    whose = {g: [people[i] for i in group] for g, group in groups.items()}
     return Film(
         [_claim(g, joined[g], f) for g, f in zip(joined, found, strict=True)],
-        {g: template.overall() for g, template in joined.items()},
-        {g: [people[i] for i in group] for g, group in groups.items()},
+        dict(zip(joined, probes, strict=True)),
+        whose,
         frozenset(known.tolist()),
         gallery,
         replace(
             policy_of(PEOPLE, 0.01, SCORES, stills=False),
             around=neighbourhood(gallery),  # type: ignore[arg-type]
         ),
+        _beside(whose),
     )
+
+
+def with_common(probes: np.ndarray, alike: float) -> np.ndarray:
+    """Return templates with a direction in common, float32 (n, dimension), see `--alike`."""
+    more = max(alike - MORE_ALIKE[0], 0.0)
+    rng = np.random.default_rng(len(probes))
+    common = rng.standard_normal(probes.shape[1], dtype=np.float32)
+    length = np.float32(np.sqrt(more / (0.9 - more)))
+    return unit(np.asarray(probes + length * unit(common), np.float32))
+
+
+def _beside(whose: dict[int, list[str]]) -> frozenset[frozenset[int]]:
+    """Return pairs of groups of different people, no group twice."""
+    order = np.random.default_rng(len(whose)).permutation(sorted(whose)).tolist()
+    pairs = [frozenset(order[k : k + 2]) for k in range(0, len(order) - 1, 2)]
+    found = [p for p in pairs if len({name for g in p for name in whose[g]}) > 1]
+    return frozenset(found[:PAIRS])
 
 
 def _claim(number: int, template: TrackTemplate, candidates: tuple[Candidate, ...]) -> Claim:
@@ -101,8 +133,12 @@ def again(
     expected: bool = False,
     adapted: float = 0.0,
     only_add: bool = True,
+    shown: bool = False,
 ) -> dict[int, Decision]:
     """Return decisions once more, with what the film has surely shown elsewhere."""
+    if shown:
+        told = with_shown(film.claims, film.vectors, first, film.gallery, policy, film.apart)  # type: ignore[arg-type]
+        return decide(told or film.claims, policy, apart)
     sure: dict[str, list[int]] = {}
     for g, decision in first.items():
         llr = faces_llr([(decision.id, decision.spoke)])
@@ -158,6 +194,7 @@ WAYS: dict[str, dict[str, bool | float]] = {
     "expected, all decided again": {"expected": True, "only_add": False},
     "adapted": {"adapted": MORE_ALIKE[0]},
     "adapted, as alike as in the series": {"adapted": MORE_ALIKE[1]},
+    "shown": {"shown": True},
 }
 
 
@@ -172,14 +209,14 @@ def outcomes(film: Film, threshold: float) -> list[tuple[int, ...]]:
 
 
 def films(
-    half: Half, people: np.ndarray, shots: list[list[TrackTemplate]], count: int
+    half: Half, people: np.ndarray, shots: list[list[TrackTemplate]], count: int, alike: float
 ) -> dict[str, object]:
     """Return what each way to decide the tracks of this many films wins."""
     of: dict[str, list[TrackTemplate]] = {}
     for person, tracks in zip(people.tolist(), shots, strict=True):
         of.setdefault(person, []).extend(tracks)
     rng = np.random.default_rng(SEED)
-    every = [compose_film(half, of, rng) for _ in range(count)]
+    every = [compose_film(half, of, rng, alike) for _ in range(count)]
     thresholds = [SCORES.cosines(stills=False).threshold(PEOPLE, rate) for rate in PROMISED]
     counted = np.array([[outcomes(film, at) for film in every] for at in thresholds], float)
     today = counted[:, :, 0]
@@ -237,10 +274,11 @@ def main() -> None:
     parser.add_argument("--same", type=Path)
     parser.add_argument("--films", type=int, default=40)
     parser.add_argument("--half", type=int, choices=(0, 1), default=1, help="1 taught nothing")
+    parser.add_argument("--alike", type=float, default=MORE_ALIKE[0])
     given = parser.parse_args()
     people, shots = track_templates(given.tracks, shots=2)
     half = halves(read_faces(given.keep, given.same), None)[given.half]
-    print(json.dumps(films(half, people, shots, given.films)))
+    print(json.dumps(films(half, people, shots, given.films, given.alike)))
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ class Films:
             around=neighbourhood(gallery),  # type: ignore[arg-type]
         )
         by_itself = decide([t.claim for t in tracks], policy, lambda _a, _b: False)
-        together = decide_film(tracks, gallery, policy)  # type: ignore[arg-type]
+        together = decide_film(tracks, gallery, policy, shown=True)  # type: ignore[arg-type]
         for i, person in enumerate(whose):
             for tally, decisions in zip(tallies, (by_itself, together), strict=False):
                 tally.add(person, decisions[i].id, enrolled=person in known)

@@ -24,6 +24,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from edge.hindsight.alike_pairs import AlikePairs
+from edge.hindsight.shown import with_shown
 from edge.hindsight.supposed_title import nobody, with_supposed_title
 from edge.recognise.cues.cue import Cue, with_cue
 from edge.recognise.decide import decide
@@ -90,6 +91,8 @@ def decide_film(
     gallery: Gallery,
     policy: Policy,
     supposed: Supposed = nobody,
+    *,
+    shown: bool = False,
 ) -> dict[int, Decision]:
     """Return the decision for each track of a film, from all that were joined with it.
 
@@ -98,6 +101,7 @@ def decide_film(
         gallery: who is known.
         policy: thresholds; a joined template counts as one search.
         supposed: who is likely beside those who are surely named.
+        shown: compare who has no name with how others look in the film, see `with_shown`.
     """
     groups = _joined(tracks)
     members = groups.members()
@@ -112,7 +116,12 @@ def decide_film(
         supposed,
     )
     if again is not None:
-        decisions = decide(again, policy, groups.co_occur)
+        claims, decisions = again, decide(again, policy, groups.co_occur)
+    if shown:
+        units = groups.units()
+        again = with_shown(claims, units, decisions, gallery, policy, groups.co_occur)
+        if again is not None:
+            decisions = decide(again, policy, groups.co_occur)
     return {groups.numbers[i]: decisions[g] for g, group in members.items() for i in group}
 
 
@@ -159,6 +168,10 @@ class _Groups:
     def members(self) -> dict[int, list[int]]:
         """Return the groups that are left: the indices of their tracks, by number."""
         return {number: group for number, group in enumerate(self._of) if group}
+
+    def units(self) -> dict[int, NDArray[np.float32]]:
+        """Return the templates of groups that may be compared, float32 (dimension,), by number."""
+        return {g: self._units[g] for g in self.members() if self._units[g].any()}
 
     def co_occur(self, a: int, b: int) -> bool:
         """Return whether tracks of two groups were ever on screen at once."""

@@ -112,7 +112,7 @@ class OfflineRecogniser:
         The scenes of `process` and `finish` know their own shot only; see `with_decisions`.
         """
         policy = self._thresholds.prepare(self._gallery)
-        return decide_film(self._film, self._gallery, policy, self._cues.supposed)
+        return decide_film(self._film, self._gallery, policy, self._cues.supposed, shown=True)
 
     def _decide_shot(self) -> list[Scene]:
         scenes, tracks = self._scenes, self._ended

@@ -138,7 +138,9 @@ class FilmReader:
         if self._worker is not None:
             self._worker.shutdown()
         tracks = self._film.tracks
-        decisions = decide_film(tracks, self._gallery, self._policy, self._cues.supposed)
+        decisions = decide_film(
+            tracks, self._gallery, self._policy, self._cues.supposed, shown=True
+        )
         yield from self._film.scenes(decisions, self._gallery)
 
     def _end_shot(self) -> None:

@@ -156,7 +156,7 @@ class Policy:
         """Return this policy as cues move it for one claim; None where none speaks."""
         evidence = claim.evidence
         if self.cast and not any(e.kind == "title" for e in evidence):
-            evidence = (*evidence, Evidence("title", cast_llr(self.cast, self.people)))
+            evidence = (*evidence, Evidence("title", cast_llr(self.cast, self.people), typed=True))
         if not any(e.llr for e in evidence):
             return None
         return CuedPolicy(self, Belief(evidence, self.people), claim)

@@ -69,10 +69,14 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the cues of one kind say of one track: log-likelihood ratios by person id."""
+    """What the cues of one kind say of one track: log-likelihood ratios by person id.
+
+    `typed` where the user has told it of this very film.
+    """
 
     kind: CueKind
     llr: Mapping[str, float]
+    typed: bool = False
 
 
 class CueSource(Protocol):

@@ -1,5 +1,6 @@
 import pytest
 
+from edge.recognise.cues.belief import Belief, cast_llr
 from edge.recognise.cues.cue import Evidence
 from edge.recognise.decide import Claim, Policy, decide
 from edge.recognise.scene import Candidate
@@ -159,6 +160,23 @@ def test_the_cast_is_expected_and_a_cameo_is_still_found() -> None:
     # a title that a cue tells comes before it
     other = claim(0, ("a", usual - 0.05), norm=10.0, evidence=(Evidence("title", {"z": 3.0}),))
     assert decide([other], told)[0].id is None
+
+
+def test_a_cast_that_was_typed_is_believed_more_and_its_shares_are_still_one() -> None:
+    people, cast = 1000, frozenset({"a", "c", "d"})
+    llr = cast_llr(cast, people)
+    read, typed = (Belief((Evidence("title", llr, typed=t),), people) for t in (False, True))
+    assert sum(map(typed.prior, cast)) == pytest.approx(0.8 * 0.8 + 0.2 * 3 / 1000, abs=1e-6)
+    for belief in (read, typed, Belief((*typed.evidence, Evidence("text", {"a": 2.0})), people)):
+        whole = sum(map(belief.prior, cast)) + (people - len(cast)) * belief.prior("z")
+        assert whole == pytest.approx(1, abs=1e-9)
+    assert typed.prior("a") > read.prior("a")
+    # a wrong one costs everybody else at most a factor of five, and a caption that comes to it two
+    assert typed.times_likelier("z") >= 0.2
+    told = Belief((*typed.evidence, Evidence("text", {"b": 50.0})), people)
+    assert told.prior("a") >= typed.prior("a") / 2
+    silent = Belief((*typed.evidence, Evidence("text", {})), people)
+    assert silent.prior("a") == typed.prior("a")
 
 
 def test_nothing_compared_is_too_small() -> None:

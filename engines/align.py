@@ -27,6 +27,8 @@ CLOSE_PX = 224
 """The crop is so many faces wide, and has this many pixels a side."""
 NEAR = 0.3
 """Another face is further from the middle of the crop, in units of the face's side."""
+LEAST_SCALE = 1e-3
+"""A chip that shows so much more than 112 pixels is of no face."""
 
 ARCFACE_TEMPLATE_PX = np.array(
     [
@@ -75,6 +77,9 @@ def align(
 ) -> NDArray[np.uint8]:
     """Cut aligned face chips out of a picture.
 
+    Of a large face the mean of several pixels is taken for each pixel of the chip: with every
+    second or eighth one alone, noise and the fine texture of skin and hair become false detail.
+
     Args:
         bgr: uint8 (height, width, 3), BGR.
         landmarks_px: float32 (n, 5, 2), x and y in pixels of `bgr`.
@@ -90,8 +95,45 @@ def align(
         matrices = matrices * zoom
         matrices[:, :, 2] += ARCFACE_TEMPLATE_PX.mean(axis=0) * (1 - zoom)
     for chip, matrix in zip(chips, matrices, strict=True):
-        cv2.warpAffine(bgr, matrix, size, dst=chip, flags=cv2.INTER_LINEAR)
+        source, placed = _as_fine_as_the_chip(bgr, matrix)
+        cv2.warpAffine(source, placed, size, dst=chip, flags=cv2.INTER_LINEAR)
     return chips
+
+
+def _as_fine_as_the_chip(
+    bgr: NDArray[np.uint8], matrix: NDArray[np.float64]
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Return the part of a picture that a chip shows, shrunk by a whole number to be as fine.
+
+    Args:
+        bgr: uint8 (height, width, 3), BGR.
+        matrix: float64 (2, 3), from its pixels to the chip's.
+
+    Returns:
+        The part and the matrix from its pixels; what was given where a chip's pixel is less than
+        two of the picture's.
+    """
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    factor = int(1 / max(scale, LEAST_SCALE))
+    if factor < 2:
+        return bgr, matrix
+    ends = np.array([[x, y, 1] for x in (0, CHIP_SIZE_PX) for y in (0, CHIP_SIZE_PX)])
+    corners = ends @ cv2.invertAffineTransform(matrix).T
+    limit = np.array(bgr.shape[1::-1])
+    left, top = np.clip(np.floor(corners.min(axis=0)).astype(int) - factor, 0, limit).tolist()
+    right, bottom = np.clip(np.ceil(corners.max(axis=0)).astype(int) + factor, 0, limit).tolist()
+    if right <= left or bottom <= top:
+        return bgr, matrix
+    part = bgr[top:bottom, left:right]
+    lack_y, lack_x = (-length % factor for length in part.shape[:2])
+    if lack_y or lack_x:
+        part = cv2.copyMakeBorder(part, 0, lack_y, 0, lack_x, cv2.BORDER_CONSTANT)  # type: ignore[assignment]
+    size = part.shape[1] // factor, part.shape[0] // factor
+    small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    placed = matrix.copy()
+    placed[:, 2] += matrix[:, :2] @ (np.array([left, top]) + (factor - 1) / 2)
+    placed[:, :2] *= factor
+    return np.asarray(small, np.uint8), placed
 
 
 def with_fine_landmarks(

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from engines.align import align
+from engines.align import align, similarity_transforms
 from engines.errors import ModelShapeError
 from engines.fetch import fetch
 from engines.pipeline import FacePipeline
@@ -17,6 +17,7 @@ def test_equals_opencv(pipeline: FacePipeline, free: Free) -> None:
         bgr = cv2.imread(str(path))
         faces = pipeline.detector.detect(bgr)
         ours = pipeline.embedder.embed(align(bgr, faces.landmarks_px)).vectors
+        scales = np.hypot(*similarity_transforms(faces.landmarks_px)[:, :, 0].T)
         for i, vector in enumerate(ours):
             row = np.concatenate(
                 [
@@ -27,7 +28,9 @@ def test_equals_opencv(pipeline: FacePipeline, free: Free) -> None:
                 ]
             )
             feature = theirs.feature(theirs.alignCrop(bgr, row[None]))[0]
-            assert float(vector @ feature) / np.linalg.norm(feature) >= 0.999
+            # OpenCV does not average the pixels of a large face
+            bar = 0.999 if scales[i] > 0.5 else 0.95
+            assert float(vector @ feature) / np.linalg.norm(feature) >= bar
 
 
 def test_a_batch_equals_its_faces_one_by_one(pipeline: FacePipeline) -> None:

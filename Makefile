@@ -4,24 +4,31 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check deb sbom audit format lock clean
+.PHONY: help setup setup-dev demo test check check-types check-others deb sbom audit format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.installed ## install tvradar into .venv and fetch its models
 
-setup-dev: $(VENV)/.installed-dev
+setup-dev: $(VENV)/.installed-dev $(VENV)/.system-test
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.system-venv: tools/system_packages.sh
 	@tools/system_packages.sh $(PYTHON) venv
+	@mkdir -p $(VENV) && touch $@
+
+# Beside pip with `make -j2`, as .ci/run has it: each waits for the network and one core.
+$(VENV)/.system-test: tools/system_packages.sh | $(VENV)/.system-venv
+	@tools/system_packages.sh $(PYTHON) test
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.system-venv
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python tools/install_packages.py --constraint constraints.txt --editable .
 	$(BIN)/tvradar engines fetch
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@tools/system_packages.sh $(PYTHON) test
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
@@ -31,10 +38,14 @@ demo: setup ## watch actors being named in a browser; VIDEO=film.mp4 PEOPLE=fold
 test: setup-dev ## run all tests; names those that passed only on their second try
 	PYTHON=$(BIN)/python tools/test.sh $(TEST_OPTIONS)
 
-check: setup-dev ## formatter, linter, types, layers, layout, content of the wheel
+check: check-types check-others ## formatter, linter, types, layers, layout, content of the wheel
+
+check-types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+check-others: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/layout_figures.py
 	$(BIN)/python tools/check_wheel.py

@@ -25,7 +25,7 @@ venv)
     need "python$version-venv" "$python" -c 'import ensurepip, venv'
     ;;
 test)
-    need chromium has_command chromium
+    need chromium-headless-shell has_command chromium-headless-shell
     need mosquitto has_command mosquitto
     need strace has_command strace
     need systemd-container has_command systemd-nspawn

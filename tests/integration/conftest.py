@@ -18,7 +18,7 @@ import av
 import pytest
 
 from engines.fetch import fetch
-from tests.shared import once
+from tests.shared import alone_at, once
 from tools.free_pictures import write_pictures
 
 if TYPE_CHECKING:
@@ -146,6 +146,19 @@ def host_gpu() -> dict[str, str]:
 def host_tensorrt(host_gpu: dict[str, str]) -> dict[str, str]:
     """Return an environment with the driver and a TensorRT of host memory; no hardware."""
     return {**host_gpu, "PYTHONPATH": str(HOST_GPU)}
+
+
+@pytest.fixture(scope="session")
+def trtx() -> Path:
+    """Return the folder of TensorRT-RTX; its 95 MB are fetched by one worker."""
+    if os.environ.get("TVRADAR_SKIP_TRTX"):
+        pytest.skip("TVRADAR_SKIP_TRTX is set")
+    with alone_at("trtx"):
+        ran = tool("trtx_gate.py", "--where")
+    if ran.code == 77:
+        pytest.skip(ran.out.strip())
+    assert ran.code == 0, ran.err
+    return Path(ran.out.strip())
 
 
 def calibration_command(cache: Path, *words: object) -> tuple[list[str], dict[str, str]]:

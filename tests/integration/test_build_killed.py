@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOL = ROOT / "tools" / "trtx_gate.py"
 
 BUILDER = """
 import json, sys
@@ -50,16 +49,8 @@ print(json.dumps(done))
 
 
 @pytest.fixture(scope="module")
-def environment() -> dict[str, str]:
-    if os.environ.get("TVRADAR_SKIP_TRTX"):
-        pytest.skip("TVRADAR_SKIP_TRTX is set")
-    found = subprocess.run(
-        [sys.executable, str(TOOL), "--where"], capture_output=True, text=True, check=False
-    )
-    if found.returncode == 77:
-        pytest.skip(found.stdout.strip())
-    assert found.returncode == 0, found.stderr
-    paths = [str(ROOT), found.stdout.strip()]
+def environment(trtx: Path) -> dict[str, str]:
+    paths = [str(ROOT), str(trtx)]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 

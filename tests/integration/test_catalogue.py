@@ -14,6 +14,7 @@ import pytest
 
 from tests.free import Free, variants
 from tests.integration.conftest import TVRADAR, Ran, tvradar
+from tests.polling import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,9 +198,9 @@ def test_ray_gives_the_same_bytes_though_a_worker_is_killed(
     pytest.importorskip("ray", reason='pip install "tvradar[cloud]"')
     gallery = tmp_path / "gallery"
     run = enrol(people, "-o", gallery, *PARTS, "--engine", "ray")
-    run.until_parts(gallery, 3)
-    workers = run.workers("ray::MapWorker")
-    assert len(workers) == 2
+    run.until_parts(gallery, 1)
+    # On a busy machine the second begins when the first has done some.
+    workers = until(lambda: len(found := run.workers("ray::MapWorker")) == 2 and found)
     run.kill(workers[0])
     ran = run.end()
     assert ran.code == 0, ran

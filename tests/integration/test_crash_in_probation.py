@@ -18,7 +18,7 @@ import pytest
 
 from edge.demo.material import gallery_of
 from edge.testbed.local_cloud import PLACES, Channel, LocalBroker, Updater
-from gallery.channel.health import HeartbeatFile
+from gallery.channel.health import CRASHES, HeartbeatFile
 from gallery.store import store, update
 from gallery.store.person import Person
 from tests.integration.demo_process import material
@@ -91,8 +91,10 @@ def test_a_device_leaves_a_release_that_kills_its_recogniser(tmp_path: Path) -> 
         channel.sign(cloud, probation_s=120)
         channel.send()
         left = until(lambda: [s for s in told if s.error.startswith("probation failed")], 60)[0]
-        # Three starts are too many; a busy machine may look only after the fourth.
-        assert re.search(r"the recogniser started [34] times since release 2 is in use", left.error)
+        # Three starts are too many; the updater gives way, and a busy machine lets it look later.
+        said = r"the recogniser started (\d+) times since release 2 is in use"
+        assert (starts_seen := re.search(said, left.error)), left.error
+        assert int(starts_seen[1]) >= CRASHES
         assert left.error.endswith("back on release 1")
         assert (left.release, left.rejected, left.healthy) == (1, (2,), False)
         assert store.current_release(updater.gallery)[0].number == 1

@@ -182,13 +182,17 @@ def test_a_killed_run_goes_on_to_the_same_bytes(calibrated, free_faces, tmp_path
     assert path.read_bytes() == Path(report["file"]).read_bytes()
 
 
-@pytest.mark.parametrize("sign", ["calibration/*/*", "models/yunet*int8*.onnx"])
-def test_a_kill_leaves_no_half_file_at_any_step(drifted, free_faces, tmp_path, sign) -> None:
-    root = drifted[1]
-    made = calibrate(root, "int8", "--model", "yunet", "--images", free_faces, "--json")
+@pytest.fixture(scope="module")
+def detector(drifted, free_faces) -> Path:
+    """Return the detector that a whole run calibrates."""
+    made = calibrate(drifted[1], "int8", "--model", "yunet", "--images", free_faces, "--json")
     assert made.returncode in (0, 3), made.stderr
-    whole = Path(json.loads(made.stdout)["file"])
-    fresh = tmp_path / "fresh"
+    return Path(json.loads(made.stdout)["file"])
+
+
+@pytest.mark.parametrize("sign", ["calibration/*/*", "models/yunet*int8*.onnx"])
+def test_a_kill_leaves_no_half_file_at_any_step(detector, free_faces, tmp_path, sign) -> None:
+    root, whole, fresh = detector.parents[1], detector, tmp_path / "fresh"
     shutil.copytree(root, fresh, ignore=shutil.ignore_patterns("yunet*int8*", "calibration"))
     words, env = calibration_command(fresh, "int8", "--model", "yunet", "--images", free_faces)
     process = subprocess.Popen(words, env=env, stderr=subprocess.DEVNULL)

@@ -18,7 +18,7 @@ TRUSTED = 0.5
 wrong cue at most doubles the score that everybody else's rarity must make up for."""
 TYPED = 0.8
 """And this share of a cast that the user has typed for the film, right nine times in
-ten (an assumption); it wins more than it costs from six times on (docs/adr/0027)."""
+ten (an assumption); it wins more than it costs from five or six times on (docs/adr/0027)."""
 
 SURELY = 0.9
 """Who is named less surely by the face alone says nothing of anybody else, nor of later shots."""

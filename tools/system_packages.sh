@@ -54,7 +54,10 @@ esac
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "installing$missing with apt"
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
+    # Unless a caller has just done it.
+    lists=/var/lib/apt/lists
+    [ -n "$(find $lists -maxdepth 0 -mmin -10 2>/dev/null)" ] && ls $lists/*Packages* >/dev/null 2>&1 ||
+        apt-get update -qq
     # shellcheck disable=SC2086
     apt-get install -y -qq --no-install-recommends $missing >/dev/null
 else

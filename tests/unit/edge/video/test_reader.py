@@ -124,21 +124,31 @@ def test_a_lost_source_is_opened_again_and_the_clock_goes_on() -> None:
         lost,
         Programme(4, live=True, delay_s=0.02),
     ]
-    reader = Reader("rtsp://x", opener=opener(*programmes), backoff=FAST).start()
-    seen: list[Frame] = []
-    while len(seen) < 7:
-        frame = reader.get(timeout_s=5)
-        assert frame is not None
-        seen.append(frame)
-        if len(seen) == 3:
-            until(lambda: reader.status.state is State.LOST, step_s=0.002)
-            assert "broke off" in str(reader.status.error)
-    assert reader.status.state is State.PLAYING
-    assert reader.status.error is None
-    assert (reader.status.connects, reader.status.failures) == (2, 0)
-    assert [frame.index for frame in seen] == list(range(7))
-    assert all(a.pts_s < b.pts_s for a, b in pairwise(seen))
-    reader.close()
+    following, looked = opener(*programmes), threading.Event()
+    looked.set()
+
+    def open_next() -> Programme:
+        looked.wait(5)
+        looked.clear()  # only the first is opened at once
+        return following()
+
+    with Reader("rtsp://x", opener=open_next, backoff=FAST) as reader:
+        seen: list[Frame] = []
+        while len(seen) < 7:
+            frame = reader.get(timeout_s=5)
+            assert frame is not None
+            seen.append(frame)
+            if len(seen) == 3:
+                until(lambda: reader.status.state is State.LOST, step_s=0.002)
+                assert "broke off" in str(reader.status.error)
+                for _ in (lost, lost, programmes[-1]):
+                    looked.set()
+                    until(lambda: not looked.is_set(), step_s=0.002)
+        assert reader.status.state is State.PLAYING
+        assert reader.status.error is None
+        assert (reader.status.connects, reader.status.failures) == (2, 0)
+        assert [frame.index for frame in seen] == list(range(7))
+        assert all(a.pts_s < b.pts_s for a, b in pairwise(seen))
     assert reader.status.state is State.ENDED
 
 

@@ -21,6 +21,8 @@ from engines.files import BAD_JSON, cache_dir
 from engines.scores.probability import CosineModel
 from engines.scores.spread import doubt, widening
 from engines.scores.threshold import (
+    HALF_TRUSTED,
+    HALF_TRUSTED_OF_TRACKS,
     PROBES_PART,
     ImpostorModel,
     crowding,
@@ -247,8 +249,9 @@ class ScoreModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not stills and impostor_mean is not None:
             mean = impostor_mean
         sd = self.impostor_sd if stills else self.tracks.impostor_sd
-        of_probe = crowding(others, people, mean, sd)
-        of_best = crowding(around, people - 1, self.enrolled_mean, self.enrolled_sd)
+        half = HALF_TRUSTED if stills else HALF_TRUSTED_OF_TRACKS
+        of_probe = crowding(others, people, mean, sd, half)
+        of_best = crowding(around, people - 1, self.enrolled_mean, self.enrolled_sd, half)
         return mean - usual + PROBES_PART * of_probe + (1 - PROBES_PART) * of_best
 
     def relief(self, norm: float, *, stills: bool) -> float:

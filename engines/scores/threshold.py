@@ -26,9 +26,10 @@ NEIGHBOURS = 8
 """This many of the people who come after the best tell how dense the gallery is around a face."""
 PROBES_PART = 0.5
 """Of the crowding around a face, and around the person it may be, so much each is believed."""
-HALF_TRUSTED = 1.0
-"""Of this many people who come after the best, half of what they say is believed: how far the best
-of strangers follows its neighbours in galleries of 3 to 20 people of one kind (docs/adr/0026)."""
+HALF_TRUSTED, HALF_TRUSTED_OF_TRACKS = 1.0, 2.0
+"""Of this many people who come after the best, half of what they say is believed: of pictures, of
+tracks. The best of strangers follows its neighbours rather as the first says; with tracks that
+costs too many right names in galleries of three people (docs/adr/0026)."""
 SHORTEST = 0.5
 """A mean of faces is never taken to be shorter: such faces are of several people."""
 
@@ -80,7 +81,13 @@ def expected_after_best(people: int, count: int) -> float:
     return sum(map(NormalDist().inv_cdf, places)) / count
 
 
-def crowding(others: Sequence[float], people: int, mean: float, sd: float) -> float:
+def crowding(
+    others: Sequence[float],
+    people: int,
+    mean: float,
+    sd: float,
+    half_trusted: float = HALF_TRUSTED,
+) -> float:
     """Return how much higher strangers must be expected to score, from a face's own neighbours.
 
     Whoever comes after the best in a search is somebody else, and tells how dense the gallery is
@@ -94,6 +101,7 @@ def crowding(others: Sequence[float], people: int, mean: float, sd: float) -> fl
         people: in the gallery.
         mean: of the cosines of different people in a mixed gallery.
         sd: their deviation.
+        half_trusted: of so many neighbours half is believed.
     """
     count = min(len(others), NEIGHBOURS, people - 1)
     if count < 1:
@@ -101,7 +109,7 @@ def crowding(others: Sequence[float], people: int, mean: float, sd: float) -> fl
     found = sum(others[:count]) / count
     expected = mean + sd * expected_after_best(people, count)
     seen = people - 1 if count == NEIGHBOURS else count
-    return (found - expected) * seen / (seen + HALF_TRUSTED)
+    return (found - expected) * seen / (seen + half_trusted)
 
 
 def expected_of_tracks(

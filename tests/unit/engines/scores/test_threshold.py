@@ -86,6 +86,11 @@ def test_nobody_else_tells_nothing_and_few_tell_little() -> None:
     assert crowding([], 1000, PRIOR_MEAN, PRIOR_SD) == 0
     one = crowding([0.4], 2, PRIOR_MEAN, PRIOR_SD)
     assert 0 < one < crowding([0.4] * 8, 1000, PRIOR_MEAN - 0.2, PRIOR_SD)
+    few: list[float] = [
+        SFACE.crowding([0.3, 0.3], [0.3], 3, stills=stills, impostor_mean=0.08)
+        for stills in (False, True)
+    ]
+    assert 0 < few[0] < few[1], "of tracks a few are believed less"
 
 
 @pytest.mark.parametrize(("people", "mean"), [(12, 0.0), (12, 0.08), (1000, 0.0), (1000, 0.08)])

@@ -98,7 +98,7 @@ class FacePipeline:
         self.scores = scores or score_model(model)
         self.why = why
         self._pair = pair
-        self._mesh = mesh
+        self.mesh = mesh
 
     @property
     def kinds(self) -> tuple[str, str]:
@@ -117,9 +117,9 @@ class FacePipeline:
 
     def close(self) -> None:
         """Free the mesh, and what the models hold on a GPU, in the thread that used them last."""
-        if self._mesh is not None:
-            self._mesh.close()
-            self._mesh = None
+        if self.mesh is not None:
+            self.mesh.close()
+            self.mesh = None
         if self._pair is not None:
             self._pair.close()
             self._pair = None
@@ -148,7 +148,7 @@ class FacePipeline:
         return self._embedded(bgr, self._turned(bgr, faces))
 
     def _turned(self, bgr: NDArray[np.uint8], faces: Detections) -> Detections:
-        return faces if self._mesh is None else with_turned_landmarks(self._mesh, bgr, faces)
+        return faces if self.mesh is None else with_turned_landmarks(self.mesh, bgr, faces)
 
     def _embedded(self, bgr: NDArray[np.uint8], faces: Detections) -> StillFaces:
         chips = align(bgr, faces.landmarks_px)

@@ -174,7 +174,7 @@ def make_faces(folder: Path, pictures: Mapping[str, NDArray[np.uint8]]) -> None:
     cv2.imwrite(str(folder / "group.png"), group)
 
 
-def make_free(folder: Path) -> None:
+def make_free(folder: Path) -> Free:
     """Compose the material in a folder; skip the test where the photographs are not to be had."""
     try:
         paths = fetch_portraits(cache_dir() / "demo" / "photographs", lambda _: None)
@@ -197,3 +197,4 @@ def make_free(folder: Path) -> None:
     make_faces(folder, pictures)
     portrait = paths["obama_speech"]
     shutil.copy(portrait, folder / f"portrait{portrait.suffix}")
+    return Free.within(folder)

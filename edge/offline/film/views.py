@@ -27,7 +27,7 @@ MAX_VIEWS = 10
 EMBEDDED = 8
 """Views of a track that are embedded when its shot is over."""
 ROOM_SIDES = 1.25
-ROOM_PX = 256
+ROOM_PX = 320
 """What is kept of the picture around a turned face: so many sides to each hand of its middle, with
 at most so many pixels a side."""
 
@@ -118,7 +118,9 @@ def cut_out(
             float(quality.overall[i] * visible[i] ** 2),
             float(quality.yaw[i]),
             float(quality.sharpness[i]),
-            None if mesh is None or quality.yaw[i] < TURNED_YAW else _again(bgr, faces[[i]], mesh),
+            None
+            if mesh is None or quality.yaw[i] < TURNED_YAW
+            else _again(bgr, faces[[i]], chips[i], mesh),
         )
         for i in range(len(faces))
     ]
@@ -134,7 +136,7 @@ def visible_part(faces: Detections, width: int, height: int) -> NDArray[np.float
 
 
 def _again(
-    bgr: NDArray[np.uint8], face: Detections, mesh: FaceMesh
+    bgr: NDArray[np.uint8], face: Detections, chip: NDArray[np.uint8], mesh: FaceMesh
 ) -> Callable[[], NDArray[np.uint8]]:
     """Keep what is around a face; return what cuts it out, aligned by a mesh too."""
     box = face.xyxy_px[0]
@@ -151,8 +153,14 @@ def _again(
         face.scores,
         ((face.landmarks_px - shift) * scale).astype(np.float32),
     )
-    return partial(_by_mesh, np.asarray(kept, np.uint8), moved, mesh)
+    return partial(_by_mesh, np.asarray(kept, np.uint8), moved, chip, mesh)
 
 
-def _by_mesh(bgr: NDArray[np.uint8], face: Detections, mesh: FaceMesh) -> NDArray[np.uint8]:
-    return np.asarray(align(bgr, with_turned_landmarks(mesh, bgr, face).landmarks_px)[0], np.uint8)
+def _by_mesh(
+    bgr: NDArray[np.uint8], face: Detections, chip: NDArray[np.uint8], mesh: FaceMesh
+) -> NDArray[np.uint8]:
+    """Return a chip that the mesh has aligned; the one that was cut where it sees no face."""
+    found = with_turned_landmarks(mesh, bgr, face)
+    if np.array_equal(found.landmarks_px, face.landmarks_px):
+        return chip
+    return np.asarray(align(bgr, found.landmarks_px)[0], np.uint8)

@@ -17,10 +17,13 @@ SHIFT = np.array([100, 80], np.float32)
 class Told:
     """A mesh around the middle of the box, as large as it, that counts how often it is asked."""
 
-    asked = 0
+    def __init__(self, *, sees: bool = True) -> None:
+        self.asked, self.sees = 0, sees
 
-    def of(self, _bgr: np.ndarray, box: np.ndarray, _landmarks: np.ndarray) -> Mesh:
+    def of(self, _bgr: np.ndarray, box: np.ndarray, _landmarks: np.ndarray) -> Mesh | None:
         self.asked += 1
+        if not self.sees:
+            return None
         points = np.zeros((468, 3))
         points[:, :2] = (box[:2] + box[2:]) / 2
         points[::2, 2], points[1::2, 2] = box[3] - box[1], box[1] - box[3]
@@ -41,6 +44,14 @@ def test_only_turned_views_are_and_only_when_they_are_embedded() -> None:
     expected = align(bgr, at_once.landmarks_px)[0]
     assert np.abs(found.astype(int) - expected).mean() < 2
     assert not np.array_equal(found, turned.chip)
+
+
+def test_where_the_mesh_sees_no_face_the_chip_is_as_it_was_cut() -> None:
+    faces = Detections(BOX[None], np.ones(1, np.float32), TURNED[None])
+    mesh = Told(sees=False)
+    (view,) = cut_out(np.zeros((200, 200, 3), np.uint8), faces, 1.0, mesh)  # type: ignore[arg-type]
+    assert view.aligned() is view.chip
+    assert mesh.asked == 1
 
 
 def test_without_a_mesh_nothing_is_kept_for_it() -> None:

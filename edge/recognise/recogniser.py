@@ -25,7 +25,7 @@ from edge.recognise.step import Step, Stopwatch, Tracked, away_face, face_of, op
 from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS, Tracker
-from engines.align import align
+from engines.align import align, with_fine_landmarks
 from engines.quality import measure_quality
 
 if TYPE_CHECKING:
@@ -304,7 +304,7 @@ class Recogniser:
         if not chosen:
             return
         near = faces[[index for *_, index in chosen]]
-        picked = self._pipeline.fine(frame.bgr, near)
+        picked = with_fine_landmarks(self._pipeline.detector, frame.bgr, near)
         chips = align(frame.bgr, picked.landmarks_px)
         quality = measure_quality(picked, chips)
         embedded = self._pipeline.embedder.embed(chips)

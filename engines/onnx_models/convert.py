@@ -1,8 +1,8 @@
 """Each family of models as an FP32 ONNX graph in the form that the rest of tvradar expects.
 
 A detector takes `input`, float32 (N, 3, H, W), 0 to 255; an embedder `data`, (N, 3, 112, 112), an
-aligned face, and gives one vector per face; a face mesh `input`, (N, 3, 192, 192), from 0 to 1.
-Models of text and of sound keep the form of their makers.
+aligned face, and gives one vector per face. Models of text and of sound keep the form of
+their makers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from onnx import version_converter
 from engines.errors import ModelShapeError
 from engines.onnx_models.dequantise import FP32_OPSET, fold_to_fp32
 from engines.onnx_models.dlib_resnet import dlib_resnet
-from engines.onnx_models.tflite import tflite_network
 from engines.onnx_models.voice_encoder import voice_encoder
 
 if TYPE_CHECKING:
@@ -50,8 +49,6 @@ def to_fp32(model: Model, weights: bytes, companion: bytes) -> onnx.ModelProto:
         return onnx.load_from_string(weights)
     if model.family == "dlib-resnet":
         return dlib_resnet(weights, companion)
-    if model.family == "face-mesh":
-        return tflite_network(weights, "face_mesh", ("points", "presence"))
     if model.family == "resemblyzer":
         return voice_encoder(weights)
     raise ModelShapeError(

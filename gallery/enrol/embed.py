@@ -19,10 +19,9 @@ from PIL import Image
 
 from engines.catalog import default_name, find_model, model_identity
 from engines.errors import PictureError
-from engines.fetch import present
 from engines.pictures.pixels import shrunk
 from engines.pictures.read import decode, open_file
-from engines.pipeline import MESH, STILL_MIN_SCORE, FacePipeline, StillFaces, load_pipeline
+from engines.pipeline import STILL_MIN_SCORE, FacePipeline, StillFaces, load_pipeline
 from engines.quality import MIN_SIDE_PX
 from gallery.enrol.people import (
     EmbeddedPerson,
@@ -58,8 +57,7 @@ def models(embedder: str = "") -> tuple[str, str]:
     Args:
         embedder: its name in the catalog; by default the one that devices run.
     """
-    names = [default_name("detector"), embedder or default_name("embedder")]
-    names += [MESH] if present(MESH) else []
+    names = default_name("detector"), embedder or default_name("embedder")
     files = " ".join(find_model(name).source.sha256 for name in names)
     return model_identity(names[1]), files
 

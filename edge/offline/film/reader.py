@@ -289,6 +289,6 @@ class FilmReader:
             fine = [(track.number, index) for track, index in seen if found.fine[index]]
             faces = found.faces[[index for _, index in fine]]
             faces = with_fine_landmarks(self._pipeline.detector, bgr, faces)
-            views = cut_out(bgr, faces, pts_s, self._pipeline.mesh)
+            views = cut_out(bgr, faces, pts_s)
             for (number, _), view in zip(fine, views, strict=True):
                 self._faces[number].views.add(view)

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from engines.align import align
-from engines.detections import Detections
-from engines.mesh.landmarks import TURNED_YAW, with_turned_landmarks
 from engines.quality import measure_quality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    from engines.mesh.network import FaceMesh
+    from engines.detections import Detections
 
 SPACING_S = 0.15
 """Of two views closer in time the better one is kept: they tell the same."""
 MAX_VIEWS = 10
 EMBEDDED = 8
 """Views of a track that are embedded when its shot is over."""
-ROOM_SIDES = 1.25
-ROOM_PX = 320
-"""What is kept of the picture around a turned face: so many sides to each hand of its middle, with
-at most so many pixels a side."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,8 +32,6 @@ class View:
         quality: 0 to 1, its weight in a template.
         rank: its quality, less where the frame's border cuts it.
         yaw, sharpness: see `engines.quality`.
-        turned: cuts a turned face out again, aligned by a mesh too; most views are never embedded,
-            and a mesh costs as much as a search of a small frame.
     """
 
     pts_s: float
@@ -52,11 +40,6 @@ class View:
     rank: float
     yaw: float
     sharpness: float
-    turned: Callable[[], NDArray[np.uint8]] | None = None
-
-    def aligned(self) -> NDArray[np.uint8]:
-        """Return the chip to embed, as `chip`; from any thread."""
-        return self.chip if self.turned is None else self.turned()
 
 
 class Views:
@@ -96,16 +79,13 @@ class Views:
         return [*first.values(), *others][:EMBEDDED]
 
 
-def cut_out(
-    bgr: NDArray[np.uint8], faces: Detections, pts_s: float, mesh: FaceMesh | None = None
-) -> list[View]:
+def cut_out(bgr: NDArray[np.uint8], faces: Detections, pts_s: float) -> list[View]:
     """Return a view of each face.
 
     Args:
         bgr: uint8 (height, width, 3), BGR.
         faces: in pixels of it, with landmarks from a full-resolution pass.
         pts_s: when it is seen.
-        mesh: aligns turned faces, when they are embedded.
     """
     chips = align(bgr, faces.landmarks_px)
     quality = measure_quality(faces, chips)
@@ -118,9 +98,6 @@ def cut_out(
             float(quality.overall[i] * visible[i] ** 2),
             float(quality.yaw[i]),
             float(quality.sharpness[i]),
-            None
-            if mesh is None or quality.yaw[i] < TURNED_YAW
-            else _again(bgr, faces[[i]], chips[i], mesh),
         )
         for i in range(len(faces))
     ]
@@ -133,34 +110,3 @@ def visible_part(faces: Detections, width: int, height: int) -> NDArray[np.float
     area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     shown = (inside[:, 2:] - inside[:, :2]).prod(axis=1)
     return np.asarray(shown / np.maximum(area, 1), np.float32)
-
-
-def _again(
-    bgr: NDArray[np.uint8], face: Detections, chip: NDArray[np.uint8], mesh: FaceMesh
-) -> Callable[[], NDArray[np.uint8]]:
-    """Keep what is around a face; return what cuts it out, aligned by a mesh too."""
-    box = face.xyxy_px[0]
-    middle, reach = (box[:2] + box[2:]) / 2, ROOM_SIDES * float((box[2:] - box[:2]).max())
-    limit = np.array(bgr.shape[1::-1])
-    left, top = np.clip(np.floor(middle - reach), 0, limit - 1).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(middle + reach), (left + 1, top + 1), limit).astype(int)
-    part = bgr[top:bottom, left:right]
-    scale = min(1.0, ROOM_PX / max(part.shape[:2]))
-    kept = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    shift = np.array([left, top], np.float32)
-    moved = Detections(
-        ((face.xyxy_px.reshape(-1, 2, 2) - shift) * scale).reshape(-1, 4).astype(np.float32),
-        face.scores,
-        ((face.landmarks_px - shift) * scale).astype(np.float32),
-    )
-    return partial(_by_mesh, np.asarray(kept, np.uint8), moved, chip, mesh)
-
-
-def _by_mesh(
-    bgr: NDArray[np.uint8], face: Detections, chip: NDArray[np.uint8], mesh: FaceMesh
-) -> NDArray[np.uint8]:
-    """Return a chip that the mesh has aligned; the one that was cut where it sees no face."""
-    found = with_turned_landmarks(mesh, bgr, face)
-    if np.array_equal(found.landmarks_px, face.landmarks_px):
-        return chip
-    return np.asarray(align(bgr, found.landmarks_px)[0], np.uint8)

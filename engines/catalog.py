@@ -67,6 +67,10 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     optional: bool = False
 
 
+SECOND_DETECTOR = "centerface"
+"""By whose landmarks turned faces are cut out again: faces are named without it too."""
+
+
 class _Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: dict[str, Model]
 
@@ -114,6 +118,12 @@ def _added(path: Path) -> Model | None:
 def default_models() -> dict[str, Model]:
     """Return the models that a device needs, by name."""
     return {name: model for name, model in load_catalog().items() if not model.optional}
+
+
+def fetched_models() -> dict[str, Model]:
+    """Return what is fetched for a device: what it needs, and what it names more with."""
+    every = load_catalog().items()
+    return {name: m for name, m in every if not m.optional or name == SECOND_DETECTOR}
 
 
 def default_name(task: Task) -> str:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from engines.align import align, with_fine_landmarks
-from engines.catalog import default_name, find_model, model_identity
+from engines.align import TURNED_YAW, align, cut_out, second_landmarks, with_fine_landmarks
+from engines.catalog import SECOND_DETECTOR, default_name, find_model, model_identity
 from engines.centerface import CenterFaceDetector
 from engines.choose import Backend, Precision, open_engine, precision_of_environment
 from engines.detector import Detector, YunetDetector
 from engines.embedder import MAX_BATCH, Embedder
 from engines.errors import EngineError, ModelMissingError
+from engines.fetch import present
+from engines.onnxruntime_engine import OnnxRuntimeEngine
 from engines.quality import Quality, measure_quality
 from engines.scores.model import ScoreModel, score_model
 
@@ -40,6 +42,9 @@ DETECTORS: dict[str, type[Detector]] = {
     "centerface": CenterFaceDetector,
 }
 """By family; embedders differ in nothing but their graph."""
+
+SECOND_MIN_SCORE = 0.35
+"""The first detector has found the face; what is left is where its eyes are."""
 
 _ZOOMS = (0.95, 1.0, 1.05)
 
@@ -71,6 +76,8 @@ class FacePipeline:
         scores: what its cosines mean; by default what is known of the model.
         why: why these engines were taken, for status lines.
         pair: what runs them on a GPU; None on the CPU.
+        second: another detector, whose landmarks turned faces are cut out by as well; None where it
+            is not here.
     """
 
     def __init__(
@@ -82,6 +89,7 @@ class FacePipeline:
         scores: ScoreModel | None = None,
         why: str = "",
         pair: TensorRtPair | None = None,
+        second: Detector | None = None,
     ) -> None:
         self.detector = detector
         self.embedder = embedder
@@ -89,6 +97,7 @@ class FacePipeline:
         self.scores = scores or score_model(model)
         self.why = why
         self._pair = pair
+        self._second = second
 
     @property
     def kinds(self) -> tuple[str, str]:
@@ -99,6 +108,11 @@ class FacePipeline:
     def shareable(self) -> bool:
         """Whether several threads may use the models at once."""
         return self._pair is None
+
+    @property
+    def looks_twice(self) -> bool:
+        """Whether there is a second detector."""
+        return self._second is not None
 
     def activate(self) -> None:
         """Let the calling thread use the models; one thread at a time does."""
@@ -112,32 +126,62 @@ class FacePipeline:
             self._pair = None
 
     def still(self, bgr: NDArray[np.uint8]) -> StillFaces:
-        """Return all faces of a still picture, each embedded from twelve views.
+        """Return all faces of a still picture, each embedded from 24 views.
 
-        The views (three zooms, mirrored, grey) cost more than one frame of a video may, and give
-        templates that suffer less from the detector's jitter and from black-and-white pictures.
+        The views (landmarks of two detectors, three zooms, mirrored, grey) cost more than one frame
+        of a video may, and give templates that suffer less from the detectors' jitter and from
+        black-and-white pictures.
         """
         found = self.detector.detect_pyramid(bgr)
         kept = found[found.scores >= STILL_MIN_SCORE]
         return self.still_of(bgr, with_fine_landmarks(self.detector, bgr, kept))
 
+    def looks(
+        self, bgr: NDArray[np.uint8], faces: Detections
+    ) -> tuple[Detections, list[NDArray[np.uint8]]]:
+        """Return faces with the landmarks that they are aligned by, and the chips of each.
+
+        Args:
+            bgr: uint8 (height, width, 3), BGR.
+            faces: in pixels of it, from a full-resolution pass.
+
+        Returns:
+            The faces, and uint8 (1 or 2, 112, 112, 3), BGR, for each: two of a turned one.
+        """
+        fine = with_fine_landmarks(self.detector, bgr, faces)
+        return fine, cut_out(bgr, fine, self.second_px(bgr, fine, from_yaw=TURNED_YAW))
+
     def still_of(self, bgr: NDArray[np.uint8], faces: Detections) -> StillFaces:
         """Return faces that were already found in a still picture, measured and embedded."""
         chips = align(bgr, faces.landmarks_px)
+        second_px = self.second_px(bgr, faces)
         vectors = np.zeros((len(faces), self.embedder.dimension), np.float32)
         norms = np.zeros(len(faces), np.float32)
         for i, landmarks in enumerate(faces.landmarks_px):
-            vectors[i], norms[i] = self.embed_views(bgr, landmarks)
+            vectors[i], norms[i] = self.embed_views(bgr, landmarks, second_px.get(i))
         return StillFaces(faces, measure_quality(faces, chips), vectors, norms)
 
+    def second_px(
+        self, bgr: NDArray[np.uint8], faces: Detections, *, from_yaw: float = 0.0
+    ) -> dict[int, NDArray[np.float32]]:
+        """Return where the second detector sees landmarks: see `align.second_landmarks`."""
+        if self._second is None:
+            return {}
+        return second_landmarks(self._second, bgr, faces, from_yaw=from_yaw)
+
     def embed_views(
-        self, bgr: NDArray[np.uint8], landmarks_px: NDArray[np.float32]
+        self,
+        bgr: NDArray[np.uint8],
+        landmarks_px: NDArray[np.float32],
+        second_px: NDArray[np.float32] | None = None,
     ) -> tuple[NDArray[np.float32], float]:
         """Return the views' mean unit vector, float32 (dimension,), and their mean norm.
 
-        Twelve of them, or six: of a picture without colour the grey ones are the same again.
+        Twelve of them, or six: of a picture without colour the grey ones are the same again. Twice
+        as many of a face whose landmarks, float32 (5, 2), a second detector has found, too.
         """
-        chips = np.stack([align(bgr, landmarks_px[None], zoom=zoom)[0] for zoom in _ZOOMS])
+        places = [one[None] for one in (landmarks_px, second_px) if one is not None]
+        chips = np.concatenate([align(bgr, at, zoom=zoom) for at in places for zoom in _ZOOMS])
         chips = np.concatenate([chips, chips[:, :, ::-1]])
         grey = np.stack(
             [cv2.cvtColor(cv2.cvtColor(c, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR) for c in chips]
@@ -223,7 +267,17 @@ def load_pipeline(
         scores=scores,
         why=why,
         pair=pair,
+        second=None if detector == SECOND_DETECTOR else _open_second(long_side_px),
     )
+
+
+def _open_second(long_side_px: int) -> Detector | None:
+    """Return the second detector where it was fetched: a device without it is not made to wait."""
+    path = present(SECOND_DETECTOR)
+    if path is None:
+        return None
+    engine = OnnxRuntimeEngine(path, keep=True)
+    return CenterFaceDetector(engine, min_score=SECOND_MIN_SCORE, long_side_px=long_side_px)
 
 
 def _open_tensorrt(

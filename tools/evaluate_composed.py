@@ -65,7 +65,7 @@ def make(root: Path, tracks: int, seed: int, keep: Path) -> None:
     ]
     rest = [s for s in sources if s.sha256 not in used]
     casting = [names[i % len(names)] for i in range(tracks)]
-    found = compose_tracks(rest, casting, pipeline.embedder, seed)
+    found = compose_tracks(rest, casting, pipeline, seed)
     np.savez(
         keep,
         people=found.people,

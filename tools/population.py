@@ -11,15 +11,16 @@ from calibration.openset.composed import compose_tracks, read_sources
 from calibration.openset.score_data import ENROLLED, SEED, half_of
 from calibration.pictures.faces import find_pictures
 from edge.recognise.template import TrackTemplate
-from engines.align import align
+from engines.align import cut_out
 from engines.catalog import default_name, model_identity
 from engines.pictures.read import read_picture
 from engines.pipeline import FacePipeline, load_pipeline, unit
 from engines.scores.model import score_model
-from gallery.enrol.embed import largest_face
+from gallery.enrol.embed import faces_of, largest_face
 
 if TYPE_CHECKING:
     from pathlib import Path
+
 
 SCORES = score_model(model_identity(default_name("embedder")))
 
@@ -64,21 +65,30 @@ def embed(roots: list[Path], keep: Path, *, quick: bool) -> dict[str, np.ndarray
         pipeline = load_pipeline(threads=1, precision="fp32")
         rows = []
         for picture in (p for root in roots for p in find_pictures(root)):
-            face = largest_face(pipeline, read_picture(picture.path))
-            if face is not None:
-                vector = two_views(pipeline, face[0].faces.landmarks_px, face[1]) if quick else None
-                taken = face[0].vectors[0] if vector is None else vector
-                rows.append((picture.person, str(picture.path), taken, float(face[0].norms[0])))
+            found = (two_views if quick else all_views)(pipeline, read_picture(picture.path))
+            if found is not None:
+                rows.append((picture.person, str(picture.path), *found))
         person, path, vectors, norms = zip(*rows, strict=True)
         np.savez(keep, person=person, path=path, vec=np.stack(vectors), norm=norms)
     with np.load(keep) as kept:
         return {name: kept[name] for name in ("person", "path", "vec", "norm")}
 
 
-def two_views(pipeline: FacePipeline, landmarks: np.ndarray, bgr: np.ndarray) -> np.ndarray:
-    """Return the mean of a face and its mirror image, float32 (dimension,)."""
-    chip = align(bgr, landmarks[:1])[0]
-    return unit(pipeline.embedder.embed(np.stack([chip, chip[:, ::-1]])).vectors.sum(axis=0))
+def all_views(pipeline: FacePipeline, bgr: np.ndarray) -> tuple[np.ndarray, float] | None:
+    """Return the largest face as `identify` embeds it, (dimension,), and its norm."""
+    face = largest_face(pipeline, bgr)
+    return None if face is None else (face[0].vectors[0], float(face[0].norms[0]))
+
+
+def two_views(pipeline: FacePipeline, bgr: np.ndarray) -> tuple[np.ndarray, float] | None:
+    """Return the same without zooms and grey views."""
+    found, searched = faces_of(pipeline, bgr)
+    if not len(found):
+        return None
+    one = found[[0]]
+    (chips,) = cut_out(searched, one, pipeline.second_px(searched, one))
+    views = pipeline.embedder.embed(np.concatenate([chips, chips[:, :, ::-1]]))
+    return unit(views.vectors.sum(axis=0)), float(views.norms.mean())
 
 
 def compose(roots: list[Path], keep: Path, each: int) -> None:
@@ -90,7 +100,7 @@ def compose(roots: list[Path], keep: Path, each: int) -> None:
     rest = [p for of in pictures.values() for p in of[max(1, min(ENROLLED, len(of) - 1)) :] or of]
     sources = read_sources(pipeline.detector, rest)
     people = sorted({s.person for s in sources})
-    found = compose_tracks(sources, people * each, pipeline.embedder, SEED)
+    found = compose_tracks(sources, people * each, pipeline, SEED)
     columns = ("people", "vectors", "norms", "overall", "side_px")
     np.savez(keep, **{name: getattr(found, name) for name in columns})
 

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from calibration.pictures.faces import give_room
-from engines.align import align
+from engines.align import TURNED_YAW, cut_out
 from engines.detections import Detections
 from engines.errors import PictureError
 from engines.pictures.read import read_picture
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from calibration.pictures.faces import Picture
     from engines.detector import Detector
-    from engines.embedder import Embedder
+    from engines.pipeline import FacePipeline
 
 CELL_PX = 144
 COLUMNS, ROWS = 4, 3
@@ -57,6 +57,12 @@ class SourceFace:
     bgr: NDArray[np.uint8]
     xyxy_px: NDArray[np.float32]
     landmarks_px: NDArray[np.float32]
+
+    @property
+    def faces(self) -> Detections:
+        """The one face, surely found."""
+        sure = np.ones(1, np.float32)
+        return Detections(self.xyxy_px[None], sure, self.landmarks_px[None])
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ def read_sources(
 def compose_tracks(
     sources: list[SourceFace],
     people: list[str],
-    embedder: Embedder,
+    pipeline: FacePipeline,
     seed: int,
     progress: Callable[[], None] = lambda: None,
 ) -> ComposedTracks:
@@ -119,10 +125,9 @@ def compose_tracks(
     parts: list[_Faces] = []
     for start in range(0, len(people), per_film):
         casting = people[start : start + per_film]
-        parts.append(_film([by_person[p] for p in casting], rng))
+        parts.append(_film([by_person[p] for p in casting], pipeline, rng))
         progress()
-    chips = np.concatenate([p.chips for p in parts])
-    embedded = embedder.embed(chips)
+    embedded = pipeline.embedder.embed_looks([chips for p in parts for chips in p.looks])
     shape = (len(people), FACES)
     return ComposedTracks(
         np.array(people, np.str_),
@@ -135,12 +140,14 @@ def compose_tracks(
 
 @dataclass(frozen=True)
 class _Faces:
-    chips: NDArray[np.uint8]
+    looks: list[NDArray[np.uint8]]
     overall: NDArray[np.float32]
     side_px: NDArray[np.float32]
 
 
-def _film(casting: list[list[SourceFace]], rng: np.random.Generator) -> _Faces:
+def _film(
+    casting: list[list[SourceFace]], pipeline: FacePipeline, rng: np.random.Generator
+) -> _Faces:
     """Draw, encode, decode and cut out the tracks of one film, in the order of `casting`."""
     per_shot = COLUMNS * ROWS
     frames: list[NDArray[np.uint8]] = []
@@ -159,11 +166,14 @@ def _film(casting: list[list[SourceFace]], rng: np.random.Generator) -> _Faces:
             noise = rng.normal(0, 3, sheet.shape[:2])[..., None]
             frames.append(np.clip(sheet * light + noise, 0, 255).astype(np.uint8))
     seen = through_h264(frames, int(rng.integers(*CRF)))
-    return _cut_out(seen, [p[0] for p in places], len(casting))
+    return _cut_out(pipeline, seen, [p[0] for p in places], len(casting))
 
 
 def _cut_out(
-    seen: list[NDArray[np.uint8]], places: list[tuple[int, Detections]], tracks: int
+    pipeline: FacePipeline,
+    seen: list[NDArray[np.uint8]],
+    places: list[tuple[int, Detections]],
+    tracks: int,
 ) -> _Faces:
     """Return the faces ordered by track; `places` has them by shot, frame and cell."""
     per_shot = COLUMNS * ROWS
@@ -173,15 +183,16 @@ def _cut_out(
         count = min(per_shot, tracks - start)
         order += [first + f * count + k for k in range(count) for f in range(FACES)]
         first += count * FACES
-    chips, overall, side = [], [], []
+    looks, overall, side = [], [], []
     for number in order:
         frame, found = places[number]
-        chip = align(seen[frame], found.landmarks_px)
-        quality = measure_quality(found, chip)
-        chips.append(chip[0])
+        second_px = pipeline.second_px(seen[frame], found, from_yaw=TURNED_YAW)
+        (chips,) = cut_out(seen[frame], found, second_px)
+        quality = measure_quality(found, chips[:1])
+        looks.append(chips)
         overall.append(float(quality.overall[0]))
         side.append(float(found.sides_px[0]))
-    return _Faces(np.stack(chips), np.array(overall, np.float32), np.array(side, np.float32))
+    return _Faces(looks, np.array(overall, np.float32), np.array(side, np.float32))
 
 
 class _Cell:

@@ -10,7 +10,7 @@ import numpy as np
 
 from calibration.errors import CalibrationError
 from calibration.openset.composed import compose_tracks, read_sources
-from engines.align import align
+from engines.align import cut_out
 from engines.pipeline import unit
 from engines.scores.threshold import NEIGHBOURS
 
@@ -151,13 +151,13 @@ def embed(
         )
     vectors, norms = [], []
     for source in sources:
-        chip = align(source.bgr, source.landmarks_px[None])[0]
-        views = pipeline.embedder.embed(np.stack([chip, chip[:, ::-1]]))
+        (chips,) = cut_out(source.bgr, source.faces, pipeline.second_px(source.bgr, source.faces))
+        views = pipeline.embedder.embed(np.concatenate([chips, chips[:, :, ::-1]]))
         vectors.append(unit(views.vectors.sum(axis=0)))
         norms.append(float(views.norms.mean()))
     left = [k for rows in of.values() for k in (rows[_enrolled(len(rows)) :] or rows)]
     cast = _cast({sources[k].person for k in left}, of)
-    tracks = compose_tracks([sources[k] for k in left], cast, pipeline.embedder, SEED, composed)
+    tracks = compose_tracks([sources[k] for k in left], cast, pipeline, SEED, composed)
     person = np.array([source.person for source in sources], np.str_)
     return Faces(person, np.stack(vectors), np.array(norms, np.float32), tracks)
 

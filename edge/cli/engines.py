@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class ColourOrder(str, Enum):
@@ -54,20 +57,34 @@ def fetch_engines(
     verdict about exactly these bytes.
     """
     from calibration.quantise.shipped import install_shipped  # noqa: PLC0415
-    from engines.catalog import default_models  # noqa: PLC0415
+    from engines.catalog import fetched_models  # noqa: PLC0415
     from engines.fetch import fetch  # noqa: PLC0415
     from engines.ort_cache import prepared  # noqa: PLC0415
 
-    for name in names or default_models():
+    for name in names or fetched_models():
         for precision, make in {"fp32": fetch, "int8": install_shipped}.items():
             started = time.monotonic()
-            path = make(name)
+            path = _made(name, make, needed=bool(names))
             if path is None:
                 continue
             typer.echo(f"{name}: {path}, {time.monotonic() - started:.1f} s")
             if prepare:
                 ready = prepared(path, precision)
                 typer.echo(f"{name}: {ready or 'cannot be optimised beforehand'}")
+
+
+def _made(name: str, make: Callable[[str], Path | None], *, needed: bool) -> Path | None:
+    """Return a model's file; None where there is none and names come without it too."""
+    from engines.catalog import find_model  # noqa: PLC0415
+    from engines.errors import ModelMissingError  # noqa: PLC0415
+
+    try:
+        return make(name)
+    except ModelMissingError as error:
+        if needed or not find_model(name).optional:
+            raise
+        typer.echo(f"{error}; names come without it too", err=True)
+        return None
 
 
 @app.command("add")

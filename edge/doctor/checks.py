@@ -46,7 +46,7 @@ def examine(l4t_release: Path | None = None) -> list[Finding]:
     from engines.tensorrt.provision import L4T_RELEASE  # noqa: PLC0415
 
     jetson = (l4t_release or L4T_RELEASE).exists()
-    models = [*_models(), *voice_models()]
+    models = [*_models(), *optional_models()]
     useful = [*_optional(), _decoding(), *_gpu(jetson=jetson)]
     return [*_python(), *models, *useful, *_devices()]
 
@@ -124,19 +124,26 @@ def _models() -> Iterator[Finding]:
     )
 
 
-def voice_models() -> Iterator[Finding]:
-    """Tell whether the models of the cue `voice` are here, and of what licence they are."""
+USES = {
+    "centerface": "for turned faces",
+    "resemblyzer": "for voices",
+    "silerovad": "for voices",
+}
+
+
+def optional_models() -> Iterator[Finding]:
+    """Tell whether models that names can do without are here, and of what licence they are."""
     from engines.catalog import load_catalog  # noqa: PLC0415
     from engines.fetch import present  # noqa: PLC0415
 
     for name, model in load_catalog().items():
-        if model.task in {"voice-encoder", "speech-detector"}:
+        if name in USES:
             path = present(name)
             where = str(path) if path is not None else "not here"
             yield Finding(
                 f"model {name}",
                 "ok" if path is not None else "optional",
-                f"{where} ({model.licence}), for voices",
+                f"{where} ({model.licence}), {USES[name]}",
                 "" if path is not None else f'run "tvradar engines fetch {name}"',
                 needed=False,
             )

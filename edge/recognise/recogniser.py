@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from edge.config import DEFAULT_FPIR
 from edge.recognise.commands import Commands, FaceCopy, FaceRequest, WhyNot, copy_face
 from edge.recognise.cues.cue import CueBoard
@@ -25,7 +27,6 @@ from edge.recognise.step import Step, Stopwatch, Tracked, away_face, face_of, op
 from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS, Tracker
-from engines.align import align, with_fine_landmarks
 from engines.quality import measure_quality
 
 if TYPE_CHECKING:
@@ -304,10 +305,9 @@ class Recogniser:
         if not chosen:
             return
         near = faces[[index for *_, index in chosen]]
-        picked = with_fine_landmarks(self._pipeline.detector, frame.bgr, near)
-        chips = align(frame.bgr, picked.landmarks_px)
-        quality = measure_quality(picked, chips)
-        embedded = self._pipeline.embedder.embed(chips)
+        picked, looks = self._pipeline.looks(frame.bgr, near)
+        quality = measure_quality(picked, np.stack([chips[0] for chips in looks]))
+        embedded = self._pipeline.embedder.embed_looks(looks)
         for i, (_, state, index) in enumerate(chosen):
             overall = float(quality.overall[i])
             if state.template.is_id_switch(embedded.vectors[i], overall):

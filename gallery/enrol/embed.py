@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from engines.catalog import default_name, find_model, model_identity
+from engines.catalog import SECOND_DETECTOR, default_name, find_model, model_identity
 from engines.errors import PictureError
+from engines.fetch import present
 from engines.pictures.pixels import shrunk
 from engines.pictures.read import decode, open_file
 from engines.pipeline import STILL_MIN_SCORE, FacePipeline, StillFaces, load_pipeline
@@ -57,7 +58,8 @@ def models(embedder: str = "") -> tuple[str, str]:
     Args:
         embedder: its name in the catalog; by default the one that devices run.
     """
-    names = default_name("detector"), embedder or default_name("embedder")
+    names = [default_name("detector"), embedder or default_name("embedder")]
+    names += [SECOND_DETECTOR] if present(SECOND_DETECTOR) else []
     files = " ".join(find_model(name).source.sha256 for name in names)
     return model_identity(names[1]), files
 

@@ -128,7 +128,7 @@ class Evidence:
         for view in views:
             if self._is_settled(found):
                 break
-            embedded = self._embedder.embed(view.chip[None])
+            embedded = self._embedder.embed_looks([view.chips()])
             found.append(EmbeddedView(view, embedded.vectors[0], float(embedded.norms[0])))
         return sorted(found, key=lambda e: e.view.pts_s)
 

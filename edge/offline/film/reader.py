@@ -41,7 +41,6 @@ from edge.recognise.step import Stopwatch
 from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MAX_DISTANCE, MIN_HITS, SURE_SCORE, Tracker
-from engines.align import with_fine_landmarks
 from engines.box_voting import overlaps
 from engines.detections import Detections
 
@@ -288,7 +287,6 @@ class FilmReader:
         if bgr is not None:
             fine = [(track.number, index) for track, index in seen if found.fine[index]]
             faces = found.faces[[index for _, index in fine]]
-            faces = with_fine_landmarks(self._pipeline.detector, bgr, faces)
-            views = cut_out(bgr, faces, pts_s)
+            views = cut_out(self._pipeline, bgr, faces, pts_s)
             for (number, _), view in zip(fine, views, strict=True):
                 self._faces[number].views.add(view)

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
-from engines.align import align
+from engines.align import TURNED_YAW, align, with_fine_landmarks
+from engines.detections import Detections
 from engines.quality import measure_quality
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
-    from engines.detections import Detections
+    from engines.pipeline import FacePipeline
 
 SPACING_S = 0.15
 """Of two views closer in time the better one is kept: they tell the same."""
 MAX_VIEWS = 10
 EMBEDDED = 8
 """Views of a track that are embedded when its shot is over."""
+ROOM_SIDES = 1.25
+ROOM_PX = 256
+"""What is kept of the picture around a turned face: so many sides to each hand of its middle, with
+at most so many pixels a side."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +41,8 @@ class View:
         quality: 0 to 1, its weight in a template.
         rank: its quality, less where the frame's border cuts it.
         yaw, sharpness: see `engines.quality`.
+        again: cuts a turned face out by a second detector's landmarks, too; most views are never
+            embedded, so it is asked only then.
     """
 
     pts_s: float
@@ -40,6 +51,11 @@ class View:
     rank: float
     yaw: float
     sharpness: float
+    again: Callable[[], list[NDArray[np.uint8]]] | None = None
+
+    def chips(self) -> NDArray[np.uint8]:
+        """Return what is to be embedded, uint8 (1 or 2, 112, 112, 3), BGR; from any thread."""
+        return np.stack([self.chip, *(self.again() if self.again is not None else [])])
 
 
 class Views:
@@ -79,17 +95,22 @@ class Views:
         return [*first.values(), *others][:EMBEDDED]
 
 
-def cut_out(bgr: NDArray[np.uint8], faces: Detections, pts_s: float) -> list[View]:
+def cut_out(
+    pipeline: FacePipeline, bgr: NDArray[np.uint8], faces: Detections, pts_s: float
+) -> list[View]:
     """Return a view of each face.
 
     Args:
+        pipeline: the models.
         bgr: uint8 (height, width, 3), BGR.
-        faces: in pixels of it, with landmarks from a full-resolution pass.
+        faces: in pixels of it, from a full-resolution pass.
         pts_s: when it is seen.
     """
+    faces = with_fine_landmarks(pipeline.detector, bgr, faces)
     chips = align(bgr, faces.landmarks_px)
     quality = measure_quality(faces, chips)
     visible = visible_part(faces, bgr.shape[1], bgr.shape[0])
+    turned = (quality.yaw >= TURNED_YAW) & pipeline.looks_twice
     return [
         View(
             pts_s,
@@ -98,9 +119,37 @@ def cut_out(bgr: NDArray[np.uint8], faces: Detections, pts_s: float) -> list[Vie
             float(quality.overall[i] * visible[i] ** 2),
             float(quality.yaw[i]),
             float(quality.sharpness[i]),
+            _again(pipeline, bgr, faces[[i]]) if turned[i] else None,
         )
         for i in range(len(faces))
     ]
+
+
+def _again(
+    pipeline: FacePipeline, bgr: NDArray[np.uint8], face: Detections
+) -> Callable[[], list[NDArray[np.uint8]]]:
+    """Keep what is around a face; return what cuts it out by the second detector."""
+    box = face.xyxy_px[0]
+    middle, reach = (box[:2] + box[2:]) / 2, ROOM_SIDES * float((box[2:] - box[:2]).max())
+    limit = np.array(bgr.shape[1::-1])
+    left, top = np.clip(np.floor(middle - reach), 0, limit - 1).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(middle + reach), (left + 1, top + 1), limit).astype(int)
+    part = bgr[top:bottom, left:right]
+    scale = min(1.0, ROOM_PX / max(part.shape[:2]))
+    kept = np.asarray(cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+    shift = np.array([left, top], np.float32)
+    moved = Detections(
+        ((face.xyxy_px.reshape(-1, 2, 2) - shift) * scale).reshape(-1, 4).astype(np.float32),
+        face.scores,
+        ((face.landmarks_px - shift) * scale).astype(np.float32),
+    )
+    return partial(_second, pipeline, kept.astype(np.uint8, copy=False), moved)
+
+
+def _second(
+    pipeline: FacePipeline, bgr: NDArray[np.uint8], face: Detections
+) -> list[NDArray[np.uint8]]:
+    return [align(bgr, at[None])[0] for at in pipeline.second_px(bgr, face).values()]
 
 
 def visible_part(faces: Detections, width: int, height: int) -> NDArray[np.float32]:

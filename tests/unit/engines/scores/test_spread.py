@@ -21,8 +21,8 @@ SFACE = score_model("sface-2021dec")
 MEAN, SD = SFACE.enrolled_mean, SFACE.enrolled_sd
 USUAL = round(((1 - MEAN) / SD) ** 2)
 """So many dimensions of chance give the usual deviation."""
-NARROW = 75
-"""And so many one that is 17 % wider."""
+NARROW = 73
+"""And so many one that is 19 % wider."""
 
 
 def faces(count: int, dimensions: int, seed: int) -> NDArray[np.float32]:
@@ -32,7 +32,7 @@ def faces(count: int, dimensions: int, seed: int) -> NDArray[np.float32]:
     return np.hstack([np.full((count, 1), np.sqrt(MEAN)), own]).astype(np.float32)
 
 
-@pytest.mark.parametrize(("dimensions", "times"), [(USUAL, 1.0), (NARROW, 1.17)])
+@pytest.mark.parametrize(("dimensions", "times"), [(USUAL, 1.0), (NARROW, 1.19)])
 def test_many_people_tell_how_far_cosines_spread(dimensions: int, times: float) -> None:
     assert spread(faces(PEOPLE, dimensions, 0), SD) == pytest.approx(times, abs=0.02)
 

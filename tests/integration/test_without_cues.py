@@ -44,4 +44,4 @@ def test_answers_are_the_same_where_no_cue_can_be_imported(
     assert said == present["said"]
     assert present["loaded"] == []  # nor is it loaded where it is there
     assert absent["models"] == present["models"] != []
-    assert {name.split("-")[0] for name in present["models"]} <= {"yunet", "sface"}
+    assert {name.split("-")[0] for name in present["models"]} <= {"yunet", "sface", "centerface"}

@@ -10,6 +10,7 @@ from calibration.openset.composed import (
     through_h264,
 )
 from engines.align import ARCFACE_TEMPLATE_PX
+from engines.pipeline import FacePipeline
 
 
 def _source(grey: int) -> SourceFace:
@@ -21,9 +22,11 @@ def _source(grey: int) -> SourceFace:
 
 def test_each_track_gets_its_own_faces_in_every_shot() -> None:
     greys = [40 + 5 * i for i in range(COLUMNS * ROWS + 5)]  # a full shot, and part of a second
-    found = _film([[_source(g)] for g in greys], np.random.default_rng(3))
-    assert found.chips.shape == (len(greys) * FACES, 112, 112, 3)
-    means = np.median(found.chips.reshape(len(greys), -1), axis=1)
+    once = FacePipeline(None, None, "sface-2021dec")  # type: ignore[arg-type]
+    found = _film([[_source(g)] for g in greys], once, np.random.default_rng(3))
+    assert len(found.looks) == len(greys) * FACES
+    assert {chips.shape for chips in found.looks} == {(1, 112, 112, 3)}
+    means = np.median(np.concatenate(found.looks).reshape(len(greys), -1), axis=1)
     for first, last in ((0, COLUMNS * ROWS), (COLUMNS * ROWS, len(greys))):
         assert (np.diff(means[first:last]) > 0).all()
     assert found.side_px.min() > 0.8 * SIDES_PX[0]

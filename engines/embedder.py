@@ -92,27 +92,29 @@ class Embedder:
         norms = np.linalg.norm(raw, axis=1)
         return Embeddings(raw / np.maximum(norms, 1e-9)[:, None], norms)
 
-    def embed_looks(self, looks: Sequence[NDArray[np.uint8]]) -> Embeddings:
-        """Return the embedding of each face: of one that was cut out twice, the mean of both.
-
-        Its norm is the mean of both norms, not the length of their mean: what a norm tells of a
-        face was learned from single ones.
-
-        Args:
-            looks: the chips of each face, uint8 (1 or 2, 112, 112, 3), BGR.
-
-        Raises:
-            ModelShapeError: the chips have another shape or dtype.
-        """
-        every = self.embed(np.concatenate(looks))
-        counts = np.array([len(chips) for chips in looks])
-        begins = np.cumsum(counts) - counts
-        vectors = every.vectors[begins]
-        sums = np.add.reduceat(every.vectors, begins)[counts > 1]
-        vectors[counts > 1] = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
-        norms = np.add.reduceat(every.norms, begins) / counts
-        return Embeddings(vectors, norms.astype(np.float32))
-
     def _run(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
         (output,) = self._engine.run({"data": planes}).values()
         return output
+
+
+def embed_looks(embedder: Embedder, looks: Sequence[NDArray[np.uint8]]) -> Embeddings:
+    """Return the embedding of each face: of one that was cut out twice, the mean of both.
+
+    Its norm is the mean of both norms, not the length of their mean: what a norm tells of a face
+    was learned from single ones.
+
+    Args:
+        embedder: compares faces.
+        looks: the chips of each face, uint8 (1 or 2, 112, 112, 3), BGR.
+
+    Raises:
+        ModelShapeError: the chips have another shape or dtype.
+    """
+    every = embedder.embed(np.concatenate(looks))
+    counts = np.array([len(chips) for chips in looks])
+    begins = np.cumsum(counts) - counts
+    vectors = every.vectors[begins]
+    sums = np.add.reduceat(every.vectors, begins)[counts > 1]
+    vectors[counts > 1] = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    norms = np.add.reduceat(every.norms, begins) / counts
+    return Embeddings(vectors, norms.astype(np.float32))

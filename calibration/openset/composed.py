@@ -19,6 +19,7 @@ import numpy as np
 from calibration.pictures.faces import give_room
 from engines.align import TURNED_YAW, cut_out
 from engines.detections import Detections
+from engines.embedder import embed_looks
 from engines.errors import PictureError
 from engines.pictures.read import read_picture
 from engines.quality import measure_quality
@@ -127,7 +128,7 @@ def compose_tracks(
         casting = people[start : start + per_film]
         parts.append(_film([by_person[p] for p in casting], pipeline, rng))
         progress()
-    embedded = pipeline.embedder.embed_looks([chips for p in parts for chips in p.looks])
+    embedded = embed_looks(pipeline.embedder, [chips for p in parts for chips in p.looks])
     shape = (len(people), FACES)
     return ComposedTracks(
         np.array(people, np.str_),

@@ -27,6 +27,7 @@ from edge.recognise.step import Step, Stopwatch, Tracked, away_face, face_of, op
 from edge.recognise.template import TrackTemplate
 from edge.recognise.thresholds import Thresholds
 from edge.recognise.track import MIN_HITS, Tracker
+from engines.embedder import embed_looks
 from engines.quality import measure_quality
 
 if TYPE_CHECKING:
@@ -307,7 +308,7 @@ class Recogniser:
         near = faces[[index for *_, index in chosen]]
         picked, looks = self._pipeline.looks(frame.bgr, near)
         quality = measure_quality(picked, np.stack([chips[0] for chips in looks]))
-        embedded = self._pipeline.embedder.embed_looks(looks)
+        embedded = embed_looks(self._pipeline.embedder, looks)
         for i, (_, state, index) in enumerate(chosen):
             overall = float(quality.overall[i])
             if state.template.is_id_switch(embedded.vectors[i], overall):

@@ -62,7 +62,7 @@ def deviation(cosines: NDArray[np.float32]) -> float:
 
 
 def _believed(count: int) -> float:
-    return BETWEEN**2 / (BETWEEN**2 + (NOISE / count) ** 2)
+    return (BETWEEN * count) ** 2 / ((BETWEEN * count) ** 2 + NOISE**2)
 
 
 def widening(templates: NDArray[np.float32], usual_sd: float, people: int, fpir: float) -> float:

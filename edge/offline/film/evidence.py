@@ -10,6 +10,7 @@ import numpy as np
 
 from edge.recognise.search import search
 from edge.recognise.template import TrackTemplate
+from engines.embedder import embed_looks
 from engines.pipeline import unit
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Evidence:
         for view in views:
             if self._is_settled(found):
                 break
-            embedded = self._embedder.embed_looks([view.chips()])
+            embedded = embed_looks(self._embedder, [view.chips()])
             found.append(EmbeddedView(view, embedded.vectors[0], float(embedded.norms[0])))
         return sorted(found, key=lambda e: e.view.pts_s)
 

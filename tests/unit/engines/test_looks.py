@@ -10,7 +10,7 @@ import pytest
 from engines.align import TURNED_YAW, align, cut_out, second_landmarks
 from engines.catalog import SECOND_DETECTOR, fetched_models
 from engines.detections import Detections
-from engines.embedder import Embedder
+from engines.embedder import Embedder, embed_looks
 from engines.fetch import fetch
 from engines.pictures.read import read_picture
 from engines.pipeline import FacePipeline, load_pipeline, unit
@@ -54,7 +54,7 @@ def test_the_embedding_is_the_mean_of_both_and_the_norm_the_mean_of_theirs() -> 
     chips = np.zeros((3, 112, 112, 3), np.uint8)
     chips[0, ..., 0], chips[1, ..., 1], chips[2, ..., 2] = 40, 80, 120
     one, two = chips[:1], chips[1:]
-    found = embedder.embed_looks([one, two])
+    found = embed_looks(embedder, [one, two])
     alone = embedder.embed(chips)
     np.testing.assert_array_equal(found.vectors[0], alone.vectors[0])
     np.testing.assert_allclose(found.vectors[1], unit(alone.vectors[1] + alone.vectors[2]))
@@ -65,7 +65,7 @@ def test_the_embedding_is_the_mean_of_both_and_the_norm_the_mean_of_theirs() -> 
 def test_faces_cut_out_once_are_embedded_to_the_bit_as_before() -> None:
     embedder = Embedder(Means(), dimension=3)
     chips = np.random.default_rng(1).integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
-    found, alone = embedder.embed_looks([*chips[:, None]]), embedder.embed(chips)
+    found, alone = embed_looks(embedder, [*chips[:, None]]), embedder.embed(chips)
     np.testing.assert_array_equal(found.vectors, alone.vectors)
     np.testing.assert_array_equal(found.norms, alone.norms)
 

@@ -120,3 +120,9 @@ def test_tracks_take_the_doubt_but_not_the_spread() -> None:
     assert (needed[0] - cosines.impostor_mean) / (usual[0] - cosines.impostor_mean) > 1.03
     assert doubt(1, 0.003, stills=False) == pytest.approx(WIDEST_OF_TRACKS, abs=0.001)
     assert needed[1] == pytest.approx(usual[1], abs=0.001)
+
+
+def test_a_gallery_of_nobody_is_all_doubt() -> None:
+    """A release may remove everybody: a device goes on, and names nobody."""
+    assert doubt(0, 0.01) == pytest.approx(WIDEST, abs=0.001)
+    assert SFACE.threshold(0, 0.01, stills=False) > SFACE.cosines(stills=False).impostor_mean

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import shutil
 import tempfile
 import threading
 import time
@@ -26,6 +25,7 @@ from playwright.sync_api import sync_playwright
 
 from edge.serve.messages import PairingCode
 from edge.video.frame import Frame
+from tests.browser.conftest import CHROMIUM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,9 +214,7 @@ def main() -> None:
     wanted = WANTED.get(options.wanted, {})
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=FLAGS, timeout=60_000
-        )
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=60_000)
         for width, height in SIZES[:1] if wanted else SIZES:
             for lang in options.language or LANGUAGES:
                 scratch = Path(tempfile.mkdtemp()) / "local"  # nobody says yes

@@ -267,17 +267,16 @@ def load_pipeline(
         scores=scores,
         why=why,
         pair=pair,
-        second=None if detector == SECOND_DETECTOR else _open_second(long_side_px),
+        second=None if detector == SECOND_DETECTOR else _open_second(),
     )
 
 
-def _open_second(long_side_px: int) -> Detector | None:
+def _open_second() -> Detector | None:
     """Return the second detector where it was fetched: a device without it is not made to wait."""
     path = present(SECOND_DETECTOR)
     if path is None:
         return None
-    engine = OnnxRuntimeEngine(path, keep=True)
-    return CenterFaceDetector(engine, min_score=SECOND_MIN_SCORE, long_side_px=long_side_px)
+    return CenterFaceDetector(OnnxRuntimeEngine(path, keep=True), min_score=SECOND_MIN_SCORE)
 
 
 def _open_tensorrt(

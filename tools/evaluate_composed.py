@@ -60,7 +60,7 @@ def make(root: Path, tracks: int, seed: int, keep: Path) -> None:
     enrolled = {n: [s for s in sources if s.person == n][:ENROLLED_PICTURES] for n in names}
     used = {s.sha256 for group in enrolled.values() for s in group}
     templates = [
-        unit(np.sum([pipeline.embed_views(s.bgr, s.landmarks_px)[0] for s in enrolled[n]], axis=0))
+        unit(np.sum([pipeline.still_of(s.bgr, s.faces).vectors[0] for s in enrolled[n]], axis=0))
         for n in names
     ]
     rest = [s for s in sources if s.sha256 not in used]

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from calibration.openset.composed import compose_tracks, read_sources
-from calibration.openset.score_data import ENROLLED, SEED, half_of
+from calibration.openset.score_data import ENROLLED, SEED, half_of, two_views
 from calibration.pictures.faces import find_pictures
 from edge.recognise.template import TrackTemplate
-from engines.align import cut_out
 from engines.catalog import default_name, model_identity
 from engines.pictures.read import read_picture
 from engines.pipeline import FacePipeline, load_pipeline, unit
@@ -65,7 +64,7 @@ def embed(roots: list[Path], keep: Path, *, quick: bool) -> dict[str, np.ndarray
         pipeline = load_pipeline(threads=1, precision="fp32")
         rows = []
         for picture in (p for root in roots for p in find_pictures(root)):
-            found = (two_views if quick else all_views)(pipeline, read_picture(picture.path))
+            found = (quick_views if quick else all_views)(pipeline, read_picture(picture.path))
             if found is not None:
                 rows.append((picture.person, str(picture.path), *found))
         person, path, vectors, norms = zip(*rows, strict=True)
@@ -80,15 +79,12 @@ def all_views(pipeline: FacePipeline, bgr: np.ndarray) -> tuple[np.ndarray, floa
     return None if face is None else (face[0].vectors[0], float(face[0].norms[0]))
 
 
-def two_views(pipeline: FacePipeline, bgr: np.ndarray) -> tuple[np.ndarray, float] | None:
+def quick_views(pipeline: FacePipeline, bgr: np.ndarray) -> tuple[np.ndarray, float] | None:
     """Return the same without zooms and grey views."""
     found, searched = faces_of(pipeline, bgr)
     if not len(found):
         return None
-    one = found[[0]]
-    (chips,) = cut_out(searched, one, pipeline.second_px(searched, one))
-    views = pipeline.embedder.embed(np.concatenate([chips, chips[:, :, ::-1]]))
-    return unit(views.vectors.sum(axis=0)), float(views.norms.mean())
+    return two_views(pipeline, searched, found[[0]])
 
 
 def compose(roots: list[Path], keep: Path, each: int) -> None:

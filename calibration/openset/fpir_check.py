@@ -102,8 +102,7 @@ def compare(
     faces = read_sources(pipeline.detector, list(pictures), looked)
     by_person: dict[str, list[NDArray[np.float32]]] = {}
     for face in faces:
-        second_px = pipeline.second_px(face.bgr, face.faces).get(0)
-        vector, _ = pipeline.embed_views(face.bgr, face.landmarks_px, second_px)
+        (vector,) = pipeline.still_of(face.bgr, face.faces).vectors
         by_person.setdefault(face.person, []).append(vector)
     people = sorted(by_person)
     if len(people) < FEWEST or all(len(of) == 1 for of in by_person.values()):

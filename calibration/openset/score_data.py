@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from calibration.openset.composed import ComposedTracks
     from calibration.pictures.faces import Picture
+    from engines.detections import Detections
     from engines.pipeline import FacePipeline
 
 ENROLLED = 3
@@ -151,15 +152,32 @@ def embed(
         )
     vectors, norms = [], []
     for source in sources:
-        (chips,) = cut_out(source.bgr, source.faces, pipeline.second_px(source.bgr, source.faces))
-        views = pipeline.embedder.embed(np.concatenate([chips, chips[:, :, ::-1]]))
-        vectors.append(unit(views.vectors.sum(axis=0)))
-        norms.append(float(views.norms.mean()))
+        vector, norm = two_views(pipeline, source.bgr, source.faces)
+        vectors.append(vector)
+        norms.append(norm)
     left = [k for rows in of.values() for k in (rows[_enrolled(len(rows)) :] or rows)]
     cast = _cast({sources[k].person for k in left}, of)
     tracks = compose_tracks([sources[k] for k in left], cast, pipeline, SEED, composed)
     person = np.array([source.person for source in sources], np.str_)
     return Faces(person, np.stack(vectors), np.array(norms, np.float32), tracks)
+
+
+def two_views(
+    pipeline: FacePipeline, bgr: NDArray[np.uint8], one: Detections
+) -> tuple[NDArray[np.float32], float]:
+    """Return a face as it is and mirrored, both looked at twice: their mean, and their mean norm.
+
+    Args:
+        pipeline: detector and embedder.
+        bgr: uint8 (height, width, 3), BGR.
+        one: a single face, in pixels of it.
+
+    Returns:
+        float32 (dimension,), of length 1, and the norm.
+    """
+    (chips,) = cut_out(bgr, one, pipeline.second_px(bgr, one))
+    views = pipeline.embedder.embed(np.concatenate([chips, chips[:, :, ::-1]]))
+    return unit(views.vectors.sum(axis=0)), float(views.norms.mean())
 
 
 def _enrolled(pictures: int) -> int:
